@@ -1,0 +1,154 @@
+"""Error codes of the protocol: what each means, whether trying again can help, and what to do."""
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+
+class CodeSpec(NamedTuple):
+    """What is fixed about one error code.
+
+    `temporary` errors may succeed when the same request is sent again later; final ones never will.
+    """
+
+    http_status: int
+    temporary: bool
+    message: str
+    hint: str
+
+
+CODES: Final[dict[str, CodeSpec]] = {
+    # Shape of what was sent
+    "invalidJson": CodeSpec(400, False, "That is not valid JSON.", "Send one JSON object, encoded in UTF-8."),
+    "invalidFrame": CodeSpec(
+        400, False, "A field is missing or has the wrong form.", "Compare it with the protocol page."
+    ),
+    "unknownType": CodeSpec(
+        400, False, "There is no frame of this type.", "Update the client, or compare the type with the protocol page."
+    ),
+    "tooLarge": CodeSpec(413, False, "The request is larger than allowed.", "Send less at a time."),
+    "helloExpected": CodeSpec(400, False, "The first frame must be hello.", "Send hello with an access token first."),
+    "protocolVersion": CodeSpec(
+        400, False, "This server speaks another version of the protocol.", "Update the older side: client or server."
+    ),
+    "notFound": CodeSpec(
+        404, False, "There is nothing at this address.", "Check the path, and that this is the chat server's address."
+    ),
+    "methodNotAllowed": CodeSpec(
+        405, False, "This address does not take that method.", "Compare the request with the API page."
+    ),
+    # Who is asking
+    "credentialsWrong": CodeSpec(
+        401, False, "Email or password is wrong.", "Check both; the server's owner can set a new password."
+    ),
+    "tokenMissing": CodeSpec(
+        401, False, "This needs an access token.", "Send the header 'Authorization: Bearer TOKEN'."
+    ),
+    "tokenInvalid": CodeSpec(401, False, "The token is not valid.", "Log in again."),
+    "tokenExpired": CodeSpec(401, True, "The access token has expired.", "Refresh it and try again."),
+    "sessionRevoked": CodeSpec(401, False, "This session has been signed out.", "Log in again."),
+    "originRefused": CodeSpec(
+        403, False, "This web origin may not connect.", "Ask the server's owner to allow the origin."
+    ),
+    # What was asked for
+    "notMember": CodeSpec(
+        403,
+        False,
+        "There is no such chat, or you are not a member of it.",
+        "Check the chat, or ask a member to add you.",
+    ),
+    "userNotFound": CodeSpec(404, False, "There is no such user.", "Check the address with 'chatterm users'."),
+    "emailTaken": CodeSpec(409, False, "There is already a user with this email.", "Use another email, or log in."),
+    "emailInvalid": CodeSpec(400, False, "That is not an email address.", "It should look like name@example.org."),
+    "nameInvalid": CodeSpec(400, False, "That name cannot be used.", "Use 1 to 64 visible characters on one line."),
+    "titleInvalid": CodeSpec(400, False, "That title cannot be used.", "Use 1 to 128 visible characters on one line."),
+    "passwordInvalid": CodeSpec(400, False, "That password cannot be used.", "Use 8 to 256 characters."),
+    "membersInvalid": CodeSpec(400, False, "That list of members cannot be used.", "Name 1 to 2,000 existing users."),
+    "textEmpty": CodeSpec(400, False, "The message is empty.", "Write something first."),
+    "textTooLong": CodeSpec(
+        400, False, "The message is too long.", "At most 16,384 bytes of UTF-8; split it, or send a file."
+    ),
+    "textNotAllowed": CodeSpec(
+        400, False, "The message holds a control character.", "Remove it; only line breaks and tabs are allowed."
+    ),
+    "clientIdConflict": CodeSpec(
+        409, False, "This client id was already used for another message.", "Send the text again as a new message."
+    ),
+    # The server's state
+    "overloaded": CodeSpec(503, True, "The server is busy.", "Try again shortly."),
+    "rateLimited": CodeSpec(429, True, "Too many requests.", "Wait, then try again."),
+    "diskFull": CodeSpec(503, True, "The server's disk is full.", "Tell the server's owner to free disk space."),
+    "storageFailed": CodeSpec(
+        503, True, "The server could not store this.", "Try again; tell the server's owner if it stays."
+    ),
+    "shuttingDown": CodeSpec(503, True, "The server is stopping.", "Reconnect in a moment."),
+    "refusedBefore": CodeSpec(
+        503, True, "An earlier message of this list was refused for now.", "Send it again after the earlier one."
+    ),
+    "internal": CodeSpec(
+        500, True, "The server met an error it did not expect.", "Try again; tell the server's owner if it stays."
+    ),
+}
+"""Every code the server may send. Codes are stable: they are never renamed or given another meaning."""
+
+
+class CloseCode(IntEnum):
+    """WebSocket close codes, RFC 6455 section 7.4 and the private range 4000 to 4999.
+
+    A client reconnects with backoff after every code but those it must act on first.
+    """
+
+    NORMAL = 1000
+    RESTARTING = 1012
+    """The server stops or restarts: reconnect after a random delay."""
+    TRY_LATER = 1013
+    BAD_FRAME = 4400
+    """A frame that cannot be read: reconnect, and tell the user that the client may be too old."""
+    TOKEN = 4401
+    """The access token is missing, invalid or expired: refresh it, then reconnect."""
+    REVOKED = 4403
+    """The session was signed out: log in again; do not reconnect."""
+    HELLO_TIMEOUT = 4408
+    PROTOCOL_VERSION = 4426
+    """Update the older side; do not reconnect."""
+    SLOW = 4429
+    """The session read too slowly and its queue was full: reconnect and resume."""
+
+
+class ErrorInfo(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """An error as it travels: REST bodies, `error` frames and refusals inside `ack` all carry this.
+
+    `code` is stable and meant for programs, `message` and `hint` are for people. `retry_after` is in
+    seconds and only given for temporary errors.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    temporary: bool = False
+    retry_after: float | None = None
+
+
+class ChatError(Exception):
+    """A refusal with a stable code; the only exception that services raise for a caller's mistake."""
+
+    def __init__(self, code: str, detail: str = "", *, retry_after: float | None = None) -> None:
+        """`code` must be a key of `CODES`; `detail` is appended to the code's own message."""
+        spec = CODES[code]
+        self.code = code
+        self.temporary = spec.temporary
+        self.http_status = spec.http_status
+        self.retry_after = retry_after
+        self.message = f"{spec.message} {detail}".strip()
+        super().__init__(self.message)
+
+    def info(self) -> ErrorInfo:
+        """The error in its wire form."""
+        return ErrorInfo(
+            code=self.code,
+            message=self.message,
+            hint=CODES[self.code].hint,
+            temporary=self.temporary,
+            retry_after=self.retry_after,
+        )

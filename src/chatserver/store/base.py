@@ -1,0 +1,236 @@
+"""The Store interface: what every backend guarantees about users, sessions, chats and their logs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chatproto.errors import ErrorInfo
+from chatproto.models import Chat, ChatHead, LogEvent, Message, User
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user with what only the server may see. `useq` is the head of the user's own log."""
+
+    user: User
+    password_hash: str
+    useq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One signed-in device. Hashes are SHA-256 of refresh tokens; times are microseconds since 1970 UTC.
+
+    `previous_hash` is the token before the current one, replaced at `rotated_at`.
+    """
+
+    id: int
+    user_id: int
+    device: str
+    refresh_hash: bytes
+    previous_hash: bytes | None
+    created_at: int
+    rotated_at: int
+    revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that passed every check but those that need the database. `text` is normalised.
+
+    Exactly one of `chat_id` and `peer_id` is set; with `peer_id` the direct chat is made if missing.
+    """
+
+    sender_id: int
+    client_id: bytes
+    text: str
+    chat_id: int | None = None
+    peer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The place of a message in its chat's log. `duplicate`: it was already there, nothing was written."""
+
+    chat_id: int
+    seq: int
+    at: int
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCommit:
+    """The new events of one chat in one commit, in `seq` order."""
+
+    chat_id: int
+    events: list[LogEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedUser:
+    """A user became a member of a chat; `chat` is as that user sees it when the commit ended."""
+
+    user_id: int
+    chat: Chat
+    useq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMoved:
+    """A user's seen marker in a chat moved."""
+
+    user_id: int
+    chat_id: int
+    seq: int
+    useq: int
+    unread: int
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one durable commit changed, for fan-out. Apply `joined` before `chats`."""
+
+    joined: list[JoinedUser] = field(default_factory=list)
+    chats: list[ChatCommit] = field(default_factory=list)
+    seen: list[SeenMoved] = field(default_factory=list)
+    revoked: list[int] = field(default_factory=list)
+    """Ids of sessions that were revoked."""
+    users_rev: int | None = None
+    """The newest user rev, if any user was added or changed."""
+
+
+CommitListener = Callable[[Commit], None]
+"""Called on the event loop once per commit, in commit order, after the callers' futures were resolved."""
+
+
+class Store(Protocol):
+    """Users, sessions, chats and logs in one database.
+
+    Every write is durable when its awaitable returns, is applied whole or not at all, and raises
+    `ChatError` (`diskFull`, `storageFailed`, `overloaded`, `shuttingDown`: all temporary) when it could
+    not be applied. Cancelling a caller never leaves a transaction open; the write may or may not happen.
+    Reads see every write that returned before they began. Ids are random 48-bit positive integers.
+    """
+
+    @property
+    def epoch(self) -> str:
+        """Random id of this database, new when it is created or restored."""
+        ...
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Set the one listener for commits."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what is in hand, then close. Later calls raise `shuttingDown`. Idempotent."""
+        ...
+
+    async def check_writable(self) -> None:
+        """Raise `ChatError` if a write would fail now."""
+        ...
+
+    async def secret(self, name: str) -> bytes:
+        """A 32-byte random secret of this database, made once; `name` is for example `access-token`."""
+        ...
+
+    # --- users
+    async def create_user(self, email: str, display_name: str, password_hash: str) -> User:
+        """Add a user; arguments are normalised. Raises `emailTaken`."""
+        ...
+
+    async def account_by_email(self, email: str) -> Account | None: ...
+
+    async def account(self, user_id: int) -> Account | None: ...
+
+    async def set_password_hash(self, user_id: int, password_hash: str, *, revoke_sessions: bool) -> None:
+        """Raises `userNotFound`. With `revoke_sessions`, every session of the user ends in the same commit."""
+        ...
+
+    async def users_since(self, rev: int, limit: int) -> list[User]:
+        """Users with a higher rev, ascending, at most `limit`."""
+        ...
+
+    async def users_rev(self) -> int:
+        """The newest user rev."""
+        ...
+
+    # --- sessions
+    async def create_session(self, record: SessionRecord) -> None: ...
+
+    async def session_by_refresh(self, refresh_hash: bytes) -> SessionRecord | None:
+        """The session whose current or previous refresh hash this is, revoked or not."""
+        ...
+
+    async def rotate_session(self, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:
+        """Replace the refresh hash if it is still `old_hash` and the session is live; atomic compare and set."""
+        ...
+
+    async def revoke_session(self, session_id: int, now: int) -> None:
+        """End a session. Idempotent."""
+        ...
+
+    async def revoked_since(self, at: int) -> list[int]:
+        """Ids of sessions revoked at or after `at`."""
+        ...
+
+    # --- chats
+    async def open_direct(self, user_id: int, peer_id: int) -> Chat:
+        """The direct chat of two users, as `user_id` sees it; made if missing. Raises `userNotFound`."""
+        ...
+
+    async def create_group(self, creator_id: int, title: str, member_ids: Sequence[int]) -> Chat:
+        """A group of creator and members; its log begins with `created`. Raises `membersInvalid`."""
+        ...
+
+    async def chat(self, user_id: int, chat_id: int) -> Chat | None:
+        """A chat as a member sees it; None also if the user is no member."""
+        ...
+
+    async def chats(self, user_id: int, after: int, limit: int) -> list[Chat]:
+        """The user's chats with a higher id, ascending, at most `limit`."""
+        ...
+
+    async def chat_ids(self, user_id: int) -> list[int]:
+        """Ids of all chats the user is a member of."""
+        ...
+
+    async def is_member(self, user_id: int, chat_id: int) -> bool: ...
+
+    async def heads(self, user_id: int, useq: int, cursors: Sequence[tuple[int, int]]) -> tuple[int, list[ChatHead]]:
+        """The user's current useq, and the head of each chat whose head differs from the cursor (absent: 0),
+        whose chat is not in `cursors`, or that has an entry in the user log after `useq`.
+        """
+        ...
+
+    # --- logs
+    async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:
+        """Append messages in order, in one commit shared with other callers; one result per message.
+
+        Exactly once by (sender, client id): the same text returns the stored place with `duplicate`, other
+        text or another chat is refused with `clientIdConflict`. Final refusals (`notMember`,
+        `userNotFound`, `clientIdConflict`) concern one message only. A temporary failure raises instead,
+        and then nothing of the list was stored. `at` is in microseconds and strictly increasing per chat.
+        """
+        ...
+
+    async def events(
+        self, chat_id: int, *, before_seq: int | None = None, after_seq: int | None = None, limit: int
+    ) -> tuple[list[LogEvent], bool]:
+        """Events ascending: the newest `limit`, or those next to a bound; and whether more lie that way."""
+        ...
+
+    async def messages(
+        self,
+        chat_id: int,
+        *,
+        before_at: int | None = None,
+        before_seq: int | None = None,
+        after_seq: int | None = None,
+        limit: int,
+    ) -> tuple[list[Message], bool]:
+        """As `events`, messages only; at most one bound. `before_at` is exclusive, in microseconds."""
+        ...
+
+    async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
+        """Move the user's seen marker forward, never past the head. Raises `notMember`. Idempotent."""
+        ...

@@ -1,0 +1,1 @@
+"""The headless client engine: connection, cache, outbox and credentials, without Textual."""

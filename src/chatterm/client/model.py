@@ -1,0 +1,163 @@
+"""What the client engine and its front ends say to each other: targets, rows, status and notices."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from chatproto.errors import ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One signed-in account: whose it is, on which server, and where its files lie (see `paths`)."""
+
+    key: str
+    """Stable name of the account's folder and of the account in commands, e.g. `anna@chat.example.org`."""
+    server_url: str
+    """Origin of the server, e.g. `https://chat.example.org:8443`, without a trailing slash."""
+    email: str
+    user_id: int
+    display_name: str
+
+
+class EntryRef(NamedTuple):
+    """Names one row of the client list: a chat, or a user with whom there is no direct chat yet."""
+
+    kind: Literal["chat", "user"]
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the client list as the cache knows it, people and groups alike.
+
+    The list's order is `(-activity, sort_name, ref)`. `activity` is in microseconds since 1970 UTC, 0 for
+    people never written to. `sort_name` is the case-folded name. `peer_id` is set for people.
+    """
+
+    ref: EntryRef
+    name: str
+    sort_name: str
+    activity: int
+    unread: int
+    peer_id: int | None
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a message goes: exactly one of the three is set."""
+
+    chat_id: int | None = None
+    user_id: int | None = None
+    email: str | None = None
+
+
+class OutboxState(StrEnum):
+    """Life of an unsent message; a sent one leaves the outbox once its event is in the cache."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    HELD = "held"
+    """An earlier message to the same target was refused with notMember or userNotFound; waits for a retry."""
+    FAILED = "failed"
+    """Refused for good, text kept: retry or discard."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One message in the outbox. `row_id` ascends in the order of sending; `error` says why it failed."""
+
+    row_id: int
+    client_id: bytes
+    target: Target
+    text: str
+    created_at: int
+    state: OutboxState
+    attempts: int = 0
+    error: ErrorInfo | None = None
+
+
+class Link(StrEnum):
+    """What the connection is doing."""
+
+    OFFLINE = "offline"
+    """Waiting for `retry_at`."""
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    SIGNED_OUT = "signedOut"
+    """The session ended or the refresh token was refused: log in again."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """The connection as the status line shows it. Times are Unix seconds; `problem` is why it is not online."""
+
+    link: Link
+    since: float
+    retry_at: float | None = None
+    problem: ErrorInfo | None = None
+
+
+# --- notices: what has just happened; past tense, sent on the event loop after the cache shows it ---
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """The link's state, retry time or problem changed."""
+
+    status: ConnectionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EventsStored:
+    """Events `first_seq`..`last_seq` of a chat reached the cache. `live`: just delivered, not history."""
+
+    chat_id: int
+    first_seq: int
+    last_seq: int
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesChanged:
+    """Rows of the client list changed (name, activity, unread), appeared, or were replaced.
+
+    A direct chat's first event makes `("user", id)` disappear and `("chat", id)` appear: both are named.
+    None: anything may have changed, read the list again.
+    """
+
+    refs: tuple[EntryRef, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxChanged:
+    """Rows were queued, tried, refused, sent or discarded. `queued` counts those not yet sent (failed ones not)."""
+
+    queued: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """Watched users went online or offline."""
+
+    user_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReset:
+    """The server's database is another one: the cache was dropped and fills anew; the outbox was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemMet:
+    """Something the user should know went wrong and nothing else shows it."""
+
+    error: ErrorInfo
+
+
+Notice = ConnectionChanged | EventsStored | EntriesChanged | OutboxChanged | PresenceChanged | CacheReset | ProblemMet
+Listener = Callable[[Notice], None]

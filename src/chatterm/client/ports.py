@@ -1,0 +1,123 @@
+"""The doors of the client engine: what the TUI, the shell commands and bots may ask of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from chatproto.models import Chat, LogEvent, User
+from chatterm.client.model import Account, ConnectionStatus, Entry, EntryRef, Listener, OutboxRow, Target
+
+
+class CacheReader(Protocol):
+    """Bounded synchronous reads of the on-disk cache; each costs well under a millisecond when warm.
+
+    A reader belongs to the thread that opened it. It sees every commit made before the call (SQLite WAL).
+    """
+
+    def entries(self, after: Entry | None = None, limit: int = 200) -> list[Entry]:
+        """Rows of the client list in its order, those after `after`; keyset, so a chunk costs its own length."""
+        ...
+
+    def entry(self, ref: EntryRef) -> Entry | None: ...
+
+    def entry_count(self) -> int: ...
+
+    def chat(self, chat_id: int) -> Chat | None: ...
+
+    def direct_chat(self, user_id: int) -> int | None:
+        """Id of the direct chat with a user, if the cache knows one."""
+        ...
+
+    def user(self, user_id: int) -> User | None: ...
+
+    def user_by_email(self, email: str) -> User | None: ...
+
+    def group_by_title(self, title: str) -> list[int]:
+        """Ids of the groups with exactly this title, ignoring case."""
+        ...
+
+    def head(self, chat_id: int) -> int:
+        """The highest seq this client knows of in the chat, cached or not; 0 if none."""
+        ...
+
+    def events(self, chat_id: int, first_seq: int, last_seq: int) -> list[LogEvent]:
+        """Cached events of an inclusive range, ascending; seqs that are not cached are absent."""
+        ...
+
+    def holes(self, chat_id: int, first_seq: int, last_seq: int) -> list[tuple[int, int]]:
+        """Inclusive ranges within [first_seq, last_seq] that are not cached, ascending."""
+        ...
+
+    def seen(self, chat_id: int) -> int:
+        """The user's own seen marker."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OutboxReader(Protocol):
+    """Synchronous reads of the outbox, in sending order."""
+
+    def rows(self, targets: Sequence[Target] | None = None, limit: int = 500) -> list[OutboxRow]:
+        """Unsent rows, all or those to any of `targets`."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """(queued, failed): unsent rows that will be tried, and those refused."""
+        ...
+
+
+class Engine(Protocol):
+    """One account's connection, cache and outbox. All methods belong to the event loop's thread."""
+
+    account: Account
+    cache: CacheReader
+    outbox: OutboxReader
+
+    @property
+    def status(self) -> ConnectionStatus: ...
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Be told of every notice; returns the function that ends it. Listeners must not block."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to connect and send in the background; returns at once and never raises for the network."""
+        ...
+
+    async def stop(self) -> None:
+        """Close the connection and the files; what is unsent stays in the outbox. Idempotent."""
+        ...
+
+    async def send(self, target: Target, text: str) -> OutboxRow:
+        """Queue a message. Durable on disk when this returns. Raises `ChatError` for text that cannot be sent."""
+        ...
+
+    async def retry(self, client_id: bytes) -> None:
+        """Queue a failed or held message again, under a new client id if the old one was refused for it."""
+        ...
+
+    async def discard(self, client_id: bytes) -> bool:
+        """Drop a failed message, or a queued one that was never attempted; False if it may already be sent."""
+        ...
+
+    def retry_now(self) -> None:
+        """Bring the next connection attempt forward."""
+        ...
+
+    def focus(self, chat_id: int | None) -> None:
+        """The chat on screen: its events are fetched first."""
+        ...
+
+    def fill(self, chat_id: int, first_seq: int, last_seq: int) -> None:
+        """Ask for uncached events near what the reader sees; ends in `EventsStored`, or nothing while offline."""
+        ...
+
+    async def mark_seen(self, chat_id: int, seq: int) -> None:
+        """Move the seen marker, here at once and on the server as soon as it can be reached."""
+        ...
+
+    def watch(self, user_ids: Sequence[int]) -> None:
+        """The users whose presence is on screen."""
+        ...
+
+    def is_online(self, user_id: int) -> bool: ...
