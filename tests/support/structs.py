@@ -1,0 +1,61 @@
+"""Hypothesis strategies for any protocol type, derived from the type itself so that no field is forgotten."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec import inspect as types
+
+Strategy = st.SearchStrategy[Any]
+
+_WIRE_TEXT = st.characters(codec="utf-8")
+
+
+def instances(kind: Any) -> Strategy:
+    """Values of `kind` within its declared limits."""
+    return _strategy(types.type_info(kind))
+
+
+def _strategy(info: types.Type) -> Strategy:
+    return _BUILDERS[type(info)](info)
+
+
+def _integers(info: Any) -> Strategy:
+    return st.integers(min_value=info.ge if info.ge is not None else -(2**53), max_value=info.le)
+
+
+def _texts(info: Any) -> Strategy:
+    return st.text(_WIRE_TEXT, min_size=info.min_length or 0, max_size=min(info.max_length or 40, 40))
+
+
+def _lists(info: Any) -> Strategy:
+    return st.lists(_strategy(info.item_type), min_size=info.min_length or 0, max_size=4)
+
+
+def _structs(info: Any) -> Strategy:
+    fields = {field.name: _strategy(field.type) for field in info.fields}
+    return st.builds(info.cls, **fields)
+
+
+_BUILDERS: dict[type, Callable[[Any], Strategy]] = {
+    types.IntType: _integers,
+    types.FloatType: lambda _info: st.floats(0, 1e6, allow_nan=False).map(lambda value: round(value, 3)),
+    types.BoolType: lambda _info: st.booleans(),
+    types.NoneType: lambda _info: st.none(),
+    types.StrType: _texts,
+    types.BytesType: lambda info: st.binary(min_size=info.min_length or 0, max_size=info.max_length or 32),
+    types.ListType: _lists,
+    types.TupleType: lambda info: st.tuples(*(_strategy(item) for item in info.item_types)),
+    types.LiteralType: lambda info: st.sampled_from(info.values),
+    types.UnionType: lambda info: st.one_of(*(_strategy(item) for item in info.types)),
+    types.StructType: _structs,
+    types.Metadata: lambda info: _strategy(info.type),
+}
+
+
+def struct_types(union: Any) -> list[type[msgspec.Struct]]:
+    """The struct classes of a union, or of one struct."""
+    info = types.type_info(union)
+    parts = info.types if isinstance(info, types.UnionType) else (info,)
+    return [part.cls for part in parts if isinstance(part, types.StructType)]
