@@ -1,0 +1,111 @@
+"""The reading half of a store: the same SQL and the same structs on every engine."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from chatproto.models import Chat, ChatHead, LogEvent, Message, User
+from chatserver.store import rows, sql
+from chatserver.store.base import Account, SessionRecord
+
+_END = (1 << 62) - 1
+"""Above every seq and every time."""
+
+
+class Reader(Protocol):
+    """Runs one reading statement on a snapshot that holds every commit acknowledged before."""
+
+    async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]: ...
+
+
+class Reads:
+    """The reading methods of `Store`; a backend supplies the reader and what its engine says differently."""
+
+    def __init__(self, reader: Reader, *, heads_statement: str) -> None:
+        self._reader = reader
+        self._heads_statement = heads_statement
+
+    async def _one(self, statement: str, *args: Any) -> rows.Row | None:
+        found = await self._reader.all(statement, *args)
+        return found[0] if found else None
+
+    # --- users and sessions
+    async def account_by_email(self, email: str) -> Account | None:
+        row = await self._one(sql.ACCOUNT_BY_EMAIL, email)
+        return rows.account(row) if row else None
+
+    async def account(self, user_id: int) -> Account | None:
+        row = await self._one(sql.ACCOUNT_BY_ID, user_id)
+        return rows.account(row) if row else None
+
+    async def users_since(self, rev: int, limit: int) -> list[User]:
+        return [rows.user(row) for row in await self._reader.all(sql.USERS_SINCE, rev, limit)]
+
+    async def users_rev(self) -> int:
+        row = await self._one(sql.USERS_REV)
+        return int(row[0]) if row else 0
+
+    async def session_by_refresh(self, refresh_hash: bytes) -> SessionRecord | None:
+        row = await self._one(sql.SESSION_BY_REFRESH, refresh_hash)
+        return rows.session(row) if row else None
+
+    async def revoked_since(self, at: int) -> list[int]:
+        return [row[0] for row in await self._reader.all(sql.REVOKED_SINCE, at)]
+
+    # --- chats
+    async def chat(self, user_id: int, chat_id: int) -> Chat | None:
+        row = await self._one(sql.CHAT_OF_USER, user_id, chat_id)
+        return rows.chat(row) if row else None
+
+    async def chats(self, user_id: int, after: int, limit: int) -> list[Chat]:
+        return [rows.chat(row) for row in await self._reader.all(sql.CHATS_OF_USER, user_id, after, limit)]
+
+    async def chat_ids(self, user_id: int) -> list[int]:
+        return [row[0] for row in await self._reader.all(sql.CHAT_IDS, user_id)]
+
+    async def is_member(self, user_id: int, chat_id: int) -> bool:
+        return await self._one(sql.IS_MEMBER, chat_id, user_id) is not None
+
+    async def heads(self, user_id: int, useq: int, cursors: Sequence[tuple[int, int]]) -> tuple[int, list[ChatHead]]:
+        # The position is read before the heads: what moves in between is at worst told twice, never missed.
+        row = await self._one(sql.USER_USEQ, user_id)
+        known = [list(cursor) for cursor in dict(cursors).items()]
+        found = await self._reader.all(self._heads_statement, user_id, useq, rows.to_json(known))
+        return (row[0] if row else 0), [rows.chat_head(head) for head in found]
+
+    # --- logs
+    async def events(
+        self, chat_id: int, *, before_seq: int | None = None, after_seq: int | None = None, limit: int
+    ) -> tuple[list[LogEvent], bool]:
+        if after_seq is not None:
+            found, more = await self._page(sql.EVENTS_AFTER, chat_id, after_seq, limit)
+        else:
+            found, more = await self._page(
+                sql.EVENTS_BEFORE, chat_id, _END if before_seq is None else before_seq, limit
+            )
+            found.reverse()
+        return [rows.event(chat_id, row) for row in found], more
+
+    async def messages(
+        self,
+        chat_id: int,
+        *,
+        before_at: int | None = None,
+        before_seq: int | None = None,
+        after_seq: int | None = None,
+        limit: int,
+    ) -> tuple[list[Message], bool]:
+        if after_seq is not None:
+            found, more = await self._page(sql.MESSAGES_AFTER, chat_id, after_seq, limit)
+        else:
+            if before_at is not None:
+                found, more = await self._page(sql.MESSAGES_BEFORE_TIME, chat_id, before_at, limit)
+            else:
+                bound = _END if before_seq is None else before_seq
+                found, more = await self._page(sql.MESSAGES_BEFORE, chat_id, bound, limit)
+            found.reverse()
+        return [rows.message(chat_id, row) for row in found], more
+
+    async def _page(self, statement: str, chat_id: int, bound: int, limit: int) -> tuple[list[rows.Row], bool]:
+        # One row more than asked for makes "is there more" exact.
+        found = list(await self._reader.all(statement, chat_id, bound, limit + 1))
+        return found[:limit], len(found) > limit

@@ -1,0 +1,88 @@
+"""SQL that every engine understands: `$1` parameters, ON CONFLICT, RETURNING, no engine's own functions."""
+
+from typing import Final
+
+UNREAD_MAX: Final = 1_000
+"""Unread counts stop here."""
+UNREAD_WINDOW: Final = 10_000
+"""Events before the head that an unread count looks at, so that its cost is bounded whoever wrote them."""
+
+# --- users ---
+ACCOUNT: Final = "SELECT id, email, display_name, rev, password_hash, useq FROM users"
+ACCOUNT_BY_EMAIL: Final = f"{ACCOUNT} WHERE email = $1"
+ACCOUNT_BY_ID: Final = f"{ACCOUNT} WHERE id = $1"
+USERS_SINCE: Final = "SELECT id, email, display_name, rev FROM users WHERE rev > $1 ORDER BY rev LIMIT $2"
+USERS_REV: Final = "SELECT COALESCE(MAX(rev), 0) FROM users"
+USER_USEQ: Final = "SELECT useq FROM users WHERE id = $1"
+INSERT_USER: Final = """
+    INSERT INTO users (id, email, display_name, password_hash, rev, created_at)
+    VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(rev), 0) + 1 FROM users), $5)
+    ON CONFLICT (email) DO NOTHING RETURNING rev"""
+REPLACE_HASH: Final = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
+NEXT_USEQ: Final = "UPDATE users SET useq = useq + 1 WHERE id = $1"
+LOG_FOR_USER: Final = """
+    INSERT INTO user_log (user_id, chat_id, kind, useq) SELECT id, $2, $3, useq FROM users WHERE id = $1
+    ON CONFLICT (user_id, chat_id, kind) DO UPDATE SET useq = excluded.useq"""
+SET_USEQ: Final = "UPDATE users SET useq = $2 WHERE id = $1"
+SET_LOG: Final = """
+    INSERT INTO user_log (user_id, chat_id, kind, useq) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (user_id, chat_id, kind) DO UPDATE SET useq = excluded.useq"""
+
+# --- secrets and facts of the database ---
+META: Final = "SELECT value FROM meta WHERE key = $1"
+INSERT_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING"
+REPLACE_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2"
+
+# --- sessions ---
+INSERT_SESSION: Final = """
+    INSERT INTO sessions (id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+SESSION_BY_REFRESH: Final = """
+    SELECT id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at
+    FROM sessions WHERE refresh_hash = $1 OR previous_hash = $1 LIMIT 1"""
+ROTATE_SESSION: Final = """
+    UPDATE sessions SET refresh_hash = $3, previous_hash = $2, rotated_at = $4
+    WHERE id = $1 AND refresh_hash = $2 AND revoked_at IS NULL RETURNING id"""
+REVOKE_SESSION: Final = "UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id"
+REVOKE_USER_SESSIONS: Final = """
+    UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id"""
+REVOKED_SINCE: Final = "SELECT id FROM sessions WHERE revoked_at >= $1 ORDER BY revoked_at"
+
+# --- chats ---
+_UNREAD_AFTER: Final = f"""
+    CASE WHEN m.seen_seq >= c.head THEN 0 ELSE (SELECT COUNT(*) FROM (
+        SELECT 1 FROM events e WHERE e.chat_id = c.id AND e.sender_id <> m.user_id AND e.kind = 'message'
+        AND e.seq > CASE WHEN m.seen_seq > c.head - {UNREAD_WINDOW} THEN m.seen_seq ELSE c.head - {UNREAD_WINDOW} END
+        LIMIT {UNREAD_MAX}) AS capped) END"""  # noqa: S608 - both numbers are constants of this module
+CHAT: Final = f"""
+    SELECT m.user_id, c.id, c.kind, c.title, c.direct_low, c.direct_high, c.member_count, c.head, c.head_at,
+        m.seen_seq, {_UNREAD_AFTER}
+    FROM members m JOIN chats c ON c.id = m.chat_id"""  # noqa: S608 - constants of this module
+CHAT_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id = $2"
+CHAT_OF_MEMBERS: Final = f"{CHAT} WHERE m.chat_id = $1"
+CHATS_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id > $2 ORDER BY m.chat_id LIMIT $3"
+HEAD: Final = f"c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}"
+"""Columns, from `members m` and `chats c`."""
+CHAT_IDS: Final = "SELECT chat_id FROM members WHERE user_id = $1"
+IS_MEMBER: Final = "SELECT 1 FROM members WHERE chat_id = $1 AND user_id = $2"
+DIRECT_CHAT: Final = "SELECT id FROM chats WHERE direct_low = $1 AND direct_high = $2"
+INSERT_CHAT: Final = """
+    INSERT INTO chats (id, kind, title, direct_low, direct_high, member_count, head, head_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7)"""
+INSERT_MEMBER: Final = """
+    INSERT INTO members (chat_id, user_id, joined_seq) SELECT $1, id, $3 FROM users WHERE id = $2"""
+MEMBERS_USEQ: Final = """
+    SELECT m.user_id, u.useq FROM members m JOIN users u ON u.id = m.user_id WHERE m.chat_id = $1"""
+
+# --- logs ---
+INSERT_EVENT: Final = """
+    INSERT INTO events (chat_id, seq, at, sender_id, client_id, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+SET_HEAD: Final = "UPDATE chats SET head = $2, head_at = $3 WHERE id = $1"
+SET_SEEN: Final = "UPDATE members SET seen_seq = $3 WHERE user_id = $1 AND chat_id = $2"
+_EVENT: Final = "SELECT seq, at, sender_id, client_id, kind, body FROM events WHERE chat_id = $1"
+_MESSAGE: Final = f"{_EVENT} AND kind = 'message'"
+EVENTS_BEFORE: Final = f"{_EVENT} AND seq < $2 ORDER BY seq DESC LIMIT $3"
+EVENTS_AFTER: Final = f"{_EVENT} AND seq > $2 ORDER BY seq LIMIT $3"
+MESSAGES_BEFORE: Final = f"{_MESSAGE} AND seq < $2 ORDER BY seq DESC LIMIT $3"
+MESSAGES_AFTER: Final = f"{_MESSAGE} AND seq > $2 ORDER BY seq LIMIT $3"
+MESSAGES_BEFORE_TIME: Final = f"{_MESSAGE} AND at < $2 ORDER BY at DESC LIMIT $3"

@@ -1,0 +1,163 @@
+"""The database file: where it lies, who may read it, which schema it has, and how connections to it are set up."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+
+from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
+from chatserver.store.migrations import Migration
+
+FILE_NAME: Final = "chat.db"
+APPLICATION_ID: Final = 0x63686174
+"""Marks the file as ours (SQLite's `PRAGMA application_id`): "chat" in ASCII."""
+MIN_SQLITE: Final = (3, 37, 0)
+"""The first version with STRICT tables."""
+BUSY_TIMEOUT_MS: Final = 5_000
+
+
+def prepare(data_dir: Path, migrations: Sequence[Migration]) -> Path:
+    """Make the folder (0700), the file (0600) and the newest schema where they are missing; returns the file's path.
+
+    Safe to call from several processes at once. Raises `StoreUnusableError`.
+    """
+    if sqlite3.sqlite_version_info < MIN_SQLITE:
+        needed = ".".join(map(str, MIN_SQLITE))
+        raise StoreUnusableError(f"SQLite {needed} or newer is needed; this Python has {sqlite3.sqlite_version}.")
+    path = data_dir / FILE_NAME
+    try:
+        _make_private_folder(data_dir)
+        with _locked(data_dir / "open.lock"):
+            _make_private_file(path)
+            _migrate(path, migrations)
+    except OSError as error:
+        raise StoreUnusableError(
+            f"The data folder {data_dir} cannot be used: {error.strerror or error}. "
+            "Choose another with --data, or make it writable for this user."
+        ) from error
+    except sqlite3.Error as error:
+        raise StoreUnusableError(
+            f"The database {path} cannot be opened: {error}. Restore it from a backup, or choose another --data."
+        ) from error
+    return path
+
+
+def _make_private_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    # An empty folder was made for us; one that holds other things keeps the mode its owner gave it.
+    if status.st_uid == os.geteuid() and status.st_mode & 0o077 and not any(folder.iterdir()):
+        folder.chmod(0o700)
+
+
+def _make_private_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock_for_serving(data_dir: Path) -> int:
+    """Take the lock that one server at a time holds; the descriptor keeps it, and a killed process frees it.
+
+    Raises `StoreInUseError`.
+    """
+    descriptor = os.open(data_dir / "serve.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreInUseError(
+            f"Another chatserver already serves {data_dir}. Stop it first, or choose another --data."
+        ) from error
+    return descriptor
+
+
+def _migrate(path: Path, migrations: Sequence[Migration]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    try:
+        version = _checked_version(connection, path, newest=len(migrations))
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        for migration in migrations[version:]:
+            _apply(connection, migration)
+    finally:
+        connection.close()
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and (tables or version):
+        raise StoreUnusableError(f"{path} is another program's database. Choose another --data.")
+    if version > newest:
+        raise SchemaTooNewError(
+            f"The database {path} has schema {version}, and this chatserver knows {newest} at most. "
+            "Upgrade chatserver to the version that last used this folder, or a newer one."
+        )
+    return version
+
+
+def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
+    """One migration in one transaction: applied whole or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in split_script(migration.script):
+            connection.execute(statement)
+        if migration.number == 1:
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES ('epoch', CAST(lower(hex(randomblob(16))) AS BLOB))"
+            )
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {migration.number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def split_script(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would commit before it begins."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def connect(path: Path, *, writer: bool) -> aiosqlite.Connection:
+    """A connection in autocommit mode; transactions are begun explicitly. Readers cannot write."""
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    pragmas = ["foreign_keys = ON", "temp_store = MEMORY"]
+    if writer:
+        # FULL syncs the WAL at every commit, which is what makes an acknowledged write durable.
+        pragmas += ["synchronous = FULL", "cache_size = -16384", "journal_size_limit = 67108864"]
+    else:
+        pragmas += ["query_only = ON", "cache_size = -8192"]
+    try:
+        for pragma in pragmas:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

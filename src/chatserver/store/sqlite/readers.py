@@ -1,0 +1,76 @@
+"""A small pool of reading connections, so that a slow read stalls neither sends nor the other reads."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+
+from chatproto.errors import ChatError
+from chatserver.store import rows
+from chatserver.store.sqlite import database
+from chatserver.store.sqlite.errors import as_chat_error
+from chatserver.store.sqlite.statements import numbered
+
+MAX_WAITING: Final = 10_000
+"""Reads that may wait for a connection; one more is refused as `overloaded`."""
+
+
+class ReaderPool:
+    """Runs single reading statements; each sees every commit acknowledged before it began."""
+
+    def __init__(self, connections: list[aiosqlite.Connection]) -> None:
+        self._connections = connections
+        self._idle = list(connections)
+        self._slots = asyncio.Semaphore(len(connections))
+        self._waiting = 0
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, size: int) -> "ReaderPool":
+        connections: list[aiosqlite.Connection] = []
+        try:
+            for _ in range(size):
+                connections.append(await database.connect(path, writer=False))
+        except BaseException:
+            for connection in connections:
+                await connection.close()
+            raise
+        return cls(connections)
+
+    async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]:
+        """Every row of one statement. Raises `ChatError` (`overloaded`, `storageFailed`, `shuttingDown`)."""
+        if self._waiting >= MAX_WAITING:
+            raise ChatError("overloaded", retry_after=1.0)
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._run(statement, args)
+        finally:
+            self._slots.release()
+
+    async def _run(self, statement: str, args: tuple[Any, ...]) -> Sequence[rows.Row]:
+        if self._closed:
+            raise ChatError("shuttingDown")
+        connection = self._idle.pop()
+        try:
+            return list(await connection.execute_fetchall(numbered(statement), args))
+        except sqlite3.Error as error:
+            raise as_chat_error(error, "read") from error
+        except asyncio.CancelledError:
+            # Nobody waits for the rows any more: the connection must not stay busy with them.
+            await connection.interrupt()
+            raise
+        finally:
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Refuse new reads, let running ones end, then close. Idempotent."""
+        self._closed = True
+        while self._connections:
+            await self._connections.pop().close()

@@ -1,0 +1,51 @@
+"""What SQLite says in its own way: parameter style, lists as parameters, and look-ups of many keys at once."""
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Final
+
+from chatserver.store import sql
+
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
+_KNOWN: Final = """
+    WITH known AS MATERIALIZED (
+        SELECT json_extract(value, '$[0]') AS chat_id, json_extract(value, '$[1]') AS head FROM json_each($3))"""
+HEADS: Final = f"""{_KNOWN}
+    SELECT {sql.HEAD} FROM members m JOIN chats c ON c.id = m.chat_id LEFT JOIN known k ON k.chat_id = c.id
+    WHERE m.user_id = $1 AND (k.head IS NULL OR k.head <> c.head OR EXISTS (
+        SELECT 1 FROM user_log l WHERE l.user_id = $1 AND l.chat_id = c.id AND l.useq > $2))"""  # noqa: S608 - constants
+_PAIRS: Final = """
+    FROM json_each($1) p CROSS JOIN members m CROSS JOIN chats c
+    WHERE m.user_id = json_extract(p.value, '$[0]') AND m.chat_id = json_extract(p.value, '$[1]')
+    AND c.id = m.chat_id"""
+"""CROSS JOIN fixes the order of the loops: the list outside, the primary keys inside."""
+MEMBERSHIPS: Final = f"""
+    SELECT m.user_id, c.id, c.head, c.head_at, m.seen_seq, (SELECT useq FROM users WHERE id = m.user_id)
+    {_PAIRS}"""  # noqa: S608 - constants
+HEADS_OF: Final = f"SELECT m.user_id, {sql.HEAD} {_PAIRS}"
+
+
+@lru_cache(maxsize=512)
+def numbered(statement: str) -> str:
+    """`$1` as `?1`, which takes its arguments by position."""
+    return _PARAMETER.sub(r"?\1", statement)
+
+
+@lru_cache(maxsize=32)
+def sent_before(count: int) -> str:
+    """Which of `count` (sender, client id) pairs are stored."""
+    keys = ",".join(["(?,?)"] * count)
+    return f"""
+        WITH wanted (sender_id, client_id) AS (VALUES {keys})
+        SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body
+        FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id"""  # noqa: S608
+
+
+def padded(keys: Collection[tuple[int, bytes]]) -> list[object]:
+    """The keys as flat arguments, repeated up to a power of two, so that few statements have to be prepared."""
+    wanted = list(keys)
+    size = 1 << (len(wanted) - 1).bit_length()
+    wanted += [wanted[-1]] * (size - len(wanted))
+    return [value for key in wanted for value in key]

@@ -1,0 +1,167 @@
+"""The Store on SQLite: puts file, migrations, reader pool and group-commit writer together."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chatproto.errors import ChatError, ErrorInfo
+from chatproto.models import Chat, User
+from chatserver.store import migrations, sql, writes
+from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
+from chatserver.store.batches import SeenRequest
+from chatserver.store.reads import Reads
+from chatserver.store.sqlite import database, statements
+from chatserver.store.sqlite.readers import ReaderPool
+from chatserver.store.sqlite.watcher import Watcher
+from chatserver.store.sqlite.writer import GroupCommitWriter
+
+READERS: Final = 4
+POLL_S: Final = 2.0
+"""Seconds between looks for commits of other processes, such as `chatserver user add`."""
+
+
+def now_us() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1_000
+
+
+class SqliteStore(Reads):
+    """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
+
+    def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:
+        super().__init__(readers, heads_statement=statements.HEADS)
+        self._epoch = epoch
+        self._readers = readers
+        self._writer = writer
+        self._lock = lock
+        self._listener: CommitListener | None = None
+        self._watcher: Watcher | None = None
+        self._closing: asyncio.Task[None] | None = None
+        writer.on_commit(self._tell)
+
+    @classmethod
+    async def open(
+        cls,
+        data_dir: Path,
+        *,
+        serving: bool = True,
+        clock: Callable[[], int] = now_us,
+        poll_s: float = POLL_S,
+    ) -> "SqliteStore":
+        """Open the database in `data_dir`, making and migrating it as needed.
+
+        With `serving` this process becomes the folder's one server (others may still open it without) and
+        notices within about `poll_s` seconds what other processes commit. Raises `StoreUnusableError`.
+        """
+        path = await asyncio.to_thread(database.prepare, data_dir, migrations.load("sqlite"))
+        async with contextlib.AsyncExitStack() as undo:
+            lock = database.lock_for_serving(data_dir) if serving else None
+            if lock is not None:
+                undo.callback(os.close, lock)
+            readers = await ReaderPool.open(path, READERS)
+            undo.push_async_callback(readers.close)
+            epoch = bytes((await readers.all(sql.META, "epoch"))[0][0]).decode()
+            writer = GroupCommitWriter(await database.connect(path, writer=True), clock)
+            undo.push_async_callback(writer.close)
+            store = cls(epoch=epoch, readers=readers, writer=writer, lock=lock)
+            if serving:
+                store._watcher = Watcher(store, store._tell, clock=clock, interval_s=poll_s)
+                await store._watcher.start()
+            undo.pop_all()
+        return store
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    def on_commit(self, listener: CommitListener) -> None:
+        self._listener = listener
+
+    def _tell(self, changes: Commit) -> None:
+        if self._listener is not None:
+            self._listener(changes)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(), name="store-close")
+        # A caller that gives up must not leave the files half closed.
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        if self._watcher is not None:
+            await self._watcher.close()
+        await self._writer.close()
+        await self._readers.close()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    async def check_writable(self) -> None:
+        await self._writer.write(writes.touch)
+
+    async def secret(self, name: str) -> bytes:
+        return await self._writer.write(partial(writes.secret, name=name))
+
+    # --- users and sessions
+    async def create_user(self, email: str, display_name: str, password_hash: str) -> User:
+        return await self._writer.write(
+            partial(writes.create_user, email=email, display_name=display_name, password_hash=password_hash)
+        )
+
+    async def set_password_hash(self, user_id: int, password_hash: str, *, revoke_sessions: bool) -> None:
+        await self._writer.write(
+            partial(
+                writes.set_password_hash,
+                user_id=user_id,
+                password_hash=password_hash,
+                revoke_sessions=revoke_sessions,
+            )
+        )
+
+    async def create_session(self, record: SessionRecord) -> None:
+        await self._writer.write(partial(writes.create_session, record=record))
+
+    async def rotate_session(self, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:
+        return await self._writer.write(
+            partial(writes.rotate_session, session_id=session_id, old_hash=old_hash, new_hash=new_hash, now=now)
+        )
+
+    async def revoke_session(self, session_id: int, now: int) -> None:
+        await self._writer.write(partial(writes.revoke_session, session_id=session_id, now=now))
+
+    # --- chats
+    async def open_direct(self, user_id: int, peer_id: int) -> Chat:
+        low, high = sorted((user_id, peer_id))
+        found = await self._readers.all(sql.DIRECT_CHAT, low, high)
+        if found:
+            chat_id = found[0][0]
+        else:
+            chat_id = await self._writer.write(partial(writes.direct_chat, user_id=user_id, peer_id=peer_id))
+        return await self._own_chat(user_id, chat_id)
+
+    async def create_group(self, creator_id: int, title: str, member_ids: Sequence[int]) -> Chat:
+        chat_id = await self._writer.write(
+            partial(writes.create_group, creator_id=creator_id, title=title, member_ids=member_ids)
+        )
+        return await self._own_chat(creator_id, chat_id)
+
+    async def _own_chat(self, user_id: int, chat_id: int) -> Chat:
+        chat = await self.chat(user_id, chat_id)
+        if chat is None:
+            raise ChatError("notMember")
+        return chat
+
+    # --- logs
+    async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:
+        return await self._writer.append(messages)
+
+    async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
+        await self._writer.mark_seen(SeenRequest(user_id, chat_id, seq))
+
+
+if TYPE_CHECKING:
+    _: type[Store] = SqliteStore  # the type checker proves that the interface is met

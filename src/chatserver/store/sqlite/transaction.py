@@ -1,0 +1,89 @@
+"""One write transaction on the writing connection, as the shared writes see it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import aiosqlite
+
+from chatserver.store import rows, writes
+from chatserver.store.base import Commit
+from chatserver.store.sqlite import statements
+from chatserver.store.sqlite.statements import numbered
+
+_SENT_BEFORE_MAX = 1_024
+"""Keys in one look-up: twice as many parameters, far below SQLite's limit of 32,766."""
+
+
+class SqliteTransaction(writes.Transaction):
+    """Every statement is one hop to the connection's thread. `begin`, then `commit` or `rollback`."""
+
+    def __init__(self, connection: aiosqlite.Connection, now: int) -> None:
+        self._connection = connection
+        self.now = now
+        self.changes = Commit()
+        self.joined: list[tuple[int, int]] = []
+
+    async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]:
+        return list(await self._connection.execute_fetchall(numbered(statement), args))
+
+    async def many(self, statement: str, args: Iterable[tuple[Any, ...]]) -> None:
+        await self._connection.executemany(numbered(statement), args)
+
+    async def memberships(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
+        return await self.all(statements.MEMBERSHIPS, rows.to_json(list(pairs)))
+
+    async def heads_of(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
+        return await self.all(statements.HEADS_OF, rows.to_json(list(pairs)))
+
+    async def sent_before(self, keys: Collection[tuple[int, bytes]]) -> Sequence[rows.Row]:
+        wanted = list(keys)
+        found: list[rows.Row] = []
+        for start in range(0, len(wanted), _SENT_BEFORE_MAX):
+            args = statements.padded(wanted[start : start + _SENT_BEFORE_MAX])
+            found += await self.all(statements.sent_before(len(args) // 2), *args)
+        return found
+
+    async def begin(self) -> None:
+        # A rollback that failed earlier must not poison every later transaction.
+        await self.rollback()
+        await self.all("BEGIN IMMEDIATE")
+
+    async def commit(self) -> None:
+        await self.all("COMMIT")
+
+    @property
+    def is_open(self) -> bool:
+        """Some errors (a full disk, for one) make SQLite roll back by itself."""
+        return self._connection.in_transaction
+
+    async def rollback(self) -> None:
+        """Undo everything; harmless when nothing is open."""
+        if self._connection.in_transaction:
+            await self.all("ROLLBACK")
+
+    async def apart(self, write: writes.Write[Any]) -> Any:
+        """Run one write so that its failure leaves no trace and no harm to the others of this transaction."""
+        changes, joined = self.changes, self.joined
+        self.changes, self.joined = Commit(), []
+        await self.all("SAVEPOINT one")
+        try:
+            result = await write(self)
+            await self.all("RELEASE one")
+        except BaseException:
+            if self.is_open:
+                await self.all("ROLLBACK TO one")
+                await self.all("RELEASE one")
+            self.changes, self.joined = changes, joined
+            raise
+        _merge(changes, self.changes)
+        self.changes, self.joined = changes, joined + self.joined
+        return result
+
+
+def _merge(changes: Commit, more: Commit) -> None:
+    changes.joined += more.joined
+    changes.chats += more.chats
+    changes.seen += more.seen
+    changes.revoked += more.revoked
+    if more.users_rev is not None:
+        changes.users_rev = more.users_rev
