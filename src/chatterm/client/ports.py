@@ -62,7 +62,7 @@ class OutboxReader(Protocol):
         ...
 
     def counts(self) -> tuple[int, int]:
-        """(queued, failed): unsent rows that will be tried, and those refused."""
+        """(queued, failed): rows that will be sent without help, and those refused or held behind a refusal."""
         ...
 
 
