@@ -1,0 +1,87 @@
+"""The cache's tables: a copy of what the server holds, and the client list that is kept in order beside it."""
+
+from typing import Final
+
+from chatterm.client.database import Format
+
+_SCHEMA: Final = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY,
+    email TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    sort_name TEXT NOT NULL,
+    rev INTEGER NOT NULL
+);
+CREATE INDEX users_by_email ON users (email);
+CREATE INDEX users_by_name ON users (sort_name);
+
+-- kind '' is a chat of which only heads or events have been seen so far.
+-- title, peer_id and member_count are as the server told them at seq `shape_head`.
+-- figure: the server's unread count for (figure_seen, figure_head].
+-- unread, exact and behind are derived (cache_unread), never counted up or down.
+CREATE TABLE chats (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL DEFAULT '',
+    title TEXT NOT NULL DEFAULT '',
+    sort_title TEXT NOT NULL DEFAULT '',
+    peer_id INTEGER,
+    member_count INTEGER NOT NULL DEFAULT 0,
+    shape_head INTEGER NOT NULL DEFAULT -1,
+    head INTEGER NOT NULL DEFAULT 0,
+    head_at INTEGER NOT NULL DEFAULT 0,
+    seen INTEGER NOT NULL DEFAULT 0,
+    seen_pending INTEGER,
+    figure INTEGER NOT NULL DEFAULT 0,
+    figure_head INTEGER NOT NULL DEFAULT 0,
+    figure_seen INTEGER NOT NULL DEFAULT 0,
+    unread INTEGER NOT NULL DEFAULT 0,
+    exact INTEGER NOT NULL DEFAULT 1,
+    behind INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX chats_by_peer ON chats (peer_id) WHERE peer_id IS NOT NULL;
+CREATE INDEX chats_by_title ON chats (sort_title) WHERE kind = 'group';
+CREATE INDEX chats_by_activity ON chats (head_at DESC, id);
+CREATE INDEX chats_behind ON chats (head_at DESC, id) WHERE behind;
+CREATE INDEX chats_unknown ON chats (id) WHERE kind = '';
+CREATE INDEX chats_seen_pending ON chats (id) WHERE seen_pending IS NOT NULL;
+
+-- Dense by seq, so that holes need no table of their own. A message has text; every other kind has its
+-- JSON in body. event_id is only kept when it is not the usual one.
+CREATE TABLE events (
+    chat_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    client_id BLOB,
+    text TEXT,
+    event_id TEXT,
+    body BLOB,
+    PRIMARY KEY (chat_id, seq)
+) WITHOUT ROWID;
+
+-- The client list, stored in its own order: rank is -activity.
+CREATE TABLE entries (
+    rank INTEGER NOT NULL,
+    sort_name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    unread INTEGER NOT NULL,
+    peer_id INTEGER,
+    email TEXT NOT NULL,
+    PRIMARY KEY (rank, sort_name, kind, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
+
+CREATE TABLE totals (entries INTEGER NOT NULL);
+INSERT INTO totals VALUES (0);
+CREATE TRIGGER entries_added AFTER INSERT ON entries BEGIN UPDATE totals SET entries = entries + 1; END;
+CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1; END
+"""
+FORMAT: Final = Format(0x43544341, 1, _SCHEMA, "NORMAL")
+"""Its content can be fetched again, so the last commits may be lost with the power: `NORMAL` never damages it."""
