@@ -157,8 +157,8 @@ class Store(Protocol):
     # --- sessions
     async def create_session(self, record: SessionRecord) -> None: ...
 
-    async def session_by_refresh(self, refresh_hash: bytes) -> SessionRecord | None:
-        """The session whose current or previous refresh hash this is, revoked or not."""
+    async def session(self, session_id: int) -> SessionRecord | None:
+        """A session, revoked or not."""
         ...
 
     async def rotate_session(self, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:

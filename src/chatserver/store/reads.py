@@ -44,8 +44,8 @@ class Reads:
         row = await self._one(sql.USERS_REV)
         return int(row[0]) if row else 0
 
-    async def session_by_refresh(self, refresh_hash: bytes) -> SessionRecord | None:
-        row = await self._one(sql.SESSION_BY_REFRESH, refresh_hash)
+    async def session(self, session_id: int) -> SessionRecord | None:
+        row = await self._one(sql.SESSION, session_id)
         return rows.session(row) if row else None
 
     async def revoked_since(self, at: int) -> list[int]:

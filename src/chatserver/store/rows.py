@@ -30,7 +30,7 @@ def account(row: Row) -> Account:
 
 
 def session(row: Row) -> SessionRecord:
-    """`sql.SESSION_BY_REFRESH`."""
+    """`sql.SESSION`."""
     return SessionRecord(*row)
 
 

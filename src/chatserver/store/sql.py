@@ -37,9 +37,9 @@ REPLACE_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT
 INSERT_SESSION: Final = """
     INSERT INTO sessions (id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
-SESSION_BY_REFRESH: Final = """
+SESSION: Final = """
     SELECT id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at
-    FROM sessions WHERE refresh_hash = $1 OR previous_hash = $1 LIMIT 1"""
+    FROM sessions WHERE id = $1"""
 ROTATE_SESSION: Final = """
     UPDATE sessions SET refresh_hash = $3, previous_hash = $2, rotated_at = $4
     WHERE id = $1 AND refresh_hash = $2 AND revoked_at IS NULL RETURNING id"""

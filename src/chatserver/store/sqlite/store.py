@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.models import Chat, User
+from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
@@ -23,11 +23,6 @@ from chatserver.store.sqlite.writer import GroupCommitWriter
 READERS: Final = 4
 POLL_S: Final = 2.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
-
-
-def now_us() -> int:
-    """Microseconds since 1970 UTC."""
-    return time.time_ns() // 1_000
 
 
 class SqliteStore(Reads):
@@ -50,7 +45,7 @@ class SqliteStore(Reads):
         data_dir: Path,
         *,
         serving: bool = True,
-        clock: Callable[[], int] = now_us,
+        clock: Clock = now_us,
         poll_s: float = POLL_S,
     ) -> "SqliteStore":
         """Open the database in `data_dir`, making and migrating it as needed.

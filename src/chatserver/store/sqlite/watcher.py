@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 
 from chatproto.errors import ChatError
+from chatserver.clock import Clock
 from chatserver.store.base import Commit, CommitListener
 from chatserver.store.reads import Reads
 
@@ -18,7 +18,7 @@ class Watcher:
     Changes made by this process are told a second time; what a listener does with them is idempotent.
     """
 
-    def __init__(self, reads: Reads, tell: CommitListener, *, clock: Callable[[], int], interval_s: float) -> None:
+    def __init__(self, reads: Reads, tell: CommitListener, *, clock: Clock, interval_s: float) -> None:
         self._reads = reads
         self._tell = tell
         self._clock = clock

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiosqlite
 
 from chatproto.errors import ChatError, ErrorInfo
+from chatserver.clock import Clock
 from chatserver.store import batches, writes
 from chatserver.store.base import Commit, CommitListener, NewMessage, Stored
 from chatserver.store.batches import SeenRequest
@@ -51,7 +52,7 @@ class GroupCommitWriter:
     After a commit every caller wakes first, then the listener is called, in commit order.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, clock: Callable[[], int]) -> None:
+    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._waiting: deque[_Request] = deque()

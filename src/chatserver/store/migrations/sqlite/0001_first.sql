@@ -20,14 +20,13 @@ CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
     device TEXT NOT NULL,
-    refresh_hash BLOB NOT NULL UNIQUE, -- SHA-256 of the newest refresh token
+    refresh_hash BLOB NOT NULL, -- SHA-256 of the newest refresh token
     previous_hash BLOB, -- of the one before it
     created_at INTEGER NOT NULL,
     rotated_at INTEGER NOT NULL,
     revoked_at INTEGER
 ) STRICT;
 CREATE INDEX sessions_by_user ON sessions (user_id);
-CREATE INDEX sessions_by_previous ON sessions (previous_hash) WHERE previous_hash IS NOT NULL;
 CREATE INDEX sessions_by_revocation ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE chats (
