@@ -1,0 +1,1 @@
+"""The rules: accounts, authentication, chats and messages, without sockets, SQL or HTTP."""

@@ -1,0 +1,182 @@
+"""Authentication: signing in, keeping a session alive, ending it, and telling who a request comes from."""
+
+import hmac
+import secrets
+from typing import Final
+
+from chatproto import limits
+from chatproto.errors import ChatError
+from chatproto.models import User
+from chatproto.rest import Tokens
+from chatproto.text import normalize_email
+from chatserver.clock import Clock, now_us
+from chatserver.services.passwords import PasswordPool
+from chatserver.services.tokens import AccessTokens, Identity, RefreshTokens
+from chatserver.store.base import Commit, SessionRecord, Store
+
+REUSE_S: Final = 60
+"""For so long the last refresh token gives its successor again: the first answer may have been lost."""
+ACCESS_TTL_S: Final = 900
+ACCESS_TTL_MAX_S: Final = 86_400
+"""The longest life an access token may be given; so long a revocation is remembered."""
+REFRESH_TTL_S: Final = 90 * 86_400
+
+
+class Authenticator:
+    """Issues and checks tokens. A request is checked without the database; a revocation counts at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        passwords: PasswordPool,
+        access: AccessTokens,
+        refresh: RefreshTokens,
+        *,
+        clock: Clock,
+        access_ttl_s: int,
+        refresh_ttl_s: int,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._access = access
+        self._refresh = refresh
+        self._clock = clock
+        self._access_ttl_s = access_ttl_s
+        self._refresh_ttl_s = refresh_ttl_s
+        self._revoked: dict[int, int] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        store: Store,
+        passwords: PasswordPool,
+        *,
+        clock: Clock = now_us,
+        access_ttl_s: int = ACCESS_TTL_S,
+        refresh_ttl_s: int = REFRESH_TTL_S,
+    ) -> "Authenticator":
+        """An authenticator with the secrets of this database and its recent revocations."""
+        authenticator = cls(
+            store,
+            passwords,
+            AccessTokens(await store.secret("access-token")),
+            RefreshTokens(await store.secret("refresh-token")),
+            clock=clock,
+            access_ttl_s=access_ttl_s,
+            refresh_ttl_s=refresh_ttl_s,
+        )
+        for session_id in await store.revoked_since(clock() - ACCESS_TTL_MAX_S * 1_000_000):
+            authenticator._remember_revoked(session_id)
+        return authenticator
+
+    async def login(self, email: str, password: str, device: str) -> Tokens:
+        """Start a session. Raises `credentialsWrong` (also for an unknown address, after the same work)."""
+        try:
+            account = await self._store.account_by_email(normalize_email(email))
+        except ChatError as error:
+            if error.temporary:
+                raise
+            account = None
+        if not await self._passwords.verify(account.password_hash if account else None, password) or account is None:
+            raise ChatError("credentialsWrong")
+        password_hash = account.password_hash
+        if self._passwords.needs_rehash(password_hash):
+            password_hash = await self._passwords.hash(password)
+            await self._store.set_password_hash(account.user.id, password_hash, revoke_sessions=False)
+        tokens = await self._start_session(account.user, device)
+        current = await self._store.account(account.user.id)
+        if current is None or current.password_hash != password_hash:
+            # The password was replaced meanwhile, which ended every session but this one.
+            await self.logout(tokens.session_id)
+            raise ChatError("credentialsWrong")
+        return tokens
+
+    async def refresh(self, token: str) -> Tokens:
+        """New tokens for a session's newest refresh token; its answer is the same for `REUSE_S` seconds.
+
+        An older token than that can only be a copy: the session ends. Raises `tokenInvalid`, `sessionRevoked`.
+        """
+        session_id = self._refresh.session_of(token)
+        digest = self._refresh.digest(token)
+        successor = self._refresh.successor(token)
+        now = self._clock()
+        session = await self._live_session(session_id, now)
+        if hmac.compare_digest(digest, session.refresh_hash):
+            if await self._store.rotate_session(session_id, digest, self._refresh.digest(successor), now):
+                return await self._tokens(session, successor, now)
+            # Another request with the same token was faster: answer what it was answered.
+            session = await self._live_session(session_id, now)
+        recent = now - session.rotated_at <= REUSE_S * 1_000_000
+        if recent and session.previous_hash is not None and hmac.compare_digest(digest, session.previous_hash):
+            return await self._tokens(session, successor, now)
+        if recent:
+            # Several processes of one client may be refreshing at once; refusing the slowest is enough.
+            raise ChatError("tokenInvalid")
+        await self.logout(session_id)
+        raise ChatError("sessionRevoked")
+
+    async def logout(self, session_id: int) -> None:
+        """End a session: its tokens are refused from now on. Idempotent."""
+        await self._store.revoke_session(session_id, self._clock())
+        self._remember_revoked(session_id)
+
+    def verify(self, token: str) -> Identity:
+        """Who an access token speaks for. Raises `tokenExpired`, `tokenInvalid` or `sessionRevoked`."""
+        identity = self._access.read(token, now_us=self._clock())
+        if identity.session_id in self._revoked:
+            raise ChatError("sessionRevoked")
+        return identity
+
+    def on_commit(self, commit: Commit) -> None:
+        """Take note of sessions revoked by anybody; to be called for every commit."""
+        for session_id in commit.revoked:
+            self._remember_revoked(session_id)
+
+    async def _start_session(self, user: User, device: str) -> Tokens:
+        session_id = secrets.randbits(48) or 1
+        token = self._refresh.first(session_id, secrets.token_bytes(32))
+        now = self._clock()
+        session = SessionRecord(
+            id=session_id,
+            user_id=user.id,
+            device=" ".join(device.split())[: limits.DEVICE_MAX_CHARS],
+            refresh_hash=self._refresh.digest(token),
+            previous_hash=None,
+            created_at=now,
+            rotated_at=now,
+            revoked_at=None,
+        )
+        await self._store.create_session(session)
+        return self._issue(user, session_id, token, now)
+
+    async def _live_session(self, session_id: int, now: int) -> SessionRecord:
+        session = await self._store.session(session_id)
+        if session is None or now - session.rotated_at > self._refresh_ttl_s * 1_000_000:
+            raise ChatError("tokenInvalid")
+        if session.revoked_at is not None:
+            raise ChatError("sessionRevoked")
+        return session
+
+    async def _tokens(self, session: SessionRecord, refresh_token: str, now: int) -> Tokens:
+        account = await self._store.account(session.user_id)
+        if account is None:
+            raise ChatError("sessionRevoked")
+        return self._issue(account.user, session.id, refresh_token, now)
+
+    def _issue(self, user: User, session_id: int, refresh_token: str, now: int) -> Tokens:
+        access_token, expires_at = self._access.make(user.id, session_id, now_us=now, ttl_s=self._access_ttl_s)
+        return Tokens(
+            access_token=access_token,
+            access_expires_at=expires_at,
+            refresh_token=refresh_token,
+            session_id=session_id,
+            user=user,
+        )
+
+    def _remember_revoked(self, session_id: int) -> None:
+        now = self._clock()
+        self._revoked.pop(session_id, None)
+        self._revoked[session_id] = now
+        # Oldest first; once every access token of a session has expired by itself, it need not be remembered.
+        while self._revoked[oldest := next(iter(self._revoked))] < now - ACCESS_TTL_MAX_S * 1_000_000:
+            del self._revoked[oldest]
