@@ -1,0 +1,136 @@
+"""The hub: which session hears what, and the fan-out of every durable commit."""
+
+from collections.abc import Iterable, Iterator
+
+from chatproto import limits
+from chatproto.errors import CloseCode
+from chatproto.frames import Events, Joined, Seen, UsersChanged
+from chatproto.models import LogEvent, Message
+from chatserver.realtime.coalesce import Coalesced
+from chatserver.realtime.heads import HeadsRepeater
+from chatserver.realtime.packing import pack
+from chatserver.realtime.presence import Presence
+from chatserver.realtime.session import Session
+from chatserver.store.base import ChatCommit, Commit, JoinedUser, SeenMoved
+
+_NOBODY: frozenset[Session] = frozenset()
+
+
+class Hub:
+    """Knows every live session of this process. All methods belong to the event loop's thread.
+
+    Every session of a chat gets the events of a commit exactly once and in `seq` order, or its connection
+    is closed. Everything for one chat and commit is encoded once.
+    """
+
+    def __init__(self, *, presence: Presence, heads_interval: float, users_interval: float) -> None:
+        """`users_interval`: seconds over which changes of the users' list are gathered."""
+        self._presence = presence
+        self._by_user: dict[int, set[Session]] = {}
+        self._by_chat: dict[int, set[Session]] = {}
+        self._by_session: dict[int, set[Session]] = {}
+        self._users_rev = 0
+        self._tell_users = Coalesced(users_interval, self._tell_users_changed)
+        self._heads = HeadsRepeater(heads_interval, lambda chat_id: self._by_chat.get(chat_id, _NOBODY))
+
+    def start(self) -> None:
+        """Begin the periodic work."""
+        self._heads.start()
+
+    async def close(self) -> None:
+        """Stop the periodic work. Idempotent."""
+        self._presence.close()
+        self._tell_users.close()
+        await self._heads.close()
+
+    @property
+    def session_count(self) -> int:
+        """Live connections of known users."""
+        return sum(len(sessions) for sessions in self._by_user.values())
+
+    def attach(self, session: Session) -> None:
+        """From now on the session hears of its user: chats joined, seen markers, revocation."""
+        self._by_user.setdefault(session.user_id, set()).add(session)
+        self._by_session.setdefault(session.session_id, set()).add(session)
+
+    def subscribe(self, session: Session, chat_ids: Iterable[int]) -> None:
+        """From now on the session hears the events of these chats. Idempotent."""
+        for chat_id in chat_ids:
+            session.chats.add(chat_id)
+            self._by_chat.setdefault(chat_id, set()).add(session)
+
+    def detach(self, session: Session) -> None:
+        """The session hears nothing more. Idempotent."""
+        for chat_id in session.chats:
+            _discard(self._by_chat, chat_id, session)
+        session.chats.clear()
+        _discard(self._by_user, session.user_id, session)
+        _discard(self._by_session, session.session_id, session)
+
+    def on_commit(self, commit: Commit) -> None:
+        """Fan a durable commit out; the store's listener."""
+        for session_id in commit.revoked:
+            for session in self._by_session.get(session_id, _NOBODY):
+                session.link.close(CloseCode.REVOKED, "This session was signed out.")
+        for joined in commit.joined:
+            self._tell_joined(joined)
+        for chat in commit.chats:
+            self._fan_out(chat)
+        for moved in commit.seen:
+            self._tell_seen(moved)
+        if commit.users_rev is not None:
+            self._users_rev = max(self._users_rev, commit.users_rev)
+            self._tell_users.poke()
+
+    def _tell_joined(self, joined: JoinedUser) -> None:
+        sessions = self._by_user.get(joined.user_id)
+        if sessions:
+            frame = pack(Joined(chat=joined.chat, useq=joined.useq))
+            for session in sessions:
+                self.subscribe(session, (joined.chat.id,))
+                session.outbox.offer(frame)
+
+    def _tell_seen(self, moved: SeenMoved) -> None:
+        sessions = self._by_user.get(moved.user_id)
+        if sessions:
+            frame = pack(Seen(chat_id=moved.chat_id, seq=moved.seq, useq=moved.useq, unread=moved.unread))
+            for session in sessions:
+                session.outbox.offer(frame)
+
+    def _fan_out(self, commit: ChatCommit) -> None:
+        last = commit.events[-1]
+        sessions = self._by_chat.get(commit.chat_id)
+        if not sessions:
+            return
+        self._heads.note(commit.chat_id, last.seq, last.at)
+        for events in _frames_of(commit.events):
+            frame = pack(Events(chat_id=commit.chat_id, events=events))
+            for session in sessions:
+                session.outbox.offer(frame)
+
+    def _tell_users_changed(self) -> None:
+        frame = pack(UsersChanged(rev=self._users_rev))
+        for sessions in self._by_user.values():
+            for session in sessions:
+                session.outbox.offer(frame)
+
+
+def _discard(index: dict[int, set[Session]], key: int, session: Session) -> None:
+    sessions = index.get(key)
+    if sessions is not None:
+        sessions.discard(session)
+        if not sessions:
+            del index[key]
+
+
+def _frames_of(events: list[LogEvent]) -> Iterator[list[LogEvent]]:
+    """Split events so that the text of each part stays within the cap of one frame."""
+    start = size = 0
+    for index, event in enumerate(events):
+        # A character is at most four bytes; counting them exactly would cost an encoding per message.
+        weight = 4 * len(event.text) if isinstance(event, Message) else 64 * 1024
+        if size + weight > limits.EVENTS_MAX_TEXT_BYTES and index > start:
+            yield events[start:index]
+            start, size = index, 0
+        size += weight
+    yield events[start:]

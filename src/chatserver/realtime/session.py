@@ -1,0 +1,17 @@
+"""One live session: a connection whose user is known."""
+
+from dataclasses import dataclass, field
+
+from chatserver.realtime.outbox import Link, Outbox
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """What the hub and presence know of one connection. Several may share a `session_id`."""
+
+    user_id: int
+    session_id: int
+    link: Link
+    outbox: Outbox
+    chats: set[int] = field(default_factory=set)
+    watching: frozenset[int] = frozenset()
