@@ -1,0 +1,127 @@
+"""The rules of messages: what may be sent, by whom it may be read, and what a refusal does to the rest of a list."""
+
+from collections.abc import Sequence
+
+from chatproto.errors import ChatError, ErrorInfo
+from chatproto.frames import Outgoing, SendResult
+from chatproto.models import LogEvent, Message
+from chatproto.text import normalize_email, normalize_message
+from chatserver.store.base import NewMessage, Store, Stored
+
+Prepared = NewMessage | ErrorInfo
+"""An outgoing message that may be stored, or why it never can."""
+
+
+class Messages:
+    """Sending, reading and seen markers. Every read checks membership."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def prepare(self, sender_id: int, outgoing: Sequence[Outgoing]) -> list[Prepared]:
+        """Check and normalise messages, one result each; final refusals concern one message only.
+
+        Waits only if a message is addressed by email. A temporary failure raises `ChatError`.
+        """
+        prepared: list[Prepared] = []
+        for message in outgoing:
+            try:
+                prepared.append(await self._prepare(sender_id, message))
+            except ChatError as error:
+                if error.temporary:
+                    raise
+                prepared.append(error.info())
+        return prepared
+
+    async def store(self, prepared: Sequence[Prepared]) -> list[Stored | ErrorInfo]:
+        """Store what may be stored, in order and in one commit; one result per message. Durable on return.
+
+        A temporary failure raises `ChatError`, and then nothing was stored.
+        """
+        wanted = [message for message in prepared if isinstance(message, NewMessage)]
+        if not wanted:
+            return [message for message in prepared if isinstance(message, ErrorInfo)]
+        places = iter(await self._store.append(wanted))
+        return [next(places) if isinstance(message, NewMessage) else message for message in prepared]
+
+    async def events(
+        self, user_id: int, chat_id: int, *, before_seq: int | None, after_seq: int | None, limit: int
+    ) -> tuple[list[LogEvent], bool]:
+        """A page of a chat's log for a member. Raises `notMember`, or `invalidFrame` for two bounds."""
+        if before_seq is not None and after_seq is not None:
+            raise ChatError("invalidFrame", "Give beforeSeq or afterSeq, not both.")
+        await self._check_member(user_id, chat_id)
+        return await self._store.events(chat_id, before_seq=before_seq, after_seq=after_seq, limit=limit)
+
+    async def page(
+        self,
+        user_id: int,
+        chat_id: int,
+        *,
+        before_at: int | None,
+        before_seq: int | None,
+        after_seq: int | None,
+        limit: int,
+    ) -> tuple[list[Message], bool]:
+        """A page of a chat's messages for a member. Raises `notMember`, or `invalidFrame` for several bounds."""
+        if sum(bound is not None for bound in (before_at, before_seq, after_seq)) > 1:
+            raise ChatError("invalidFrame", "Give at most one of before, beforeSeq and afterSeq.")
+        await self._check_member(user_id, chat_id)
+        return await self._store.messages(
+            chat_id, before_at=before_at, before_seq=before_seq, after_seq=after_seq, limit=limit
+        )
+
+    async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
+        """Move a member's seen marker forward. Raises `notMember`. Idempotent."""
+        await self._store.mark_seen(user_id, chat_id, seq)
+
+    async def _check_member(self, user_id: int, chat_id: int) -> None:
+        if not await self._store.is_member(user_id, chat_id):
+            raise ChatError("notMember")
+
+    async def _prepare(self, sender_id: int, message: Outgoing) -> NewMessage:
+        if sum(target is not None for target in (message.chat_id, message.user_id, message.email)) != 1:
+            raise ChatError("invalidFrame", "Give exactly one of chatId, userId and email.")
+        text = normalize_message(message.text)
+        peer_id = message.user_id
+        if message.email is not None:
+            account = await self._store.account_by_email(normalize_email(message.email))
+            if account is None:
+                raise ChatError("userNotFound")
+            peer_id = account.user.id
+        return NewMessage(
+            sender_id=sender_id, client_id=message.client_id, text=text, chat_id=message.chat_id, peer_id=peer_id
+        )
+
+
+def send_results(outgoing: Sequence[Outgoing], places: Sequence[Stored | ErrorInfo]) -> list[SendResult]:
+    """What became of each message of a list that was taken."""
+    return [_result(message, place) for message, place in zip(outgoing, places, strict=True)]
+
+
+def refused_for_now(
+    outgoing: Sequence[Outgoing], prepared: Sequence[Prepared] | None, error: ChatError
+) -> list[SendResult]:
+    """A temporary error refuses a list's first message that could have been stored, and with it all later ones.
+
+    So the author's order is kept: nothing overtakes what has to be sent again. `prepared` is None if the
+    error came before the list was checked.
+    """
+    results: list[SendResult] = []
+    reason = error.info()
+    for index, message in enumerate(outgoing):
+        final = prepared[index] if prepared is not None else None
+        if isinstance(final, ErrorInfo):
+            results.append(SendResult(client_id=message.client_id, error=final))
+            continue
+        results.append(SendResult(client_id=message.client_id, error=reason))
+        reason = ChatError("refusedBefore", retry_after=error.retry_after).info()
+    return results
+
+
+def _result(message: Outgoing, place: Stored | ErrorInfo) -> SendResult:
+    if isinstance(place, ErrorInfo):
+        return SendResult(client_id=message.client_id, error=place)
+    return SendResult(
+        client_id=message.client_id, chat_id=place.chat_id, seq=place.seq, at=place.at, duplicate=place.duplicate
+    )

@@ -1,0 +1,1 @@
+"""The WebSocket side of the server: one connection's socket, greeting, frames and sends."""

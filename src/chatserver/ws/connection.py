@@ -1,0 +1,268 @@
+"""One WebSocket connection: greet, then take frames in order until either side ends it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chatproto import PROTOCOL_VERSION, codec, limits
+from chatproto.errors import ChatError, CloseCode
+from chatproto.frames import ClientFrame, Error, Fetch, Hello, MarkSeen, Page, Send, Watch, Welcome
+from chatserver.realtime.hub import Hub
+from chatserver.realtime.outbox import Link, Outbox
+from chatserver.realtime.packing import pack
+from chatserver.realtime.presence import Presence
+from chatserver.realtime.session import Session
+from chatserver.services.auth import Authenticator
+from chatserver.services.messages import Messages
+from chatserver.store.base import Store
+from chatserver.ws.seen import SeenMarkers
+from chatserver.ws.sends import SendPipeline
+
+logger = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[Any]]
+
+_CLOSE_AFTER = {
+    "tokenMissing": CloseCode.TOKEN,
+    "tokenInvalid": CloseCode.TOKEN,
+    "tokenExpired": CloseCode.TOKEN,
+    "sessionRevoked": CloseCode.REVOKED,
+    "protocolVersion": CloseCode.PROTOCOL_VERSION,
+    "helloExpected": CloseCode.BAD_FRAME,
+}
+"""How a greeting that was refused ends, by error code; temporary errors end with TRY_LATER, others with BAD_FRAME."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What connections need of the rest of the server."""
+
+    store: Store
+    auth: Authenticator
+    messages: Messages
+    hub: Hub
+    presence: Presence
+    outbox_bytes: int
+    hello_timeout: float = limits.HELLO_TIMEOUT_S
+
+
+class _Envelope(msgspec.Struct):
+    """What can still be read of a frame that was refused, to name the request that the refusal answers."""
+
+    id: int | None = None
+    protocol: int | None = None
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+class Connection:
+    """Owns one socket from its acceptance to its end."""
+
+    def __init__(self, services: Services, link: Link, receive: Receive) -> None:
+        """`receive` is the ASGI callable of a WebSocket that was accepted."""
+        self._services = services
+        self._link = link
+        self._receive = receive
+        self._stopping = False
+        self._sends: SendPipeline | None = None
+
+    async def run(self) -> None:
+        """Serve the connection to its end. What was taken from it is committed even if it is lost."""
+        session = await self._greet()
+        if session is None:
+            return
+        self._services.presence.arrived(session)
+        dialogue = _Dialogue(self._services, session)
+        self._sends = dialogue.sends
+        try:
+            while not self._stopping and (text := await self._next()) is not None:
+                await dialogue.take(text)
+        except ChatError as error:
+            await dialogue.settled()
+            self._refuse(error)
+        finally:
+            self._services.presence.left(session)
+            self._services.hub.detach(session)
+            await dialogue.settled()
+
+    async def finish(self) -> None:
+        """The server stops: take nothing more, acknowledge what was taken, and say that it restarts."""
+        self._stopping = True
+        if self._sends is not None:
+            await self._sends.settled()
+        self._link.close(CloseCode.RESTARTING, "The server is restarting; reconnect in a moment.")
+
+    async def _next(self) -> str | None:
+        """The next text frame, or None at the end. Raises `ProtocolError` for a binary frame."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text = message.get("text")
+        if text is None:
+            raise codec.ProtocolError("invalidFrame", "Frames are JSON in WebSocket text messages, not binary ones.")
+        return str(text)
+
+    async def _greet(self) -> Session | None:
+        try:
+            async with asyncio.timeout(self._services.hello_timeout):
+                text = await self._next()
+        except TimeoutError:
+            self._link.write(pack(Error(error=ChatError("helloExpected").info())))
+            self._link.close(CloseCode.HELLO_TIMEOUT, "No hello in time.")
+            return None
+        except ChatError as error:
+            self._refuse(error)
+            return None
+        if text is None:
+            return None
+        session: Session | None = None
+        try:
+            hello = _read_hello(text)
+            identity = self._services.auth.verify(hello.token)
+            outbox = Outbox(self._link, self._services.outbox_bytes)
+            session = Session(identity.user_id, identity.session_id, self._link, outbox)
+            # No await since the session was verified, so a revocation cannot fall between.
+            self._services.hub.attach(session)
+            await self._welcome(session, hello)
+        except ChatError as error:
+            self._refuse(error)
+        except Exception:  # a session that cannot be greeted must be told, and must not stay attached
+            logger.exception("greeting failed")
+            self._refuse(ChatError("internal"))
+        else:
+            return session
+        if session is not None:
+            self._services.hub.detach(session)
+        return None
+
+    async def _welcome(self, session: Session, hello: Hello) -> None:
+        """Attach live delivery, then read the heads: an event is in them, or is delivered, or both."""
+        store, hub = self._services.store, self._services.hub
+        hub.subscribe(session, await store.chat_ids(session.user_id))
+        same = hello.epoch == store.epoch
+        users_rev = await store.users_rev()
+        account = await store.account(session.user_id)
+        if account is None:
+            raise ChatError("tokenInvalid")
+        useq, heads = await store.heads(session.user_id, hello.useq if same else 0, hello.cursors if same else ())
+        welcome = Welcome(
+            epoch=store.epoch,
+            useq=useq,
+            user=account.user,
+            session_id=session.session_id,
+            users_rev=users_rev,
+            heads=heads,
+        )
+        session.outbox.release(pack(welcome))
+
+    def _refuse(self, error: ChatError) -> None:
+        """Say why, then close."""
+        self._link.write(pack(Error(error=error.info())))
+        fallback = CloseCode.TRY_LATER if error.temporary else CloseCode.BAD_FRAME
+        self._link.close(_CLOSE_AFTER.get(error.code, fallback), error.code)
+
+
+class _Dialogue:
+    """The frames of one greeted connection, by a table from frame type to handler."""
+
+    def __init__(self, services: Services, session: Session) -> None:
+        self._services = services
+        self._session = session
+        self._outbox = session.outbox
+        self._outbox.on_lapse = lambda: services.presence.tell_all(session)
+        self.sends = SendPipeline(services.messages, session.user_id, session.outbox.reply)
+        self._seen = SeenMarkers(services.messages, session.user_id, self._refuse)
+
+    async def take(self, text: str) -> None:
+        """Handle one frame. Raises `ProtocolError` if what the peer speaks is not the protocol at all."""
+        try:
+            frame = codec.decode_client_frame(text)
+        except codec.ProtocolError as error:
+            if error.code in {"invalidJson", "tooLarge"}:
+                raise
+            self._refuse(error, _read_envelope(text).id)
+        else:
+            await _HANDLERS[type(frame)](self, frame)
+        if self._outbox.backlogged:
+            await self._outbox.drained()  # who does not read answers gets no more of them
+
+    async def settled(self) -> None:
+        """Wait until everything taken is stored or refused."""
+        await self.sends.settled()
+        await self._seen.settled()
+
+    async def send(self, frame: Send) -> None:
+        """Store messages; the ack follows."""
+        await self.sends.submit(frame)
+
+    async def fetch(self, frame: Fetch) -> None:
+        """Answer with a page."""
+        try:
+            events, has_more = await self._services.messages.events(
+                self._session.user_id,
+                frame.chat_id,
+                before_seq=frame.before_seq,
+                after_seq=frame.after_seq,
+                limit=frame.limit,
+            )
+        except ChatError as error:
+            self._refuse(error, frame.id)
+        except Exception:  # the client must get an answer, and its connection serves other things too
+            logger.exception("fetch failed")
+            self._refuse(ChatError("internal"), frame.id)
+        else:
+            page = Page(id=frame.id, chat_id=frame.chat_id, events=events, has_more=has_more)
+            self._outbox.reply(pack(page))
+
+    async def mark_seen(self, frame: MarkSeen) -> None:
+        """Move the seen marker, in the background."""
+        await self._seen.mark(frame.chat_id, frame.seq)
+
+    async def watch(self, frame: Watch) -> None:
+        """Replace whom the session watches, and tell the state of all of them."""
+        self._services.presence.watch(self._session, frame.user_ids)
+        self._services.presence.tell_all(self._session)
+
+    async def hello_again(self, _frame: Hello) -> None:
+        """One greeting is enough."""
+        self._refuse(ChatError("invalidFrame", "This connection was greeted already."))
+
+    def _refuse(self, error: ChatError, request_id: int | None = None) -> None:
+        self._outbox.reply(pack(Error(error=error.info(), id=request_id)))
+
+
+_HANDLERS: dict[type[ClientFrame], Callable[[_Dialogue, Any], Awaitable[None]]] = {
+    Send: _Dialogue.send,
+    Fetch: _Dialogue.fetch,
+    MarkSeen: _Dialogue.mark_seen,
+    Watch: _Dialogue.watch,
+    Hello: _Dialogue.hello_again,
+}
+
+
+def _read_hello(text: str) -> Hello:
+    try:
+        frame = codec.decode_client_frame(text)
+    except codec.ProtocolError:
+        if _read_envelope(text).protocol not in {None, PROTOCOL_VERSION}:
+            raise ChatError("protocolVersion") from None
+        raise
+    if not isinstance(frame, Hello):
+        raise ChatError("helloExpected")
+    if frame.protocol != PROTOCOL_VERSION:
+        raise ChatError("protocolVersion")
+    return frame
+
+
+def _read_envelope(text: str) -> _Envelope:
+    try:
+        envelope = _envelope.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _Envelope()
+    usable = envelope.id is not None and 0 <= envelope.id <= limits.TIME_MAX
+    return envelope if usable else _Envelope(protocol=envelope.protocol)
