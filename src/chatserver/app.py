@@ -1,0 +1,87 @@
+"""The composition root: the one place that names the backends, and builds one ASGI application of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from chatproto import limits
+from chatserver.config import Settings
+from chatserver.http.routes import rest_application
+from chatserver.realtime.hub import Hub
+from chatserver.realtime.presence import Presence
+from chatserver.services.auth import Authenticator
+from chatserver.services.chats import Chats, Users
+from chatserver.services.messages import Messages
+from chatserver.services.passwords import PasswordPool
+from chatserver.store.base import Commit, Store
+from chatserver.store.sqlite import SqliteStore
+from chatserver.ws.connection import Services
+from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Intervals of live delivery, in seconds."""
+
+    hello_timeout: float = limits.HELLO_TIMEOUT_S
+    heads_interval: float = limits.HEADS_INTERVAL_S
+    presence_interval: float = 0.5
+    presence_grace: float = 5.0
+    users_interval: float = 0.5
+
+
+class Application:
+    """The ASGI application: WebSockets go straight to their endpoint, everything else to the REST API."""
+
+    def __init__(self, store: Store, auth: Authenticator, settings: Settings, timing: Timing) -> None:
+        self.store = store
+        self.auth = auth
+        presence = Presence(interval=timing.presence_interval, grace=timing.presence_grace)
+        self.hub = Hub(presence=presence, heads_interval=timing.heads_interval, users_interval=timing.users_interval)
+        messages = Messages(store)
+        services = Services(
+            store=store,
+            auth=auth,
+            messages=messages,
+            hub=self.hub,
+            presence=presence,
+            outbox_bytes=settings.outbox_bytes,
+            hello_timeout=timing.hello_timeout,
+        )
+        self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
+        self._rest = rest_application(
+            auth=auth, users=Users(store), chats=Chats(store), messages=messages, epoch=store.epoch
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        if scope["type"] == "websocket":
+            await self.websockets(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)  # type: ignore[arg-type] # the framework's types of the same ASGI
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[Application]:
+    """The application on its own open store; the store is closed at the end of the block."""
+    store = await SqliteStore.open(settings.data)
+    passwords = PasswordPool(threads=settings.password_threads, waiting=settings.password_waiting)
+    try:
+        auth = await Authenticator.open(
+            store, passwords, access_ttl_s=settings.access_token_s, refresh_ttl_s=settings.refresh_token_s
+        )
+        application = Application(store, auth, settings, timing)
+
+        def on_commit(commit: Commit) -> None:
+            auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in
+            application.hub.on_commit(commit)
+
+        store.on_commit(on_commit)
+        application.hub.start()
+        try:
+            yield application
+        finally:
+            await application.hub.close()
+    finally:
+        passwords.close()
+        await store.close()

@@ -1,0 +1,86 @@
+"""The server's HTTP protocol for uvicorn: bounds on the request head and on the time a request may take to arrive."""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from chatproto import codec
+from chatproto.errors import ChatError
+from chatproto.rest import ErrorBody
+
+HEAD_MAX_BYTES: Final = 65_536
+"""Bytes of request line and headers."""
+_ARRIVAL_TIMEOUT_S: Final = 30.0
+"""Seconds a request may take to arrive, body included."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol, which alone would collect headers without end and wait for them for ever."""
+
+    _in_head = True
+    _head_bytes = 0
+    _arrival_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """A connection is open and owes a request."""
+        super().connection_made(transport)
+        self._await_arrival()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived; the parser keeps an unfinished head in memory, so its size is bounded here."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"The request head is larger than {HEAD_MAX_BYTES} bytes.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._await_arrival()
+
+    def on_headers_complete(self) -> None:
+        """The head has arrived."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request has arrived."""
+        self._arrived()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection becomes a WebSocket."""
+        self._arrived()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, in the form of every other refusal."""
+        body = codec.encode(ErrorBody(error=ChatError("invalidFrame", msg).info()))
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _await_arrival(self) -> None:
+        self._arrived()
+        self._arrival_timer = self.loop.call_later(_ARRIVAL_TIMEOUT_S, self._give_up)
+
+    def _arrived(self) -> None:
+        if self._arrival_timer is not None:
+            self._arrival_timer.cancel()
+            self._arrival_timer = None
+
+    def _give_up(self) -> None:
+        transport: Any = self.transport
+        transport.abort()

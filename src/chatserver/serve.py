@@ -1,0 +1,160 @@
+"""Run the server: one listening socket, one event loop, and an orderly end."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from chatproto import limits
+from chatserver.app import Application, Timing, open_application
+from chatserver.config import Settings
+from chatserver.http.protocol import BoundedHttp
+from chatserver.ws.socket import ChatSocket
+
+_DRAIN_S: Final = 4.0
+"""Seconds for committing and acknowledging what is in hand, once the server is told to stop."""
+_CLOSE_S: Final = 4
+"""Seconds after that for requests and peers to end, before they are cut off. Together below ten."""
+_BACKLOG: Final = 2048
+
+
+class CannotListenError(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with an end that loses nothing: stop accepting, commit and acknowledge, then close with 1012."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                loop="none",
+                http=BoundedHttp,
+                ws=ChatSocket,
+                ws_max_size=limits.FRAME_MAX_BYTES,
+                ws_ping_interval=limits.PING_INTERVAL_S,
+                ws_ping_timeout=limits.PING_TIMEOUT_S,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                # Below WARNING, uvicorn and websockets write addresses and whole frames to the log.
+                log_level=logging.WARNING,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_graceful_shutdown=_CLOSE_S,
+            )
+        )
+        self._application = application
+        self.accepting = asyncio.Event()
+        """Set once connections are accepted."""
+        self.stopping = asyncio.Event()
+        """Set once the end has begun."""
+
+    def stop(self) -> None:
+        """Begin the orderly end. Idempotent."""
+        self.should_exit = True
+        self.stopping.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the process, see `run`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections."""
+        await super().startup(sockets)
+        self.accepting.set()
+
+    async def main_loop(self) -> None:
+        """Keep the Date header fresh until told to stop."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, finish every WebSocket, then let uvicorn end the rest."""
+        for server in self.servers:
+            server.close()
+        await self._application.websockets.drain(_DRAIN_S)
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `CannotListenError`."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise CannotListenError(f"Cannot listen on {host} port {port}: {_reason(error)}") from error
+
+
+def url_of(sock: socket.socket) -> str:
+    """The URL at which a listening socket is reached."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    settings: Settings, sock: socket.socket, timing: Timing | None = None
+) -> AsyncIterator[tuple[Server, Application]]:
+    """A server that accepts connections on `sock` within the block, and ends in order after it."""
+    async with open_application(settings, timing or Timing()) as application:
+        server = Server(application)
+        running = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="server")
+        try:
+            await server.accepting.wait()
+            yield server, application
+        finally:
+            server.stop()
+            await running
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; prints the URL on stdout once it accepts connections. Returns the exit code.
+
+    Raises `CannotListenError`, and what opening the store raises.
+    """
+    with (
+        contextlib.closing(listen(settings.host, settings.port)) as sock,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_run(settings, sock))
+    return 0
+
+
+async def _run(settings: Settings, sock: socket.socket) -> None:
+    url = url_of(sock)
+    async with serving(settings, sock) as (server, _):
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        sys.stdout.write(url + "\n")
+        sys.stdout.flush()
+        await server.stopping.wait()
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known here. Use an address of this machine, such as 127.0.0.1."
+    if isinstance(error, OverflowError):
+        return "a port is a number from 0 to 65535."
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there. Stop it, or choose another port (0 takes a free one)."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address. Use 127.0.0.1, or 0.0.0.0 for all addresses."
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "this user may not. Choose a port above 1023."
+    return f"{error.strerror or error}."
