@@ -1,0 +1,261 @@
+"""A real server for tests: in this process on a free port, or as a process of its own that can be killed."""
+
+import asyncio
+import contextlib
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from chatproto import codec, limits
+from chatproto.frames import Ack, ClientFrame, Hello, Outgoing, Send, SendResult, ServerFrame, Welcome
+from chatproto.models import Chat, User
+from chatproto.rest import Tokens
+from chatserver.app import Application, Timing
+from chatserver.config import Settings
+from chatserver.serve import Server, listen, serving, url_of
+
+WAIT_S = 15.0
+"""Far longer than anything takes; a test that reaches it has failed."""
+PASSWORD = "correct horse"
+
+FAST = Timing(heads_interval=0.05, presence_interval=0.01, presence_grace=0.05, users_interval=0.01)
+"""Short intervals, for tests that wait for periodic frames."""
+QUIET = Timing(heads_interval=3600.0)
+"""No periodic frames between those a test expects."""
+
+F = TypeVar("F", bound=ServerFrame)
+
+
+class Socket:
+    """A raw WebSocket that speaks frames."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.raw = connection
+        self.welcome: Welcome | None = None
+        self._ids = iter(range(1, 1 << 30))
+
+    async def send(self, frame: ClientFrame) -> None:
+        await self.raw.send(codec.encode_text(frame))
+
+    async def next(self) -> ServerFrame:
+        """The next frame, whatever it is."""
+        async with asyncio.timeout(WAIT_S):
+            return codec.decode_server_frame(await self.raw.recv())
+
+    async def expect(self, kind: type[F]) -> F:
+        """The next frame, which must be of this type."""
+        frame = await self.next()
+        assert isinstance(frame, kind), frame
+        return frame
+
+    async def until(self, kind: type[F], accept: Callable[[F], bool] = lambda _: True) -> F:
+        """The next frame of this type that is accepted; others are dropped."""
+        while True:
+            frame = await self.next()
+            if isinstance(frame, kind) and accept(frame):
+                return frame
+
+    async def send_messages(self, *messages: Outgoing) -> list[SendResult]:
+        """Send a list and wait for its ack; other frames are dropped."""
+        request_id = next(self._ids)
+        await self.send(Send(id=request_id, messages=list(messages)))
+        ack = await self.until(Ack, lambda frame: frame.id == request_id)
+        return ack.results
+
+    async def say(self, chat: Chat, text: str) -> SendResult:
+        """Send one text to a chat and wait for its ack."""
+        return (await self.send_messages(outgoing(text, chat_id=chat.id)))[0]
+
+    async def closed(self) -> tuple[int, str]:
+        """Wait for the end of the connection: its close code and reason; frames before it are dropped."""
+        async with asyncio.timeout(WAIT_S):
+            try:
+                while True:
+                    await self.raw.recv()
+            except ConnectionClosed as end:
+                assert end.rcvd is not None, "the connection ended without a close frame"
+                return end.rcvd.code, end.rcvd.reason
+
+
+@dataclass
+class Person:
+    """A user with a session on a test server."""
+
+    server: "RunningServer"
+    user: User
+    tokens: Tokens
+    http: httpx.AsyncClient
+
+    @property
+    def id(self) -> int:
+        return self.user.id
+
+    @contextlib.asynccontextmanager
+    async def socket(self, *, greet: bool = True, **hello: Any) -> AsyncIterator[Socket]:
+        """A connection; greeted, unless told otherwise."""
+        async with self.server.socket() as socket:
+            if greet:
+                await socket.send(Hello(token=self.tokens.access_token, **hello))
+                socket.welcome = await socket.expect(Welcome)
+            yield socket
+
+    async def direct(self, other: "Person") -> Chat:
+        return await self.server.application.store.open_direct(self.id, other.id)
+
+    async def group(self, title: str, *others: "Person") -> Chat:
+        return await self.server.application.store.create_group(self.id, title, [other.id for other in others])
+
+
+@dataclass
+class RunningServer:
+    """A server in this process."""
+
+    url: str
+    server: Server
+    application: Application
+    http: httpx.AsyncClient
+    _closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    async def user(self, name: str) -> User:
+        """Add a user without a usable password; `name` is also the name of the address."""
+        return await self.application.store.create_user(f"{name.lower()}@example.org", name, "!")
+
+    async def person(self, name: str) -> Person:
+        """Add a user with a session."""
+        return await self.signed_in(await self.user(name))
+
+    async def signed_in(self, user: User) -> Person:
+        """Another session of a user."""
+        # Without a password: hashing one for every person of every test would take most of their time.
+        tokens = await self.application.auth._start_session(user, "test")
+        http = await self._closing.enter_async_context(
+            httpx.AsyncClient(
+                base_url=self.url, timeout=WAIT_S, headers={"Authorization": f"Bearer {tokens.access_token}"}
+            )
+        )
+        return Person(self, user, tokens, http)
+
+    @contextlib.asynccontextmanager
+    async def socket(self, path: str = "/ws", **options: Any) -> AsyncIterator[Socket]:
+        """A WebSocket that has not said hello."""
+        url = self.url.replace("http", "ws", 1) + path
+        options = {
+            "compression": None,
+            "proxy": None,
+            "close_timeout": 1,
+            "max_size": limits.SERVER_FRAME_MAX_BYTES,
+            **options,
+        }
+        async with connect(url, **options) as connection:
+            yield Socket(connection)
+
+
+@contextlib.asynccontextmanager
+async def running_server(data: Path, timing: Timing = QUIET, **settings: Any) -> AsyncIterator[RunningServer]:
+    """A server on a free port of the loopback interface, with its database in `data`."""
+    sock = listen("127.0.0.1", 0)
+    url = url_of(sock)
+    with contextlib.closing(sock):
+        async with (
+            serving(Settings(data=data, host="127.0.0.1", port=0, **settings), sock, timing) as (server, application),
+            contextlib.AsyncExitStack() as closing,
+        ):
+            http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S))
+            yield RunningServer(url, server, application, http, closing)
+
+
+def outgoing(text: str, **target: Any) -> Outgoing:
+    """A message with a fresh client id."""
+    return Outgoing(client_id=secrets.token_bytes(16), text=text, **target)
+
+
+class ServerProcess:
+    """`chatserver serve` as a process of its own, which may be killed and started again on the same port and data."""
+
+    def __init__(self, data: Path, *, port: int = 0, arguments: tuple[str, ...] = ()) -> None:
+        """Its stderr is appended to the file `server.log` beside `data`."""
+        self.data = data
+        self.port = port
+        self.log = data.parent / "server.log"
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        assert self.port, "the server was never started"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start, and wait until it accepts connections; takes the same port as before."""
+        assert self._process is None, "it is running"
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command("serve", "--host", "127.0.0.1", "--port", str(self.port), *self._arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(WAIT_S):
+            line = (await self._process.stdout.readline()).decode().strip()
+        if not line.startswith("http://"):
+            code = await self.exit_code()
+            raise AssertionError(f"the server ended with {code} and said {line!r}:\n{self.log.read_text()[-2000:]}")
+        self.port = int(line.rpartition(":")[2])
+
+    async def kill(self) -> None:
+        """SIGKILL: no time to tidy up. Does nothing if it is not running."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self.exit_code()
+
+    async def terminate(self) -> int:
+        """SIGTERM, and wait for the end; returns the exit code."""
+        assert self._process is not None, "it is not running"
+        self._process.terminate()
+        return await self.exit_code()
+
+    async def exit_code(self) -> int:
+        """Wait for the end of the process."""
+        process, self._process = self._process, None
+        assert process is not None
+        async with asyncio.timeout(WAIT_S):
+            await process.communicate()
+        assert process.returncode is not None
+        return process.returncode
+
+    async def add_user(self, email: str, name: str, password: str = PASSWORD) -> None:
+        """Add a user with the command line, as an owner would; the server may run or not."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command("user", "add", email, "--name", name, "--password-stdin"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(WAIT_S):
+            _, err = await process.communicate(password.encode() + b"\n")
+        assert process.returncode == 0, err.decode()
+
+    async def __aenter__(self) -> "ServerProcess":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    def _command(self, *arguments: str) -> tuple[str, ...]:
+        start = "import sys; from chatserver.cli import main; sys.exit(main())"
+        return (sys.executable, "-c", start, *arguments, "--data", str(self.data))
