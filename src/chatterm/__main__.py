@@ -1,0 +1,8 @@
+"""`python -m chatterm`."""
+
+import sys
+
+from chatterm.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

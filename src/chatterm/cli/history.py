@@ -1,0 +1,147 @@
+"""`chatterm history`: messages of one chat, brought up to date from the server if it can be reached."""
+
+import argparse
+import asyncio
+import datetime
+from typing import Any
+
+from chatproto.models import ChatCreated, LogEvent
+from chatproto.text import terminal_safe
+from chatterm.cli import outcome
+from chatterm.cli.looking import bring_up_to_date, looking, wait_until
+from chatterm.client.errors import ClientError
+from chatterm.client.model import Link
+from chatterm.client.session import Session
+from chatterm.client.targets import parse_target
+
+_BLOCK = 500
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the newest messages, or those before a time or sequence number."""
+    return asyncio.run(_run(arguments, *_bounds(arguments.before)))
+
+
+async def _run(arguments: argparse.Namespace, before_seq: int | None, before_at: int | None) -> int:
+    async with looking(arguments) as session:
+        chat_id = await _find_chat(session, arguments)
+        if chat_id is None:
+            outcome.say("There are no messages with this person yet.")
+            return outcome.OK
+        if not arguments.offline and await _connected(session, arguments):
+            if before_at is not None:
+                before_seq = await _seq_before(session, chat_id, before_at, arguments)
+            await _fetch(session, chat_id, before_seq, arguments)
+        for event in _cached(session, chat_id, before_seq, before_at, arguments.limit):
+            _put(session, chat_id, event, arguments.json)
+        _mention_unsent(session, arguments)
+    return outcome.OK
+
+
+async def _find_chat(session: Session, arguments: argparse.Namespace) -> int | None:
+    """The chat meant; None if it is a person without one. An unknown name is looked up on the server, too."""
+    try:
+        target = parse_target(session.cache, arguments.target)
+    except ClientError:
+        if arguments.offline:
+            raise
+        target = None
+    if target is None or target.chat_id is None:
+        await bring_up_to_date(session, arguments)
+        target = parse_target(session.cache, arguments.target)
+    if target.email is not None:
+        raise ClientError(
+            "targetUnknown",
+            f"Nobody has the email {target.email}, as far as this machine knows.",
+            "Look at 'chatterm users'.",
+        )
+    return target.chat_id
+
+
+async def _connected(session: Session, arguments: argparse.Namespace) -> bool:
+    return await wait_until(session, lambda: session.status.link is Link.ONLINE, arguments.timeout)
+
+
+async def _seq_before(session: Session, chat_id: int, before_at: int, arguments: argparse.Namespace) -> int | None:
+    """The sequence number that a time stands for, as the server knows it; its page is cached on the way."""
+    messages = await session.fetch_before(chat_id, before_at, min(arguments.limit, 200))
+    return messages[-1].seq + 1 if messages else 1
+
+
+async def _fetch(session: Session, chat_id: int, before_seq: int | None, arguments: argparse.Namespace) -> None:
+    last = session.cache.head(chat_id) if before_seq is None else min(before_seq - 1, session.cache.head(chat_id))
+    first = max(1, last - arguments.limit + 1)
+    session.fill(chat_id, first, last)
+    await wait_until(session, lambda: not session.cache.holes(chat_id, first, last), arguments.timeout)
+
+
+def _cached(
+    session: Session, chat_id: int, before_seq: int | None, before_at: int | None, limit: int
+) -> list[LogEvent]:
+    """The last `limit` cached events below the bounds, ascending."""
+    found: list[LogEvent] = []
+    last = session.cache.head(chat_id) if before_seq is None else before_seq - 1
+    while last > 0 and len(found) < limit:
+        first = max(1, last - _BLOCK + 1)
+        block = session.cache.events(chat_id, first, last)
+        found = [event for event in block if before_at is None or event.at < before_at] + found
+        last = first - 1
+    return found[-limit:]
+
+
+def _put(session: Session, chat_id: int, event: LogEvent, as_json: bool) -> None:
+    sender = session.cache.user(event.sender_id)
+    name = sender.display_name if sender is not None else f"user {event.sender_id}"
+    if as_json:
+        outcome.put_json(_record(chat_id, event, name, sender.email if sender is not None else None))
+        return
+    time = outcome.clock_time(event.at)
+    if isinstance(event, ChatCreated):
+        outcome.put(
+            f"{time}  -- {terminal_safe(name)} made the group \N{LEFT DOUBLE QUOTATION MARK}"
+            f"{terminal_safe(event.title)}\N{RIGHT DOUBLE QUOTATION MARK}"
+        )
+        return
+    first, *rest = terminal_safe(event.text, multiline=True).split("\n")
+    outcome.put(f"{time}  {terminal_safe(name)}: {first}")
+    for line in rest:
+        outcome.put(" " * 21 + line)
+
+
+def _record(chat_id: int, event: LogEvent, name: str, email: str | None) -> dict[str, Any]:
+    """One line of `--json`. Fields are never renamed; new ones may come."""
+    common = {
+        "chatId": chat_id,
+        "seq": event.seq,
+        "id": event.id,
+        "at": outcome.utc_time(event.at),
+        "senderId": event.sender_id,
+        "senderName": name,
+        "senderEmail": email,
+    }
+    if isinstance(event, ChatCreated):
+        return {"kind": "created", **common, "title": event.title}
+    return {"kind": "message", **common, "text": event.text}
+
+
+def _mention_unsent(session: Session, arguments: argparse.Namespace) -> None:
+    queued, failed = session.outbox.counts()
+    if queued or failed:
+        outcome.say(f"{queued} messages of this account are queued and {failed} were refused: 'chatterm outbox'.")
+
+
+def _bounds(text: str | None) -> tuple[int | None, int | None]:
+    """Read `--before`: (sequence number, None), (None, microseconds since 1970 UTC), or neither."""
+    if text is None:
+        return None, None
+    if text.isascii() and text.isdigit() and len(text) <= 15:
+        return int(text), None
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+        return None, int(moment.timestamp() * 1_000_000)  # without an offset, it is local time
+    except (ValueError, OverflowError, OSError):
+        raise ClientError(
+            "usage",
+            f"{text!r} is neither a sequence number nor a time.",
+            "Write a time like 2026-11-22T19:00:00Z.",
+        ) from None

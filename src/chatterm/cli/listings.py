@@ -1,0 +1,91 @@
+"""`chatterm users`, `chatterm chats` and `chatterm accounts`: what this machine knows, one per line."""
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+
+from chatproto.text import terminal_safe
+from chatterm.cli import outcome
+from chatterm.client.accounts import Accounts
+from chatterm.client.cache import Cache
+from chatterm.client.model import Entry
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one of the lists."""
+    if arguments.command == "accounts":
+        return _accounts(arguments)
+    return asyncio.run(_entries(arguments))
+
+
+def _accounts(arguments: argparse.Namespace) -> int:
+    accounts = Accounts()
+    default = accounts.default()
+    for account in accounts.all():
+        chosen = default is not None and account.key == default.key
+        if arguments.json:
+            outcome.put_json(
+                {
+                    "key": account.key,
+                    "email": account.email,
+                    "name": account.display_name,
+                    "server": account.server_url,
+                    "default": chosen,
+                }
+            )
+        else:
+            name = terminal_safe(account.display_name)
+            outcome.put(f"{'*' if chosen else ' '} {terminal_safe(account.key)}  {name}  {account.server_url}")
+    return outcome.OK
+
+
+async def _entries(arguments: argparse.Namespace) -> int:
+    from chatterm.cli.looking import bring_up_to_date, looking  # noqa: PLC0415 - 'accounts' opens no session
+
+    people = arguments.command == "users"
+    async with looking(arguments) as session:
+        await bring_up_to_date(session, arguments)
+        for entry in _all_entries(session.cache):
+            if people and entry.peer_id is not None:
+                _put_person(session.cache, entry, arguments.json)
+            elif not people and entry.ref.kind == "chat":
+                _put_chat(session.cache, entry, arguments.json)
+    return outcome.OK
+
+
+def _all_entries(cache: Cache) -> Iterator[Entry]:
+    after = None
+    while page := cache.entries(after):
+        yield from page
+        after = page[-1]
+
+
+def _put_person(cache: Cache, entry: Entry, as_json: bool) -> None:
+    user = cache.user(entry.peer_id or 0)
+    email = user.email if user is not None else entry.email
+    if as_json:
+        outcome.put_json({"id": entry.peer_id, "email": email, "name": entry.name})
+    else:
+        outcome.put(f"{terminal_safe(email):<32} {terminal_safe(entry.name)}")
+
+
+def _put_chat(cache: Cache, entry: Entry, as_json: bool) -> None:
+    chat = cache.chat(entry.ref.id)
+    kind = "group" if entry.peer_id is None else "direct"
+    at = chat.head_at if chat is not None else entry.activity
+    if as_json:
+        outcome.put_json(
+            {
+                "id": entry.ref.id,
+                "kind": kind,
+                "name": entry.name,
+                "email": entry.email or None,
+                "unread": entry.unread,
+                "head": chat.head if chat is not None else 0,
+                "at": outcome.utc_time(at),
+            }
+        )
+        return
+    sign = "#" if kind == "group" else " "
+    unread = f"{entry.unread} unread" if entry.unread else ""
+    outcome.put(f"{outcome.clock_time(at)}  {sign}{terminal_safe(entry.name):<32} {unread}".rstrip())

@@ -1,0 +1,64 @@
+"""What the parts of one session share: the files, the plan, and the way news gets out."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from chatproto.models import Chat, LogEvent
+from chatterm.client.cache import Cache
+from chatterm.client.model import Account, EntriesChanged, EntryRef, EventsStored, Notice, OutboxChanged
+from chatterm.client.outbox import Outbox
+from chatterm.client.plan import FetchPlan
+from chatterm.client.storage import Storage
+
+_ANNOUNCED_MAX: Final = 4_096
+
+
+@dataclass(slots=True)
+class Context:
+    """One session's shared parts. `cache` and `outbox` are for reading, on the event loop's thread."""
+
+    account: Account
+    cache: Cache
+    outbox: Outbox
+    storage: Storage
+    notify: Callable[[Notice], None]
+    plan: FetchPlan = field(default_factory=FetchPlan)
+    plan_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _announced: dict[tuple[int, int], None] = field(default_factory=dict)
+
+    async def store_events(self, chat_id: int, events: Sequence[LogEvent], *, live: bool) -> None:
+        """Store events of one chat and tell of them; live ones once, however often they arrive."""
+        _, refs = await self.storage.cache(lambda cache: cache.store_events(chat_id, events))
+        if live:
+            self.tell_live(chat_id, [event.seq for event in events])
+        elif events:
+            self.notify(EventsStored(chat_id, events[0].seq, events[-1].seq, live=False))
+        self.tell_entries(refs or (EntryRef("chat", chat_id),))
+
+    async def store_chats(self, chats: Sequence[Chat], useq: int | None = None) -> None:
+        """Store chats and tell of the rows that changed."""
+        self.tell_entries(await self.storage.cache(lambda cache: cache.store_chats(chats, useq)))
+
+    def tell_live(self, chat_id: int, seqs: Iterable[int]) -> None:
+        """Tell of live events that are in the cache, but not twice: an ack and the event itself bring the same."""
+        fresh = [seq for seq in seqs if (chat_id, seq) not in self._announced]
+        if not fresh:
+            return
+        self._announced.update(dict.fromkeys((chat_id, seq) for seq in fresh))
+        while len(self._announced) > _ANNOUNCED_MAX:
+            del self._announced[next(iter(self._announced))]
+        self.notify(EventsStored(chat_id, fresh[0], fresh[-1], live=True))
+
+    def tell_entries(self, refs: Iterable[EntryRef]) -> None:
+        """Tell that rows of the client list changed."""
+        refs = tuple(refs)
+        if refs:
+            self.notify(EntriesChanged(refs))
+
+    def tell_outbox(self) -> None:
+        """Tell that the outbox changed."""
+        queued, failed = self.outbox.counts()
+        self.notify(OutboxChanged(queued, failed))

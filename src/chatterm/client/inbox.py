@@ -1,0 +1,158 @@
+"""What the server says unasked, brought into the cache in order, with what is still missing put on the plan."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from chatproto.frames import Error, Events, Heads, Joined, Presence, Seen, ServerFrame, UsersChanged, Welcome
+from chatproto.models import ChatHead
+from chatterm.client.closing import ConnectionEndedError, Next
+from chatterm.client.context import Context
+from chatterm.client.errors import ClientError
+from chatterm.client.model import CacheReset, EntriesChanged, PresenceChanged, ProblemMet
+
+
+class OnlineUsers:
+    """Who of the watched users is online; unknown means offline."""
+
+    def __init__(self, notify: Callable[[PresenceChanged], None]) -> None:
+        self._notify = notify
+        self._online: set[int] = set()
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._online
+
+    def change(self, online: Sequence[int], offline: Sequence[int]) -> None:
+        """Take over what the server says."""
+        changed = (set(online) - self._online) | (self._online & set(offline))
+        self._online = (self._online | set(online)) - set(offline)
+        if changed:
+            self._notify(PresenceChanged(frozenset(changed)))
+
+    def keep(self, watched: Sequence[int]) -> None:
+        """Forget everybody who is not watched any more."""
+        self._online &= set(watched)
+
+    def clear(self) -> None:
+        """The connection is gone: nothing is known any more."""
+        self.change((), tuple(self._online))
+
+
+class Inbox:
+    """Applies the frames of one connection. Nothing is told before the cache shows it."""
+
+    def __init__(self, context: Context, online: OnlineUsers) -> None:
+        self._context = context
+        self._online = online
+        self._handlers: Final[dict[type[ServerFrame], Callable[[Any], Any]]] = {
+            Events: self._events,
+            Joined: self._joined,
+            Heads: self._heads,
+            Seen: self._seen,
+            Presence: self._presence,
+            UsersChanged: self._users_changed,
+            Error: self._error,
+        }
+
+    async def welcome(self, welcome: Welcome, cursors: Sequence[tuple[int, int]]) -> None:
+        """Begin with where the server's logs end. `cursors` are those that hello named.
+
+        Another database, or one that lost events, empties the cache; the outbox stays. Raises
+        `ConnectionEndedError` if the connection must be made anew, or belongs to somebody else.
+        """
+        context = self._context
+        if welcome.user.id != context.account.user_id:
+            raise _other_user(context.account.email)
+        known = context.cache.epoch()
+        shrunk = known == welcome.epoch and _shrunk(welcome.heads, cursors)
+        if shrunk:
+            await context.storage.cache(lambda cache: cache.reset(welcome.epoch))
+        dropped = await context.storage.cache(lambda cache: cache.adopt(welcome.epoch, welcome.user))
+        if known and (shrunk or dropped):
+            context.notify(CacheReset())
+            context.notify(EntriesChanged(None))
+        if shrunk:  # the heads that came were counted from a copy that is gone now
+            raise ConnectionEndedError(_restored().info(), Next.BACK_OFF)
+        context.plan.connected()
+        context.plan.want_users(welcome.users_rev)
+        await self._store_heads(welcome)
+        context.plan_changed.set()
+
+    async def take(self, frame: ServerFrame) -> None:
+        """Apply one frame that answers no request."""
+        handler = self._handlers.get(type(frame))
+        if handler is not None:
+            await handler(frame)
+
+    async def _store_heads(self, welcome: Welcome) -> None:
+        context = self._context
+        refs = await context.storage.cache(lambda cache: cache.store_heads(welcome.heads, welcome.useq))
+        context.tell_entries(refs)
+        context.plan.want_chats(context.cache.unknown_chats())
+        context.plan.want_newest(context.cache.chats_behind())
+
+    async def _events(self, frame: Events) -> None:
+        context, chat_id = self._context, frame.chat_id
+        if not frame.events:
+            return
+        if context.cache.chat(chat_id) is None:
+            context.plan.want_chats([chat_id])
+        await context.store_events(chat_id, frame.events, live=True)
+        before = frame.events[0].seq - 1
+        if before and context.cache.holes(chat_id, before, before):
+            context.plan.want_newest([(chat_id, frame.events[-1].seq)])
+        context.plan_changed.set()
+
+    async def _joined(self, frame: Joined) -> None:
+        context = self._context
+        await context.store_chats([frame.chat], frame.useq)
+        context.plan.want_newest([(frame.chat.id, frame.chat.head)])
+        context.plan_changed.set()
+
+    async def _heads(self, frame: Heads) -> None:
+        context = self._context
+        ahead = [head for head in frame.heads if head.head > context.cache.head(head.chat_id)]
+        if not ahead:
+            return
+        context.tell_entries(await context.storage.cache(lambda cache: cache.store_heads(ahead, None)))
+        context.plan.want_chats(head.chat_id for head in ahead if context.cache.chat(head.chat_id) is None)
+        context.plan.want_newest((head.chat_id, head.head) for head in ahead)
+        context.plan_changed.set()
+
+    async def _seen(self, frame: Seen) -> None:
+        refs = await self._context.storage.cache(
+            lambda cache: cache.store_seen(frame.chat_id, frame.seq, frame.useq, frame.unread)
+        )
+        self._context.tell_entries(refs)
+
+    async def _presence(self, frame: Presence) -> None:
+        self._online.change(frame.online, frame.offline)
+
+    async def _users_changed(self, frame: UsersChanged) -> None:
+        self._context.plan.want_users(frame.rev)
+        self._context.plan_changed.set()
+
+    async def _error(self, frame: Error) -> None:
+        self._context.notify(ProblemMet(frame.error))
+
+
+def _shrunk(heads: Sequence[ChatHead], cursors: Sequence[tuple[int, int]]) -> bool:
+    known = dict(cursors)
+    return any(head.head < known.get(head.chat_id, 0) for head in heads)
+
+
+def _other_user(email: str) -> ConnectionEndedError:
+    error = ClientError(
+        "accountChanged",
+        f"The server says that these tokens do not belong to {email}.",
+        "Run 'chatterm login URL' again.",
+    )
+    return ConnectionEndedError(error.info(), Next.SIGN_IN)
+
+
+def _restored() -> ClientError:
+    return ClientError(
+        "serverRestored",
+        "The server has fewer messages than this client has seen; the local copy is made anew.",
+        "If messages are missing, tell the server's owner.",
+        temporary=True,
+    )

@@ -1,0 +1,259 @@
+"""Keeps one account connected: token, connection, work on it, and what to do after each way it can end."""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from chatproto import limits
+from chatproto.errors import ErrorInfo
+from chatproto.frames import Hello, MarkSeen, Watch, Welcome
+from chatproto.models import Message
+from chatterm.client.api import Api, tls_context
+from chatterm.client.backoff import Backoff
+from chatterm.client.closing import ConnectionEndedError, Next
+from chatterm.client.connection import Connection, Timing
+from chatterm.client.context import Context
+from chatterm.client.credentials import CredentialStore
+from chatterm.client.errors import ClientError
+from chatterm.client.inbox import Inbox, OnlineUsers
+from chatterm.client.lock import SenderLock
+from chatterm.client.model import ConnectionStatus, Link
+from chatterm.client.sender import Sender
+from chatterm.client.sync import Syncer
+from chatterm.client.tokens import TokenSource
+
+_SETTLE_S: Final = 1.0
+"""How long a stopping session waits for the answer to the batch in flight."""
+_CREDENTIALS_POLL_S: Final = 1.0
+_SEEN_DEBOUNCE_S: Final = 0.3
+_CLIENT: Final = "chatterm/1"
+
+
+class Reconnector:
+    """Runs until cancelled; `status` is told through `show`."""
+
+    def __init__(
+        self,
+        context: Context,
+        credentials: CredentialStore,
+        online: OnlineUsers,
+        show: Callable[[ConnectionStatus], None],
+        *,
+        timing: Timing,
+        lock: SenderLock | None,
+        fetches: bool,
+        synced: asyncio.Event,
+    ) -> None:
+        """Without `lock`, nothing is sent. `synced` is set while nothing that should be fetched is missing.
+
+        Without `fetches`, nothing is fetched.
+        """
+        self._context = context
+        self._credentials = credentials
+        self._online = online
+        self._show = show
+        self._timing = timing
+        self._lock = lock
+        self._fetches = fetches
+        self._synced = synced
+        self._rest: tuple[Api, TokenSource] | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._backoff = Backoff()
+        self._hurry = asyncio.Event()
+        self._watched: Sequence[int] = ()
+        self._watch_changed = asyncio.Event()
+        self.seen_changed = asyncio.Event()
+        self._sender: Sender | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    def retry_now(self) -> None:
+        """Bring the next attempt forward."""
+        self._hurry.set()
+
+    def watch(self, user_ids: Sequence[int]) -> None:
+        """Watch the presence of these users, on this connection and later ones."""
+        self._watched = user_ids
+        self._watch_changed.set()
+
+    async def messages_before(self, chat_id: int, before_at: int, limit: int) -> list[Message]:
+        """A page of messages by time. Raises `ClientError`."""
+        if self._rest is None:
+            raise ClientError("notConnected", "There is no connection yet.", "Try again in a moment.", temporary=True)
+        api, tokens = self._rest
+        page = await tokens.call(lambda token: api.messages(token, chat_id, before=before_at, limit=limit))
+        return page.messages
+
+    async def settle(self) -> None:
+        """Wait, for a short time, for the answer to what is being sent."""
+        if self._sender is not None and self._sending is not None:
+            self._sender.stop()
+            await asyncio.wait([self._sending], timeout=_SETTLE_S)
+
+    async def run(self) -> None:
+        """Connect, work, and connect again."""
+        origin = self._context.account.server_url
+        if origin.startswith("https:"):
+            self._tls = await asyncio.to_thread(tls_context)
+        async with Api(origin, tls=self._tls) as api:
+            tokens = TokenSource(self._credentials, api)
+            self._rest = api, tokens
+            refused: str | None = None
+            try:
+                while True:
+                    token = ""
+                    self._status(Link.CONNECTING)
+                    try:
+                        token = await tokens.current(refused)
+                        refused = None
+                        await self._connect(api, tokens, token)
+                    except ConnectionEndedError as ended:
+                        refused = await self._after(ended, token)
+                    except ClientError as error:  # this machine's disk: shown, and tried again like any failure
+                        await self._wait(error.info())
+            finally:
+                self._rest = None
+                await tokens.close()
+
+    async def _connect(self, api: Api, tokens: TokenSource, token: str) -> None:
+        cache = self._context.cache
+        cursors = cache.cursors(limits.CURSORS_MAX)
+        hello = Hello(token=token, client=_CLIENT, epoch=cache.epoch(), useq=cache.useq(), cursors=cursors)
+        connection, welcome = await Connection.open(self._context.account.server_url, hello, self._timing, self._tls)
+        try:
+            await self._work(connection, welcome, cursors, api, tokens)
+        finally:
+            self._synced.clear()
+            self._online.clear()
+            await connection.close()
+
+    async def _work(
+        self,
+        connection: Connection,
+        welcome: Welcome,
+        cursors: Sequence[tuple[int, int]],
+        api: Api,
+        tokens: TokenSource,
+    ) -> None:
+        inbox = Inbox(self._context, self._online)
+        await inbox.welcome(welcome, cursors)
+        self._backoff.connected()
+        self._status(Link.ONLINE)
+        jobs = [self._read(connection, inbox), self._tell_watch(connection), self._tell_seen(connection)]
+        if self._fetches:
+            jobs.append(Syncer(self._context, connection, api, tokens).run(self._synced))
+        if self._lock is not None:
+            self._sender = Sender(
+                self._context,
+                connection,
+                self._lock,
+                lambda chat_id: tokens.call(lambda token: api.chat(token, chat_id)),
+            )
+            jobs.append(self._send(self._sender))
+        await _first_failure(jobs)
+
+    async def _read(self, connection: Connection, inbox: Inbox) -> None:
+        async for frame in connection.frames():
+            await inbox.take(frame)
+
+    async def _send(self, sender: Sender) -> None:
+        self._sending = asyncio.current_task()
+        try:
+            await sender.run()
+        finally:
+            self._sender = self._sending = None
+
+    async def _tell_watch(self, connection: Connection) -> None:
+        while True:
+            self._watch_changed.clear()
+            self._online.keep(self._watched)
+            if self._watched:
+                await connection.post(Watch(user_ids=list(self._watched[: limits.WATCH_MAX])))
+            await self._watch_changed.wait()
+
+    async def _tell_seen(self, connection: Connection) -> None:
+        told: dict[int, int] = {}
+        while True:
+            self.seen_changed.clear()
+            for chat_id, seq in self._context.cache.pending_seen():
+                if told.get(chat_id) != seq:
+                    told[chat_id] = seq
+                    await connection.post(MarkSeen(chat_id=chat_id, seq=seq))
+            await self.seen_changed.wait()
+            await asyncio.sleep(_SEEN_DEBOUNCE_S)  # reading on moves it many times a second
+
+    async def _after(self, ended: ConnectionEndedError, token: str) -> str | None:
+        """Do what this end asks for; the token that must not be used again, if any."""
+        match ended.next:
+            case Next.REFRESH if token and self._backoff.failures == 0:
+                self._backoff.next_delay()  # at once, but only once: the next refusal waits
+                return token
+            case Next.REFRESH:
+                await self._wait(ended.info())
+                return token
+            case Next.SIGN_IN if self._signed_in_again(token):
+                await self._wait(ended.info())
+            case Next.SIGN_IN:
+                await self._wait_for_login(ended.info())
+            case Next.STOP:
+                self._status(Link.STOPPED, problem=ended.info())
+                await self._hurried()
+            case Next.BACK_OFF:
+                await self._wait(ended.info())
+        return None
+
+    async def _wait(self, problem: ErrorInfo) -> None:
+        delay = self._backoff.next_delay(problem.retry_after)
+        self._hurry.clear()
+        self._status(Link.OFFLINE, retry_at=time.time() + delay, problem=problem)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._hurried()
+
+    async def _wait_for_login(self, problem: ErrorInfo) -> None:
+        """Signed out, until somebody logs in again on this machine."""
+        self._status(Link.SIGNED_OUT, problem=problem)
+        before = self._stamp()
+        while self._stamp() == before:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CREDENTIALS_POLL_S):
+                    await self._hurried()
+                    return
+
+    def _signed_in_again(self, token: str) -> bool:
+        """Whether another process has logged in since this token was read."""
+        try:
+            credentials = self._credentials.load()
+        except ClientError:
+            return False  # what is wrong with the file is why this connection ended, and is shown
+        return bool(token) and credentials is not None and credentials.access_token != token
+
+    async def _hurried(self) -> None:
+        await self._hurry.wait()
+        self._hurry.clear()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            status = self._credentials.path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _status(self, link: Link, *, retry_at: float | None = None, problem: ErrorInfo | None = None) -> None:
+        self._show(ConnectionStatus(link, time.time(), retry_at, problem))
+
+
+async def _first_failure(jobs: list[Coroutine[Any, Any, None]]) -> None:
+    """Run jobs together until one fails; the others are cancelled and waited for, and its error is raised."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [result for result in results if isinstance(result, Exception)]
+    for failure in sorted(failures, key=lambda error: isinstance(error, ConnectionEndedError)):
+        raise failure

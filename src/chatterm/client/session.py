@@ -1,0 +1,289 @@
+"""The engine of one account: its cache and outbox at once, its connection in the background."""
+
+import asyncio
+import contextlib
+import importlib
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from chatproto import limits
+from chatproto.models import Message
+from chatproto.text import normalize_message
+from chatterm.client.cache import Cache
+from chatterm.client.context import Context
+from chatterm.client.credentials import CredentialStore
+from chatterm.client.errors import ClientError
+from chatterm.client.inbox import OnlineUsers
+from chatterm.client.lock import SenderLock
+from chatterm.client.model import (
+    Account,
+    ConnectionChanged,
+    ConnectionStatus,
+    Link,
+    Listener,
+    Notice,
+    OutboxRow,
+    ProblemMet,
+    Target,
+)
+from chatterm.client.outbox import Outbox
+from chatterm.client.paths import account_files
+from chatterm.client.storage import Storage
+from chatterm.client.targets import best_known
+
+if TYPE_CHECKING:  # the network is loaded by `start`, on another thread, so that a screen can be drawn before
+    from chatterm.client.connection import Timing
+    from chatterm.client.link import Reconnector
+
+_AWAY: Final = frozenset({Link.OFFLINE, Link.CONNECTING})
+_OUTBOX_POLL_S: Final = 0.3
+"""How soon messages are noticed that other processes append."""
+_LOCK_EVERY: Final = 3
+"""The sender lock is tried at every third look at the outbox, about once a second."""
+
+
+class Session:
+    """Implements `Engine`.
+
+    The constructor opens the files, makes no connection and loads nothing of the network. Notices are sent
+    on the event loop, in order, after cache and outbox show what they say. Several sessions of one account,
+    also in other processes, share its files; one of them sends.
+    """
+
+    def __init__(
+        self, account: Account, *, sends: bool = True, fetches: bool = True, timing: "Timing | None" = None
+    ) -> None:
+        """Raises `ClientError` if the files cannot be used.
+
+        Without `sends`, the outbox is left to others. Without `fetches`, what is missing is not asked for.
+        """
+        files = account_files(account.key)
+        self.account = account
+        self.cache = Cache.open(files.cache)
+        try:
+            self.outbox = Outbox.open(files.outbox)
+        except BaseException:
+            self.cache.close()
+            raise
+        self._credentials = CredentialStore(files.credentials)
+        self._lock = SenderLock(files.sender_lock) if sends else None
+        self._fetches = fetches
+        self._timing = timing
+        self._listeners: list[Listener] = []
+        self._context = Context(account, self.cache, self.outbox, Storage(files), self._notify)
+        self._online = OnlineUsers(self._notify)
+        self._status = ConnectionStatus(Link.OFFLINE, time.time())
+        self._reconnector: Reconnector | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watched: Sequence[int] = ()
+        self._synced = asyncio.Event()
+        self._stopped = False
+
+    # --- life
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """What the connection is doing."""
+        return self._status
+
+    @property
+    def is_sender(self) -> bool:
+        """Whether this session is the one that sends."""
+        return self._lock is not None and self._lock.held
+
+    def sender_pid(self) -> int | None:
+        """The other process that sends, if one does; for messages."""
+        return None if self._lock is None or self._lock.held else self._lock.holder()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Be told of every notice; returns the function that ends it. Listeners must not block."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    async def start(self) -> None:
+        """Begin to connect and send in the background. Idempotent; never raises for the network."""
+        if self._tasks or self._stopped:
+            return
+        for problem in (self.cache.problem, self.outbox.problem):
+            if problem is not None:
+                self._notify(ProblemMet(problem))
+        if self._lock is not None:
+            self._try_lock()
+        self._tasks = [
+            asyncio.create_task(self._guarded(self._watch_outbox), name="outbox"),
+            asyncio.create_task(self._guarded(self._stay_connected), name="link"),
+        ]
+
+    async def stop(self) -> None:
+        """Close the connection and the files; what is unsent stays in the outbox. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._reconnector is not None:
+            await self._reconnector.settle()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._context.storage.close()
+        if self._lock is not None:
+            self._lock.release()
+        self._show(ConnectionStatus(Link.STOPPED, time.time()))
+        self.cache.close()
+        self.outbox.close()
+
+    async def __aenter__(self) -> "Session":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def wait_synced(self) -> None:
+        """Wait until users, chats and the newest events are in the cache, as far as they are fetched unasked."""
+        await self._synced.wait()
+
+    # --- messages
+
+    async def send(self, target: Target, text: str) -> OutboxRow:
+        """Queue a message. Durable on disk when this returns.
+
+        Raises `ChatError` for text that cannot be sent, `ClientError` for a disk that does not take it.
+        """
+        normal = normalize_message(text)
+        place = best_known(self.cache, target)
+        row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal))
+        self._outbox_changed()
+        return row
+
+    async def retry(self, client_id: bytes) -> None:
+        """Queue a failed or held message again, under a new client id if the old one was refused for it."""
+        await self._context.storage.outbox(lambda outbox: outbox.retry(client_id))
+        self._outbox_changed()
+
+    async def discard(self, client_id: bytes) -> bool:
+        """Drop a failed message, or a queued one that was never attempted; False if it may already be sent."""
+        done = await self._context.storage.outbox(lambda outbox: outbox.discard(client_id))
+        self._outbox_changed()
+        return done
+
+    # --- what is looked at
+
+    def retry_now(self) -> None:
+        """Bring the next connection attempt forward."""
+        if self._reconnector is not None:
+            self._reconnector.retry_now()
+
+    def focus(self, chat_id: int | None) -> None:
+        """The chat on screen: its events are fetched first."""
+        plan = self._context.plan
+        plan.focus = chat_id
+        if chat_id is not None:
+            plan.want_newest([(chat_id, self.cache.head(chat_id))])
+            self._context.plan_changed.set()
+
+    def fill(self, chat_id: int, first_seq: int, last_seq: int) -> None:
+        """Ask for uncached events near what the reader sees; ends in `EventsStored`, or waits for a connection."""
+        self._context.plan.want_range(chat_id, first_seq, last_seq)
+        self._context.plan_changed.set()
+
+    async def fetch_before(self, chat_id: int, before_at: int, limit: int) -> list[Message]:
+        """Messages older than a time (microseconds since 1970 UTC), from the server, ascending; they are cached, too.
+
+        Raises `ClientError`, `notConnected` before the first connection.
+        """
+        if self._reconnector is None:
+            raise ClientError("notConnected", "There is no connection yet.", "Try again in a moment.", temporary=True)
+        messages = await self._reconnector.messages_before(chat_id, before_at, limit)
+        await self._context.store_events(chat_id, messages, live=False)
+        return messages
+
+    async def mark_seen(self, chat_id: int, seq: int) -> None:
+        """Move the seen marker, here at once and on the server as soon as it can be reached."""
+        refs = await self._context.storage.cache(lambda cache: cache.store_seen(chat_id, seq))
+        self._context.tell_entries(refs)
+        if self._reconnector is not None:
+            self._reconnector.seen_changed.set()
+
+    def watch(self, user_ids: Sequence[int]) -> None:
+        """The users whose presence is on screen; at most `limits.WATCH_MAX` of them."""
+        self._watched = tuple(user_ids)[: limits.WATCH_MAX]
+        if self._reconnector is not None:
+            self._reconnector.watch(self._watched)
+
+    def is_online(self, user_id: int) -> bool:
+        """Whether a watched user is online."""
+        return user_id in self._online
+
+    # --- within
+
+    def _notify(self, notice: Notice) -> None:
+        for listener in tuple(self._listeners):
+            listener(notice)
+
+    def _show(self, status: ConnectionStatus) -> None:
+        if status.link in _AWAY and self._status.link in _AWAY:
+            # Away since the connection was lost, however many attempts ago; and what the last one met still holds.
+            status = replace(status, since=self._status.since, problem=status.problem or self._status.problem)
+        self._status = status
+        self._notify(ConnectionChanged(status))
+
+    def _outbox_changed(self) -> None:
+        self._context.tell_outbox()
+        self._context.outbox_changed.set()
+
+    def _try_lock(self) -> None:
+        if self._lock is not None and not self._lock.held and self._lock.acquire():
+            self._context.outbox_changed.set()
+
+    async def _watch_outbox(self) -> None:
+        """Notice what other processes append, and the moment the one that sends is gone."""
+        version, looks = self.outbox.data_version(), 0
+        while True:
+            await asyncio.sleep(_OUTBOX_POLL_S)
+            looks += 1
+            try:
+                if looks % _LOCK_EVERY == 0:
+                    self._try_lock()
+                current = self.outbox.data_version()
+                if current != version:
+                    version = current
+                    self._outbox_changed()
+            except ClientError as error:
+                self._notify(ProblemMet(error.info()))
+                await asyncio.sleep(_OUTBOX_POLL_S * 30)
+
+    async def _stay_connected(self) -> None:
+        link = await asyncio.to_thread(importlib.import_module, "chatterm.client.link")
+        reconnector: Reconnector = link.Reconnector(
+            self._context,
+            self._credentials,
+            self._online,
+            self._show,
+            timing=self._timing or link.Timing(),
+            lock=self._lock,
+            fetches=self._fetches,
+            synced=self._synced,
+        )
+        reconnector.watch(self._watched)
+        self._reconnector = reconnector
+        await reconnector.run()
+
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Show an error that nobody expected, instead of losing it in a task that nobody waits for."""
+        try:
+            await work()
+        except Exception as error:  # whatever it is, the user must know that nothing goes on
+            problem = ClientError(
+                "internal",
+                f"chatterm met an error it did not expect: {type(error).__name__}: {error}",
+                "Restart chatterm, and report this if it stays; unsent messages are kept.",
+            ).info()
+            self._show(ConnectionStatus(Link.STOPPED, time.time(), problem=problem))
+            self._notify(ProblemMet(problem))

@@ -1,0 +1,64 @@
+"""The one thread that writes an account's cache and outbox, so that a slow disk never stalls the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from chatterm.client.cache import Cache
+from chatterm.client.errors import ClientError
+from chatterm.client.outbox import Outbox
+from chatterm.client.paths import AccountFiles
+
+T = TypeVar("T")
+
+
+class Storage:
+    """Runs work on connections of its own, one piece after the other in the order asked for.
+
+    Both files are opened with the first piece of work.
+    """
+
+    def __init__(self, files: AccountFiles) -> None:
+        self._files = files
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chatterm-storage")
+        self._cache: Cache | None = None
+        self._outbox: Outbox | None = None
+        self._closed = False
+
+    async def cache(self, work: Callable[[Cache], T]) -> T:
+        """Run `work` on the cache. Raises what it raises, `ClientError` for a failing disk."""
+        return await self._run(lambda: work(self._open_cache()))
+
+    async def outbox(self, work: Callable[[Outbox], T]) -> T:
+        """Run `work` on the outbox. Raises what it raises, `ClientError` for a failing disk."""
+        return await self._run(lambda: work(self._open_outbox()))
+
+    async def close(self) -> None:
+        """Finish what was asked for and close the files. Idempotent."""
+        if self._closed:
+            return
+        closing = self._run(self._close_files)
+        self._closed = True
+        await closing
+        self._thread.shutdown(wait=False)
+
+    def _run(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        if self._closed:
+            raise ClientError("stopped", "This session has been stopped.", "Open the account again.")
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open_cache(self) -> Cache:
+        if self._cache is None:
+            self._cache = Cache.open(self._files.cache)
+        return self._cache
+
+    def _open_outbox(self) -> Outbox:
+        if self._outbox is None:
+            self._outbox = Outbox.open(self._files.outbox)
+        return self._outbox
+
+    def _close_files(self) -> None:
+        for file in (self._cache, self._outbox):
+            if file is not None:
+                file.close()
