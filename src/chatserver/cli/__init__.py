@@ -1,0 +1,114 @@
+"""The `chatserver` command: arguments in, exit code out. What a command needs is imported when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chatserver.cli.exits import Exit
+
+_EXIT_CODES = """exit codes:
+  0  done
+  1  refused; the reason is on stderr
+  2  wrong arguments
+  3  a setting cannot be used: config file, environment or flag
+  4  the address cannot be listened on
+  5  the database cannot be used: folder, file, schema or disk
+
+settings come from flags, then CHATSERVER_* variables, then the TOML file of --config, then defaults.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(_run(arguments))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.REFUSED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "serve":
+        from chatserver.cli.serve import serve  # noqa: PLC0415 - the server's parts load only when they run
+
+        return serve(arguments)
+    from chatserver.cli.user import add, show  # noqa: PLC0415 - as above
+
+    return add(arguments) if arguments.action == "add" else show(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chatserver",
+        description="A light, self-hosted chat server.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_user(commands)
+    return parser
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="run the server until SIGTERM or Ctrl-C",
+        description="Run the server. Prints its URL on stdout, one line, once it accepts connections; logs on stderr.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_common(serve)
+    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1; 0.0.0.0 for all)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: 8765; 0 takes a free one)")
+    serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="default: info")
+    serve.add_argument("--log-format", choices=["text", "json"], help="default: text")
+
+
+def _add_user(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    user = commands.add_parser("user", help="add or list users; works while the server runs")
+    actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser(
+        "add",
+        help="add a user",
+        description="Add a user. Asks for the password on a terminal; otherwise makes one and prints it on stdout.",
+    )
+    add.add_argument("email", metavar="EMAIL")
+    add.add_argument("--name", required=True, help="the name others see")
+    password = add.add_mutually_exclusive_group()
+    password.add_argument("--password-stdin", action="store_true", help="read the password from stdin, one line")
+    password.add_argument("--generate", action="store_true", help="make a password and print it, once, on stdout")
+    _add_common(add)
+    show = actions.add_parser("list", help="list users: email, tab, name; ordered by when they were last changed")
+    show.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_common(show)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder of the database, made if missing "
+        "(default: /var/lib/chatserver if writable, else ~/.local/share/chatserver)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only when asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - reading package data is slow
+
+        parser.exit(message=f"chatserver {version('chatterm')}\n")
