@@ -21,7 +21,7 @@ MIN_SQLITE: Final = (3, 37, 0)
 BUSY_TIMEOUT_MS: Final = 5_000
 
 
-def prepare(data_dir: Path, migrations: Sequence[Migration]) -> Path:
+def prepare(data_dir: Path, migrations: Sequence[Migration], *, create: bool = True) -> Path:
     """Make the folder (0700), the file (0600) and the newest schema where they are missing; returns the file's path.
 
     Safe to call from several processes at once. Raises `StoreUnusableError`.
@@ -30,6 +30,10 @@ def prepare(data_dir: Path, migrations: Sequence[Migration]) -> Path:
         needed = ".".join(map(str, MIN_SQLITE))
         raise StoreUnusableError(f"SQLite {needed} or newer is needed; this Python has {sqlite3.sqlite_version}.")
     path = data_dir / FILE_NAME
+    if not create and not path.exists():
+        raise StoreUnusableError(
+            f"There is no database in {data_dir}. Check --data; 'chatserver serve' makes a new one."
+        )
     try:
         _make_private_folder(data_dir)
         with _locked(data_dir / "open.lock"):
@@ -41,8 +45,9 @@ def prepare(data_dir: Path, migrations: Sequence[Migration]) -> Path:
             "Choose another with --data, or make it writable for this user."
         ) from error
     except sqlite3.Error as error:
+        reason = str(error).rstrip(".")
         raise StoreUnusableError(
-            f"The database {path} cannot be opened: {error}. Restore it from a backup, or choose another --data."
+            f"The database {path} cannot be opened: {reason}. Restore it from a backup, or choose another --data."
         ) from error
     return path
 
@@ -138,8 +143,9 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
 def split_script(script: str) -> Iterator[str]:
     """The statements of a script one by one: `executescript` would commit before it begins."""
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
+        # Not every semicolon ends a statement: some stand in a comment or a text.
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""

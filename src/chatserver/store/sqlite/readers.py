@@ -64,7 +64,8 @@ class ReaderPool:
             raise as_chat_error(error, "read") from error
         except asyncio.CancelledError:
             # Nobody waits for the rows any more: the connection must not stay busy with them.
-            await connection.interrupt()
+            if not self._closed:
+                await connection.interrupt()
             raise
         finally:
             self._idle.append(connection)

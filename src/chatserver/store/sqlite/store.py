@@ -37,7 +37,6 @@ class SqliteStore(Reads):
         self._listener: CommitListener | None = None
         self._watcher: Watcher | None = None
         self._closing: asyncio.Task[None] | None = None
-        writer.on_commit(self._tell)
 
     @classmethod
     async def open(
@@ -45,15 +44,17 @@ class SqliteStore(Reads):
         data_dir: Path,
         *,
         serving: bool = True,
+        create: bool = True,
         clock: Clock = now_us,
         poll_s: float = POLL_S,
     ) -> "SqliteStore":
         """Open the database in `data_dir`, making and migrating it as needed.
 
         With `serving` this process becomes the folder's one server (others may still open it without) and
-        notices within about `poll_s` seconds what other processes commit. Raises `StoreUnusableError`.
+        notices within about `poll_s` seconds what other processes commit. Raises `StoreUnusableError`, also
+        when there is no database yet and `create` is false.
         """
-        path = await asyncio.to_thread(database.prepare, data_dir, migrations.load("sqlite"))
+        path = await asyncio.to_thread(database.prepare, data_dir, migrations.load("sqlite"), create=create)
         async with contextlib.AsyncExitStack() as undo:
             lock = database.lock_for_serving(data_dir) if serving else None
             if lock is not None:
@@ -76,6 +77,7 @@ class SqliteStore(Reads):
 
     def on_commit(self, listener: CommitListener) -> None:
         self._listener = listener
+        self._writer.on_commit(listener)
 
     def _tell(self, changes: Commit) -> None:
         if self._listener is not None:
