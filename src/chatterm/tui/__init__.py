@@ -1,0 +1,1 @@
+"""The Textual interface: what the engine says becomes what you see."""

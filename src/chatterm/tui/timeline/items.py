@@ -1,0 +1,235 @@
+"""The pieces a conversation is drawn from, and how events and outbox rows become lines; no colours here."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from chatproto.models import ChatCreated, LogEvent, Message
+from chatproto.text import terminal_safe
+from chatterm.client.model import OutboxRow, OutboxState
+from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.timeline.wrap import wrap
+
+log = logging.getLogger(__name__)
+
+GAP_LINES: Final = 2
+"""Lines that an event takes while it is not cached: about what a message takes, so that filling moves little."""
+GROUP_GAP_US: Final = 7 * 60 * 1_000_000
+"""Messages of one author further apart than this begin a new group, with name and time."""
+OUTBOX_KEY: Final = 1 << 54
+"""Added to the ids of outbox rows, so that they come after every seq."""
+PADDING: Final = 1
+INDENT: Final = 2
+MARK_CELLS: Final = 2
+"""At the right end: a blank and the mark of an own message."""
+TIME_CELLS: Final = 6
+"""Before the mark: a blank and a time."""
+MAX_WIDTH: Final = 120
+"""Cells of the column of text in a wide terminal; longer lines are hard to read."""
+_MINUTE_US: Final = 60_000_000
+
+
+class Kind(IntEnum):
+    """What one line shows."""
+
+    BLANK = 0
+    DATE = 1
+    NEW = 2
+    HEADER = 3
+    BODY = 4
+    SYSTEM = 5
+    GAP = 6
+    NOTE = 7
+    HINT = 8
+    ERROR = 9
+
+
+class Mark(IntEnum):
+    """State of one's own message."""
+
+    NONE = 0
+    SENT = 1
+    QUEUED = 2
+    SENDING = 3
+    HELD = 4
+    FAILED = 5
+
+
+Line = tuple[Kind, int, int]
+"""A line's kind; for BODY and NOTE also where it begins and ends in the item's text or note."""
+
+_BLANK: Final[Line] = (Kind.BLANK, 0, 0)
+_DATE: Final[Line] = (Kind.DATE, 0, 0)
+_NEW: Final[Line] = (Kind.NEW, 0, 0)
+_HEADER: Final[Line] = (Kind.HEADER, 0, 0)
+_GAP: Final[Line] = (Kind.GAP, 0, 0)
+_MARKS: Final = {
+    OutboxState.QUEUED: Mark.QUEUED,
+    OutboxState.SENDING: Mark.SENDING,
+    OutboxState.HELD: Mark.HELD,
+    OutboxState.FAILED: Mark.FAILED,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One event, outbox row, gap or hint, with its lines. The first `lead` lines come before its own text.
+
+    `key` is the seq of its (first) event, or `OUTBOX_KEY` plus the row's id. `text` and `note` are terminal-safe.
+    """
+
+    key: int
+    last_key: int
+    lines: list[Line]
+    lead: int = 0
+    at: int = 0
+    sender_id: int = 0
+    text: str = ""
+    note: str = ""
+    mark: Mark = Mark.NONE
+    stamped: bool = False
+    """The first line of text shows the time, because no header does and the minute is another."""
+
+    @property
+    def is_gap(self) -> bool:
+        return self.lines[-1][0] is Kind.GAP
+
+
+class Before(NamedTuple):
+    """What the next message looks back at: the author (0 for none) and time of the one before it."""
+
+    sender_id: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The new-messages line: it stands before the event `seq`, and says `count`."""
+
+    seq: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How the width of the view is shared out, in cells."""
+
+    width: int
+    """The view's whole width."""
+    text: int
+    """Names, lines of text and rules lie within this many cells, after `PADDING`."""
+    body: int
+    """A line of a message's own text."""
+
+    @classmethod
+    def of(cls, width: int) -> "Columns":
+        """Share out a width; very narrow views get no room for times beside the text."""
+        text = max(6, min(width - 2 * PADDING, MAX_WIDTH))
+        return cls(width, text, max(2, text - INDENT - MARK_CELLS - (TIME_CELLS if text >= 30 else 0)))
+
+
+class Builder:
+    """Makes items for one width; the painter draws exactly their lines, so heights are always true."""
+
+    def __init__(self, columns: Columns, days: LocalTime, own_id: int, unread: Unread | None = None) -> None:
+        self.columns = columns
+        self._days = days
+        self._own_id = own_id
+        self._unread = unread
+
+    def history(self, before: Before | None, events: Sequence[LogEvent], first: int, last: int) -> list[Item]:
+        """Items for the events of an inclusive range of seqs; what is missing in it becomes gaps."""
+        items: list[Item] = []
+        expected = first
+        for event in events:
+            if event.seq > expected:
+                items.append(self.gap(expected, event.seq - 1))
+                before = None
+            try:
+                items.append(self._event(before, event))
+            except Exception:  # whatever is wrong with one event, the others must stay readable
+                log.exception("event %d cannot be shown", event.seq)
+                items.append(Item(event.seq, event.seq, [(Kind.ERROR, 0, 0)]))
+            before = after(event)
+            expected = event.seq + 1
+        if expected <= last:
+            items.append(self.gap(expected, last))
+        return items
+
+    def gap(self, first: int, last: int) -> Item:
+        """Lines that stand for events which are not cached."""
+        lines = [_NEW] if self._unread is not None and self._unread.seq == first else []
+        return Item(first, last, lines + [_GAP] * ((last - first + 1) * GAP_LINES), len(lines))
+
+    def outbox(self, before: Before | None, rows: Iterable[OutboxRow], *, first_in_chat: bool) -> list[Item]:
+        """Items for unsent messages, which follow the newest event."""
+        items: list[Item] = []
+        for row in rows:
+            key = OUTBOX_KEY + row.row_id
+            at_top = first_in_chat and not items
+            item = Item(key, key, [], at=row.created_at, sender_id=self._own_id, mark=_MARKS[row.state])
+            self._message(item, before, row.text, at_top=at_top)
+            self._note(item, row)
+            items.append(item)
+            before = Before(self._own_id, row.created_at)
+        return items
+
+    def _event(self, before: Before | None, event: LogEvent) -> Item:
+        item = Item(event.seq, event.seq, [], at=event.at, sender_id=event.sender_id)
+        if isinstance(event, ChatCreated):
+            item.text = terminal_safe(event.title)
+            self._lead(item, before, at_top=event.seq == 1)
+            item.lines.append((Kind.SYSTEM, 0, 0))
+            item.lead = len(item.lines) - 1
+            return item
+        if event.sender_id == self._own_id:
+            item.mark = Mark.SENT
+        return self._message(item, before, event.text, at_top=event.seq == 1)
+
+    def _message(self, item: Item, before: Before | None, text: str, *, at_top: bool) -> Item:
+        item.text = text = terminal_safe(text, multiline=True)
+        lines = item.lines
+        parted = self._lead(item, before, at_top=at_top)
+        if (
+            parted
+            or before is None
+            or before.sender_id != item.sender_id
+            or not 0 <= item.at - before.at <= GROUP_GAP_US
+        ):
+            if lines or not at_top:
+                lines.append(_BLANK)
+            lines.append(_HEADER)
+        else:
+            item.stamped = item.at // _MINUTE_US != before.at // _MINUTE_US
+        item.lead = len(lines)
+        body = Kind.BODY
+        lines.extend([(body, start, end) for start, end in wrap(text, self.columns.body)])
+        return item
+
+    def _lead(self, item: Item, before: Before | None, *, at_top: bool) -> bool:
+        """Put the date line and the new-messages line before an item where they belong."""
+        parted = False
+        if before is None or self._days.day(before.at) != self._days.day(item.at):
+            item.lines.extend((_DATE,) if at_top else (_BLANK, _DATE))
+            parted = True
+        if self._unread is not None and self._unread.seq == item.key:
+            item.lines.extend((_NEW,) if parted or at_top else (_BLANK, _NEW))
+            parted = True
+        return parted
+
+    def _note(self, item: Item, row: OutboxRow) -> None:
+        """Say under an unsent message why it will not go by itself."""
+        if row.state is OutboxState.FAILED:
+            reason = f"{row.error.message} {row.error.hint}" if row.error is not None else "The server refused it."
+            item.note = terminal_safe(f"Not sent. {reason}".strip())
+        elif row.state is OutboxState.HELD:
+            item.note = "Held back: an earlier message here was refused."
+        if item.note:
+            item.lines.extend((Kind.NOTE, start, end) for start, end in wrap(item.note, self.columns.body))
+
+
+def after(event: LogEvent) -> Before:
+    """What the message after this event looks back at; a line of the system ends a group."""
+    return Before(event.sender_id if isinstance(event, Message) else 0, event.at)

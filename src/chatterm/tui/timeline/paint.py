@@ -1,0 +1,193 @@
+"""Draw one line of the conversation as a strip of styled cells."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from chatterm.tui.timeline.items import INDENT, MARK_CELLS, PADDING, TIME_CELLS, Columns, Item, Kind, Mark
+from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.timeline.wrap import clip
+
+log = logging.getLogger(__name__)
+
+STYLES: Final = ("author", "own", "time", "date", "new", "system", "system-name", "gap", "mark", "failed", "hint")
+"""Component classes `timeline--NAME`, besides the widget's own style for text."""
+
+MARKS: Final = {
+    Mark.NONE: "",
+    Mark.SENT: "✓",
+    Mark.QUEUED: "◷",
+    Mark.SENDING: "…",
+    Mark.HELD: "‖",
+    Mark.FAILED: "✗",
+}
+_GAP_EVERY: Final = 12
+"""A long gap says what it is so often that every screen shows it."""
+
+Part = tuple[str, Style]
+
+
+class Painter:
+    """Turns lines of items into strips; everything they show is terminal-safe already but names."""
+
+    def __init__(
+        self,
+        styles: Mapping[str, Style],
+        base: Style,
+        days: LocalTime,
+        *,
+        names: Callable[[int], str],
+        own_id: int,
+        unread_text: str,
+        hole_around: Callable[[int, int], tuple[int, int]],
+        hint: str,
+    ) -> None:
+        """`names` gives terminal-safe names; `hole_around` the whole uncached range around a part of it."""
+        self._styles = styles
+        self._base = base
+        self._days = days
+        self._names = names
+        self._own_id = own_id
+        self._unread_text = unread_text
+        self._hole_around = hole_around
+        self._hint = hint
+        self._indent = Segment(" " * (PADDING + INDENT), base)
+        self._paint: dict[Kind, Callable[[Item, int, Columns], Strip]] = {
+            Kind.BLANK: self._blank,
+            Kind.DATE: self._date,
+            Kind.NEW: self._new,
+            Kind.HEADER: self._header,
+            Kind.BODY: self._body,
+            Kind.SYSTEM: self._system,
+            Kind.GAP: self._gap,
+            Kind.NOTE: self._note,
+            Kind.HINT: self._hint_line,
+            Kind.ERROR: self._error,
+        }
+
+    def strip(self, item: Item, line: int, columns: Columns) -> Strip:
+        """One line, exactly as wide as the view. Never raises: a line that cannot be drawn says so."""
+        try:
+            return self._paint[item.lines[line][0]](item, line, columns)
+        except Exception:  # one line that cannot be drawn must not take the application down
+            log.exception("line %d of item %d cannot be drawn", line, item.key)
+            return self._error(item, line, columns)
+
+    def blank(self, columns: Columns) -> Strip:
+        return Strip([Segment(" " * columns.width, self._base)], columns.width)
+
+    def _blank(self, item: Item, line: int, columns: Columns) -> Strip:
+        return self.blank(columns)
+
+    def _header(self, item: Item, line: int, columns: Columns) -> Strip:
+        own = item.sender_id == self._own_id
+        time = self._days.clock(item.at)
+        room = columns.text - len(time) - MARK_CELLS
+        name = clip("You" if own else self._names(item.sender_id), room - 1)
+        space = room - cell_len(name)
+        return self._row(
+            [
+                (name, self._styles["own" if own else "author"]),
+                (" " * max(1, space), self._base),
+                (time, self._styles["time"]),
+            ],
+            columns,
+        )
+
+    def _body(self, item: Item, line: int, columns: Columns) -> Strip:
+        _, start, end = item.lines[line]
+        text = item.text[start:end]
+        segments = [self._indent, Segment(text, self._base)]
+        used = PADDING + INDENT + cell_len(text)
+        if line == item.lead and (item.mark or item.stamped):
+            used += self._add_state(segments, item, used, columns)
+        segments.append(Segment(" " * (columns.width - used), self._base))
+        return _strip(segments, columns)
+
+    def _add_state(self, segments: list[Segment], item: Item, used: int, columns: Columns) -> int:
+        """Put the message's time and mark at the right end of its line; returns the cells they took."""
+        time = self._days.clock(item.at) if item.stamped and columns.body < columns.text - TIME_CELLS else ""
+        mark = MARKS[item.mark]
+        space = PADDING + columns.text - used - len(time) - MARK_CELLS
+        segments.append(Segment(" " * space, self._base))
+        segments.append(Segment(time, self._styles["time"]))
+        style = self._styles["failed" if item.mark is Mark.FAILED else "mark"]
+        segments.append(Segment(mark.rjust(MARK_CELLS), style))
+        return space + len(time) + MARK_CELLS
+
+    def _date(self, item: Item, line: int, columns: Columns) -> Strip:
+        return self._rule([(self._days.date(item.at), self._styles["date"])], columns, self._styles["date"])
+
+    def _new(self, item: Item, line: int, columns: Columns) -> Strip:
+        return self._rule([(self._unread_text, self._styles["new"])], columns, self._styles["new"])
+
+    def _system(self, item: Item, line: int, columns: Columns) -> Strip:
+        # Ruled and centred, with the parts that people chose set off by style: no message or name looks like it.
+        plain, name = self._styles["system"], self._styles["system-name"]
+        who = "You" if item.sender_id == self._own_id else self._names(item.sender_id)
+        room = max(4, columns.text - 34)
+        return self._rule(
+            [
+                (clip(who, room // 2), name),
+                (" made the group ", plain),
+                (f"“{clip(item.text, room - min(room // 2, cell_len(who)))}”", name),
+                (f" · {self._days.clock(item.at)}", plain),
+            ],
+            columns,
+            plain,
+        )
+
+    def _gap(self, item: Item, line: int, columns: Columns) -> Strip:
+        count = len(item.lines) - item.lead
+        if (line - item.lead) % _GAP_EVERY != min(_GAP_EVERY, count) // 2:
+            return self.blank(columns)
+        first, last = self._hole_around(item.key, item.last_key)
+        missing = last - first + 1
+        text = f"… {missing:,} message{'s' if missing > 1 else ''} not loaded yet …"
+        return self._centred(text, self._styles["gap"], columns)
+
+    def _note(self, item: Item, line: int, columns: Columns) -> Strip:
+        _, start, end = item.lines[line]
+        style = self._styles["failed" if item.mark is Mark.FAILED else "mark"]
+        return self._row([(" " * INDENT, self._base), (item.note[start:end], style)], columns)
+
+    def _hint_line(self, item: Item, line: int, columns: Columns) -> Strip:
+        return self._centred(item.text or self._hint, self._styles["hint"], columns)
+
+    def _error(self, item: Item, line: int, columns: Columns) -> Strip:
+        text = "This cannot be shown; the log says why."
+        if item.last_key > item.key:
+            text = f"{item.last_key - item.key + 1} messages cannot be shown; the log says why."
+        return self._row([(" " * INDENT, self._base), (f"✗ {text}", self._styles["failed"])], columns)
+
+    def _row(self, parts: list[Part], columns: Columns) -> Strip:
+        """Parts from the left edge of the column of text; what does not fit is cut."""
+        segments = [Segment(" " * PADDING, self._base)]
+        room = columns.width - PADDING
+        for text, style in parts:
+            shown = clip(text, room)
+            room -= cell_len(shown)
+            segments.append(Segment(shown, style))
+        segments.append(Segment(" " * room, self._base))
+        return _strip(segments, columns)
+
+    def _centred(self, text: str, style: Style, columns: Columns) -> Strip:
+        shown = clip(text, columns.text)
+        return self._row([(" " * ((columns.text - cell_len(shown)) // 2), self._base), (shown, style)], columns)
+
+    def _rule(self, parts: list[Part], columns: Columns, rule: Style) -> Strip:
+        """Parts in the middle of a rule across the column of text."""
+        space = columns.text - sum(cell_len(text) for text, _ in parts) - 2
+        left = max(0, space // 2)
+        right = max(0, space - left)
+        line = [("─" * left + " ", rule), *parts, (" " + "─" * right, rule)]
+        return self._row(line, columns)
+
+
+def _strip(segments: list[Segment], columns: Columns) -> Strip:
+    return Strip([segment for segment in segments if segment.text], columns.width)
