@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from chatproto.models import Message
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.tui.timeline.blocks import Block, Blocks
 from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Unread
@@ -72,10 +73,10 @@ class Document:
         self.load_tail()
 
     def stored(self, first: int, last: int) -> None:
-        """Take in events that reached the cache; an empty range only looks at the chat's head."""
+        """Take in events that reached the cache, and the outbox; an empty range only looks at the chat's head."""
         if self.chat.chat_id is not None:
             self.blocks.stored(first, last, max(self.head, self._cache.head(self.chat.chat_id)))
-            self.load_tail()
+        self.load_tail()
 
     def load_tail(self) -> None:
         """Read the outbox again. Rows whose event is already stored are left out."""
@@ -103,7 +104,7 @@ class Document:
         seen = self._cache.seen(chat_id)
         expected = seen + 1
         for event in self._cache.events(chat_id, seen + 1, seen + UNREAD_SCAN):
-            if event.seq != expected or event.sender_id != self._own_id:
+            if event.seq != expected or (isinstance(event, Message) and event.sender_id != self._own_id):
                 break
             expected += 1
         return Unread(expected, chat.unread) if expected <= self._cache.head(chat_id) else None

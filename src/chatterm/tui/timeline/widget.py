@@ -31,6 +31,7 @@ APPLY_INTERVAL_S: Final = 0.04
 """Changes that come faster than this are taken in together."""
 UNREAD_CAP: Final = 1_000
 """The cache counts unread messages up to here."""
+_CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to begin.")
 
 
 class Timeline(ScrollView, can_focus=True):
@@ -101,7 +102,7 @@ class Timeline(ScrollView, can_focus=True):
         self._top = 0
         self._pending: tuple[int, int] | None = None
         self._outbox_pending = False
-        self._apply_due = False
+        self._apply_due = self._report_due = False
         self._applied_at = 0.0
         self._wanted: tuple[int, int] | None = None
         self._shown_to = 0
@@ -148,7 +149,7 @@ class Timeline(ScrollView, can_focus=True):
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
         self._wanted = None
-        self._report()
+        self._report_soon()
 
     @property
     def chat(self) -> ChatView | None:
@@ -262,7 +263,7 @@ class Timeline(ScrollView, can_focus=True):
         bar.window_size = self._rows
         bar.position = top
         self.refresh(self.size.region)
-        self._report()
+        self._report_soon()
 
     # --- taking in changes ---
 
@@ -292,10 +293,18 @@ class Timeline(ScrollView, can_focus=True):
 
     # --- telling what is in sight ---
 
+    def _report_soon(self) -> None:
+        # Later, as a step of the widget's own: Textual ends the way of a message at the pump it was made in, and
+        # positions are also taken while the screen paints.
+        if not self._report_due:
+            self._report_due = True
+            self.call_later(self._report)
+
     def _report(self) -> None:
+        self._report_due = False
         document = self._document
-        if document is None or document.chat.chat_id is None or not self.is_running:
-            return  # a message posted before the widget runs would be lost; `on_mount` comes back to it
+        if document is None or document.chat.chat_id is None:
+            return
         newest = max((item.key for item in self._in_sight(document)), default=0)
         self._shown_to = max(self._shown_to, newest)
         if self._follow:
@@ -347,8 +356,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """From now on tell what is in sight, also when the terminal gets the focus back."""
-        self.watch(self.app, "app_focus", self._report, init=False)
-        self._report()
+        self.watch(self.app, "app_focus", self._report_soon, init=False)
 
     # --- painting ---
 
@@ -378,7 +386,7 @@ class Timeline(ScrollView, can_focus=True):
                 own_id=self._own_id,
                 unread_text=_unread_text(document),
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
-                hint=f"No messages yet. Say hello to {title}." if title else "Choose a conversation to begin.",
+                hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
         return self._painter
 
@@ -386,7 +394,7 @@ class Timeline(ScrollView, can_focus=True):
         """The item and its line on a row of the viewport; a short conversation sits at the bottom."""
         document = self._document
         if document is None:
-            return None
+            return (_CHOOSE, 0) if row == self.size.height // 2 else None
         number = self._top + row - max(0, self._rows - document.height)
         return document.line(number) if 0 <= number < document.height else None
 

@@ -1,0 +1,1 @@
+"""Measurements of the client; run by `scripts/bench-client`."""
