@@ -111,4 +111,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - reading package data is slow
 
-        parser.exit(message=f"chatserver {version('chatterm')}\n")
+        sys.stdout.write(f"chatserver {version('chatterm')}\n")
+        parser.exit()

@@ -1,6 +1,7 @@
 """Password hashing with Argon2id in a bounded thread pool, so that a flood of logins cannot stall the chat."""
 
 import asyncio
+import logging
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -20,6 +21,8 @@ PARALLELISM: Final = 1
 _HASH_BYTES: Final = 32
 _SALT_BYTES: Final = 16
 
+
+_log = logging.getLogger("chatserver.auth")
 
 T = TypeVar("T")
 
@@ -76,7 +79,10 @@ class PasswordPool:
     def _matches(self, password_hash: str, password: bytes) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
-        except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
+            _log.error("a stored password hash cannot be checked: %s", error)
             return False
 
     async def _submit(self, work: Callable[[], T]) -> T:
