@@ -1,0 +1,96 @@
+"""Settings: which source wins, and that a mistake is named with its place."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chatserver import config
+from chatserver.config import ConfigError
+
+
+def load(flags: dict[str, object] | None = None, text: str | None = None, **environ: str) -> config.Settings:
+    file = None
+    if text is not None:
+        file = Path(os.environ["TEST_FOLDER"]) / "chat.toml"
+        file.write_text(text)
+    return config.load(flags or {}, file=file, environ={f"CHATSERVER_{name}": value for name, value in environ.items()})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TEST_FOLDER", str(tmp_path))
+    return tmp_path
+
+
+def test_flags_win_over_environment_over_file_over_defaults() -> None:
+    """Each source overrides the next; a flag that was not given overrides nothing."""
+    text = 'port = 1\nhost = "0.0.0.0"\nlog_level = "error"\npassword_threads = 2'
+    settings = load({"port": 3, "host": None}, text, PORT="2", LOG_LEVEL="debug")
+    assert (settings.port, settings.host) == (3, "0.0.0.0")
+    assert (settings.log_level, settings.password_threads, settings.access_token_s) == ("debug", 2, 900)
+
+
+def test_every_kind_of_value_comes_from_each_source(folder: Path) -> None:
+    """Numbers, choices, lists and paths, as TOML values and as texts of the environment."""
+    expected = ("https://chat.example.org", "http://[::1]:80")
+    settings = load(text='allowed_origins = ["https://chat.example.org", "http://[::1]:80"]\ndata = "~/chat"')
+    assert settings.allowed_origins == expected
+    assert settings.data == Path.home() / "chat"
+    settings = load(ALLOWED_ORIGINS="https://chat.example.org, http://[::1]:80", DATA=str(folder))
+    assert (settings.allowed_origins, settings.data) == (expected, folder)
+    (folder / "other.toml").write_text("port = 4")
+    assert load(CONFIG=str(folder / "other.toml")).port == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("\nport = 70000", "line 2, key 'port'"),
+        ('port = "80"', "line 1, key 'port'"),
+        ("port = true", "line 1, key 'port'"),
+        ("[port]\nx = 1", "line 1, key 'port'"),
+        ('log_level = "loud"', "line 1, key 'log_level'"),
+        ('allowed_origins = ["*"]', "line 1, key 'allowed_origins'"),
+        ('allowed_origins = ["https://chat.example.org/path"]', "line 1, key 'allowed_origins'"),
+        ("data = 3", "line 1, key 'data'"),
+        ('data = ""', "line 1, key 'data'"),
+        ('host = ""', "line 1, key 'host'"),
+        ("a = 1\nprot = 2", "line 1, key 'a': there is no such setting"),
+        ("port = \n", "at line 1"),
+        ("\0", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_place(folder: Path, text: str, place: str) -> None:
+    """One paragraph: the file, the line and key, and what to do."""
+    with pytest.raises(ConfigError) as caught:
+        load(text=text)
+    message = str(caught.value)
+    assert str(folder / "chat.toml") in message
+    assert place in message
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+def test_a_mistake_elsewhere_is_named_too(folder: Path) -> None:
+    """A variable, a flag, a file that is missing, and one that is no text."""
+    with pytest.raises(ConfigError, match="CHATSERVER_PORT"):
+        load(PORT="x")
+    with pytest.raises(ConfigError, match="--port"):
+        load({"port": 70_000})
+    with pytest.raises(ConfigError, match="No such file"):
+        load(CONFIG=str(folder / "missing"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load({}, file=folder, environ={})
+    (folder / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load({}, file=folder / "binary", environ={})
+
+
+def test_the_default_folder_can_be_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's folder where it may be used, else the user's own."""
+    monkeypatch.setattr(config, "SYSTEM_DATA", folder / "missing")
+    assert config.load({}, environ={"XDG_DATA_HOME": "/data"}).data == Path("/data/chatserver")
+    assert config.load({}, environ={"XDG_DATA_HOME": "relative"}).data == Path.home() / ".local/share/chatserver"
+    monkeypatch.setattr(config, "SYSTEM_DATA", folder)
+    assert config.load({}, environ={}).data == folder
