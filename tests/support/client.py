@@ -71,6 +71,11 @@ class Client:
         await self.until(lambda: self.session.status.link is Link.ONLINE)
         return self
 
+    async def offline(self) -> "Client":
+        """Wait until an attempt has failed, or the connection was lost."""
+        await self.until(lambda: self.session.status.link is Link.OFFLINE and self.session.status.problem)
+        return self
+
     async def link(self, link: Link) -> None:
         await self.until(lambda: self.session.status.link is link)
 

@@ -202,6 +202,9 @@ async def _dial(origin: str, timing: Timing, tls: ssl.SSLContext | None) -> Clie
     except (ws_errors.InvalidProxy, ws_errors.ProxyError, ImportError) as error:
         raise ConnectionEndedError(failures.proxy_failed(str(error)).info(), Next.BACK_OFF) from None
     except ws_errors.InvalidHandshake as error:
+        if isinstance(error.__cause__, EOFError | OSError):  # closed before any answer, so nothing is known of it
+            closed = ConnectionResetError("the connection was closed early")
+            raise ConnectionEndedError(failures.unreachable(origin, closed).info(), Next.BACK_OFF) from None
         info = failures.not_a_chat_server(origin, f"it does not take a WebSocket ({error})").info()
         raise ConnectionEndedError(info, Next.BACK_OFF) from None
     except OSError as error:

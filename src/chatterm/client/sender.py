@@ -14,7 +14,7 @@ from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import OutboxRow, ProblemMet, Target
-from chatterm.client.outbox import Outbox
+from chatterm.client.outbox import BLOCKING, Outbox
 
 
 class Sender:
@@ -96,25 +96,18 @@ class Sender:
             events.setdefault(result.chat_id or 0, []).append(self._event(row, result))
         for chat_id, of_chat in events.items():
             await self._context.store_events(chat_id, sorted(of_chat, key=lambda event: event.seq), live=True)
-        refused = [
-            (row.client_id, result.error) for row, result in pairs if result.error and not result.error.temporary
-        ]
-        later = [(row.client_id, result.error) for row, result in pairs if result.error and result.error.temporary]
+        refused, again, waits = _sort_errors(pairs)
         bindings = {row.target: result.chat_id for row, result in stored if result.chat_id and not row.target.chat_id}
 
         def settle(outbox: Outbox) -> None:
-            outbox.finish(
-                sent=[row.client_id for row, _ in stored],
-                refused=refused,
-                requeue=[client_id for client_id, _ in later],
-            )
+            outbox.finish(sent=[row.client_id for row, _ in stored], refused=refused, requeue=again)
             for target, chat_id in bindings.items():
                 outbox.rebind(target, chat_id)
 
         await self._context.storage.outbox(settle)
         self._context.tell_outbox()
-        if later:
-            await self._wait(later[0][1])
+        if waits is not None:
+            await self._wait(waits)
         else:
             self._backoff = Backoff()
 
@@ -145,6 +138,34 @@ class Sender:
             client_id=row.client_id,
             text=normalize_message(row.text),
         )
+
+
+def _sort_errors(
+    pairs: Sequence[tuple[OutboxRow, SendResult]],
+) -> tuple[list[tuple[bytes, ErrorInfo]], list[bytes], ErrorInfo | None]:
+    """What is refused for good, what goes again under the same ids, and the first reason to wait before that.
+
+    Behind a refusal that concerns the target, rows to it go back to the outbox: it holds them, so that a retry
+    of the first sends all of them in their order.
+    """
+    refused: list[tuple[bytes, ErrorInfo]] = []
+    again: list[bytes] = []
+    waits: ErrorInfo | None = None
+    blocked: set[Target] = set()
+    for row, result in pairs:
+        error = result.error
+        if error is None:
+            continue
+        if error.temporary:
+            again.append(row.client_id)
+            waits = waits or error
+        elif error.code in BLOCKING and row.target in blocked:
+            again.append(row.client_id)
+        else:
+            refused.append((row.client_id, error))
+            if error.code in BLOCKING:
+                blocked.add(row.target)
+    return refused, again, waits
 
 
 def _outgoing(row: OutboxRow) -> Outgoing:
