@@ -53,10 +53,9 @@ async def has_password(folder: Path, email: str, password: str) -> bool:
 
 async def test_a_user_with_a_generated_password(tmp_path: Path) -> None:
     """Without a terminal the password is made and is all that stdout holds; it works."""
-    for arguments in ((), ("--generate",)):
-        result = run(
-            "user", "add", "Anna@example.org", "--name", "Anna", "--data", tmp_path / f"{len(arguments)}", *arguments
-        )
+    for flags in ((), ("--generate",)):
+        folder = tmp_path / f"{len(flags)}"
+        result = run("user", "add", "Anna@example.org", "--name", "Anna", "--data", folder, *flags)
         assert result.returncode == 0
         assert "Added Anna <anna@example.org>." in result.stderr
         password = result.stdout.removesuffix("\n")
