@@ -69,9 +69,14 @@ class OutboxReader(Protocol):
 class Engine(Protocol):
     """One account's connection, cache and outbox. All methods belong to the event loop's thread."""
 
-    account: Account
-    cache: CacheReader
-    outbox: OutboxReader
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def cache(self) -> CacheReader: ...
+
+    @property
+    def outbox(self) -> OutboxReader: ...
 
     @property
     def status(self) -> ConnectionStatus: ...
