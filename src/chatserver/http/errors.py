@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 from litestar.exceptions import HTTPException
@@ -13,6 +13,8 @@ from chatserver.http.requests import HttpRequest
 
 logger = logging.getLogger(__name__)
 
+HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Carried by every answer: all of them are personal, and none is to be guessed at by a browser."""
 _FRAMEWORK_CODES = {404: "notFound", 405: "methodNotAllowed", 413: "tooLarge"}
 _TOKEN_CODES = {"tokenMissing", "tokenInvalid", "tokenExpired", "sessionRevoked"}
 
@@ -32,8 +34,8 @@ def on_http_exception(request: HttpRequest, error: HTTPException) -> Response[Er
     if error.status_code >= 500:
         return on_unexpected(request, error)
     refusal = ChatError(_FRAMEWORK_CODES.get(error.status_code, "invalidFrame"))
-    headers = {"Allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
-    return _response(refusal, headers)
+    allow = (error.headers or {}).get("allow")
+    return _response(refusal, {"Allow": allow} if allow else {})
 
 
 def on_unexpected(request: HttpRequest, error: Exception) -> Response[ErrorBody]:
@@ -46,6 +48,6 @@ def _response(error: ChatError, headers: dict[str, Any]) -> Response[ErrorBody]:
     return Response(
         ErrorBody(error=error.info()),
         status_code=error.http_status,
-        headers=headers,
+        headers={**HEADERS, **headers},
         media_type="application/json",
     )

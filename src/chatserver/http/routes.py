@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from litestar import Litestar, Response, get, post
-from litestar.datastructures import ResponseHeader
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
@@ -21,7 +20,7 @@ from chatproto.rest import (
     Tokens,
     UsersPage,
 )
-from chatserver.http.errors import on_chat_error, on_http_exception, on_unexpected
+from chatserver.http.errors import HEADERS, on_chat_error, on_http_exception, on_unexpected
 from chatserver.http.requests import HttpRequest, bearer_token, query_int, query_time, read_body
 from chatserver.services.auth import Authenticator
 from chatserver.services.chats import Chats, Users
@@ -43,10 +42,7 @@ def rest_application(*, auth: Authenticator, users: Users, chats: Chats, message
             HTTPException: on_http_exception,
             Exception: on_unexpected,
         },
-        response_headers=[
-            ResponseHeader(name="X-Content-Type-Options", value="nosniff"),
-            ResponseHeader(name="Cache-Control", value="no-store"),
-        ],
+        response_headers=HEADERS,
         request_max_body_size=None,  # the body reader has the cap, and refuses with the protocol's error
         openapi_config=None,
         logging_config=None,

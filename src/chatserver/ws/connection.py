@@ -69,7 +69,7 @@ class Connection:
         self._link = link
         self._receive = receive
         self._stopping = False
-        self._sends: SendPipeline | None = None
+        self._dialogue: _Dialogue | None = None
 
     async def run(self) -> None:
         """Serve the connection to its end. What was taken from it is committed even if it is lost."""
@@ -78,10 +78,11 @@ class Connection:
             return
         self._services.presence.arrived(session)
         dialogue = _Dialogue(self._services, session)
-        self._sends = dialogue.sends
+        self._dialogue = dialogue
         try:
-            while not self._stopping and (text := await self._next()) is not None:
-                await dialogue.take(text)
+            while (text := await self._next()) is not None:
+                if not self._stopping:
+                    await dialogue.take(text)
         except ChatError as error:
             await dialogue.settled()
             self._refuse(error)
@@ -93,8 +94,9 @@ class Connection:
     async def finish(self) -> None:
         """The server stops: take nothing more, acknowledge what was taken, and say that it restarts."""
         self._stopping = True
-        if self._sends is not None:
-            await self._sends.settled()
+        if self._dialogue is not None:
+            await self._dialogue.settled()
+            await self._dialogue.delivered()
         self._link.close(CloseCode.RESTARTING, "The server is restarting; reconnect in a moment.")
 
     async def _next(self) -> str | None:
@@ -175,7 +177,7 @@ class _Dialogue:
         self._session = session
         self._outbox = session.outbox
         self._outbox.on_lapse = lambda: services.presence.tell_all(session)
-        self.sends = SendPipeline(services.messages, session.user_id, session.outbox.reply)
+        self._sends = SendPipeline(services.messages, session.user_id, session.outbox.reply)
         self._seen = SeenMarkers(services.messages, session.user_id, self._refuse)
 
     async def take(self, text: str) -> None:
@@ -193,12 +195,16 @@ class _Dialogue:
 
     async def settled(self) -> None:
         """Wait until everything taken is stored or refused."""
-        await self.sends.settled()
+        await self._sends.settled()
         await self._seen.settled()
+
+    async def delivered(self) -> None:
+        """Wait until the socket has taken every answer."""
+        await self._outbox.drained()
 
     async def send(self, frame: Send) -> None:
         """Store messages; the ack follows."""
-        await self.sends.submit(frame)
+        await self._sends.submit(frame)
 
     async def fetch(self, frame: Fetch) -> None:
         """Answer with a page."""
