@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -222,10 +223,14 @@ class ServerProcess:
                 self._process.kill()
             await self.exit_code()
 
+    def signal(self, number: int) -> None:
+        """Send a signal and do not wait."""
+        assert self._process is not None, "it is not running"
+        self._process.send_signal(number)
+
     async def terminate(self) -> int:
         """SIGTERM, and wait for the end; returns the exit code."""
-        assert self._process is not None, "it is not running"
-        self._process.terminate()
+        self.signal(signal.SIGTERM)
         return await self.exit_code()
 
     async def exit_code(self) -> int:
