@@ -1,0 +1,99 @@
+"""The app: one chat screen on one engine, started after the first paint; themes, title, crash reports."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+
+from chatterm.client.ports import Engine
+from chatterm.client.uistate import UiState
+from chatterm.tui import crash, theme
+from chatterm.tui.idle import INTERVAL_S, IdleCollector
+from chatterm.tui.screen import ChatScreen
+from chatterm.tui.window import Window
+
+_log = logging.getLogger("chatterm.tui")
+
+
+class ChatApp(App[None]):
+    """Paints the conversation last read from the cache, then starts the engine."""
+
+    TITLE = "chatterm"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
+
+    def __init__(self, engine: Engine, state: UiState, folder: Path, *, collector: IdleCollector | None = None) -> None:
+        """`folder` takes crash reports. With a `collector`, garbage is collected at quiet moments only."""
+        super().__init__()
+        self.engine = engine
+        self._state = state
+        self._folder = folder
+        self._collector = collector
+        self._window = Window(self)
+        for each in theme.THEMES:
+            self.register_theme(each)
+        wanted = state.setting("theme")
+        self.theme = wanted if wanted in {each.name for each in theme.THEMES} else theme.DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theme.DEFAULTS
+
+    def get_default_screen(self) -> ChatScreen:
+        return ChatScreen(self.engine, self._state)
+
+    def get_driver_class(self) -> type[Driver]:
+        from chatterm.tui.driver import ChatDriver  # noqa: PLC0415 - needs a terminal of the POSIX kind
+
+        return ChatDriver
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self.is_headless:
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        """The first frame is out: now the network, and everything else that could wait."""
+        if self._collector is not None:
+            self._collector.start()
+            self.set_interval(INTERVAL_S, self._collector.tick)
+        await self.engine.start()
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._collector is not None and isinstance(event, events.Key):
+            self._collector.key_pressed()
+        await super().on_event(event)
+
+    @on(ChatScreen.Named)
+    def _name_window(self, message: ChatScreen.Named) -> None:
+        self._window.set_title(message.title)
+
+    @on(ChatScreen.RedrawWanted)
+    def _redraw(self) -> None:
+        self._window.clear()
+        self.screen.refresh(layout=True)
+
+    def action_switch_theme(self) -> None:
+        names = [each.name for each in theme.THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self._state.save_setting("theme", self.theme)
+
+    def action_leave(self) -> None:
+        self._window.restore_title()
+        self.exit(None, 0)
+
+    def _fatal_error(self) -> None:
+        """Replaces Textual's traceback, whose local variables may hold anybody's text and the user's secrets."""
+        error = self._exception or RuntimeError("an error without a description")
+        _log.critical("the app stops", exc_info=error)
+        report = crash.write_report(self._folder, error)
+        self._exit_renderables.append(Text(crash.told(error, report)))
+        self._close_messages_no_wait()

@@ -1,0 +1,340 @@
+"""The client list: people and groups, the most recently active first, drawn only where visible."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from chatproto import limits
+from chatproto.text import terminal_safe
+from chatterm.client.model import Entry, EntryRef
+from chatterm.client.ports import CacheReader
+from chatterm.tui.actions import key_table
+from chatterm.tui.graphemes import fit, graphemes
+from chatterm.tui.guard import Guarded
+from chatterm.tui.roster import Roster
+
+LOAD_PAUSE_S: Final = 0.01
+"""Between two chunks of rows read in the background, so that keys and frames go first."""
+WATCH_DELAY_S: Final = 0.3
+FILTER_MAX: Final = 64
+ONLINE, OFFLINE, UNKNOWN, GROUP = "●", "○", "·", "#"
+
+_KEYS: Final = key_table("list")
+
+
+class ClientList(Guarded, ScrollView, can_focus=True):
+    """A list of any length: an update costs its own row, a filter one pass over the names."""
+
+    DEFAULT_CSS = """
+    ClientList {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $line;
+        scrollbar-color-hover: $quiet;
+        scrollbar-color-active: $quiet;
+        scrollbar-background: $surface;
+        scrollbar-background-hover: $surface;
+        scrollbar-background-active: $surface;
+        background: $surface;
+        & .clients--row { color: $foreground 80%; }
+        & .clients--unread { color: $foreground; text-style: bold; }
+        & .clients--open { background: $panel; color: $foreground; }
+        & .clients--cursor { background: $primary 35%; color: $foreground; }
+        & .clients--badge { color: $accent; text-style: bold; }
+        & .clients--bar { color: $accent; text-style: bold; }
+        & .clients--online { color: $success; }
+        & .clients--quiet { color: $quiet; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"clients--{name}" for name in ("row", "unread", "open", "cursor", "badge", "bar", "online", "quiet")
+    }
+
+    @dataclass
+    class Chosen(Message):
+        """The user picked a row: open it and go back to writing."""
+
+        ref: EntryRef
+
+    @dataclass
+    class Filtered(Message):
+        """The filter, or what it finds, changed."""
+
+        text: str
+        found: int
+
+    @dataclass
+    class WatchChanged(Message):
+        """Other people than before are visible."""
+
+        user_ids: tuple[int, ...]
+
+    class Left(Message):
+        """The user wants to go back to writing without choosing."""
+
+    def __init__(self, cache: CacheReader, is_online: Callable[[int], bool | None]) -> None:
+        """`is_online` answers None where it cannot be known."""
+        super().__init__()
+        self.roster = Roster(cache)
+        self._is_online = is_online
+        self._open: EntryRef | None = None
+        self._cursor: EntryRef | None = None
+        self._filter = ""
+        self._loader: Timer | None = None
+        self._watcher: Timer | None = None
+        self._watched: tuple[int, ...] = ()
+
+    def on_mount(self) -> None:
+        self.roster.reload(self.app.size.height)
+        self._rows_changed()
+
+    # --- what the screen tells it ---
+
+    def reload(self) -> None:
+        """Anything may have changed: read again what is visible, and the rest behind it."""
+        self.roster.reload(self.scroll_offset.y + self.app.size.height)
+        self._rows_changed()
+
+    def update_entries(self, refs: Iterable[EntryRef]) -> bool:
+        """These rows changed, appeared or left. True if anybody may be called differently than before."""
+        changed = list(refs)
+        before = [self.roster.index_of(ref) for ref in changed]
+        total = len(self.roster)
+        renamed = self.roster.apply(changed)
+        if len(self.roster) == total and [self.roster.index_of(ref) for ref in changed] == before:
+            for index in before:
+                self._refresh_row(index)
+        else:
+            self._rows_changed()
+        return renamed
+
+    def presence_changed(self, user_ids: Iterable[int] | None = None) -> None:
+        """Draw the visible rows again if any of these people (or, with None, anybody) may be among them."""
+        if user_ids is None or not set(user_ids).isdisjoint(self._watched):
+            self.refresh()
+
+    def set_open(self, ref: EntryRef | None) -> None:
+        """Mark the row of the chat on screen and bring it into view."""
+        before, self._open = self._open, ref
+        self._cursor = ref
+        self._refresh_row(self.roster.index_of(before))
+        self._refresh_row(self.roster.index_of(ref))
+        self._show(ref)
+
+    def neighbour(self, step: int) -> EntryRef | None:
+        """The row `step` rows below the open one, where there is one."""
+        index = self.roster.index_of(self._open)
+        return self.roster.ref_at(0 if index is None else index + step)
+
+    # --- filter ---
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter
+
+    def set_filter(self, text: str) -> None:
+        """Show what matches `text` from the top, the first match under the cursor; an empty text shows all."""
+        self._filter = text[:FILTER_MAX]
+        self.roster.filter(self._filter)
+        self._cursor = self.roster.ref_at(0) if self.roster.needle else self._open
+        self.scroll_to(y=0, animate=False)
+        self._rows_changed()
+        if not self.roster.needle:
+            self._show(self._cursor)
+
+    # --- loading and watching in the background ---
+
+    def _rows_changed(self) -> None:
+        height = len(self.roster)
+        if self.virtual_size.height != height:
+            self.virtual_size = Size(0, height)
+        self.refresh()
+        self._load_later()
+        self._watch_later()
+        self.post_message(self.Filtered(self._filter, height))
+
+    def _load_later(self) -> None:
+        bottom = self.scroll_offset.y + 2 * self.size.height
+        if self._loader is None and self.is_attached and self.roster.wants_more(bottom):
+            self._loader = self.set_timer(LOAD_PAUSE_S, self._load_chunk)
+
+    def _load_chunk(self) -> None:
+        self._loader = None
+        self.roster.load()
+        if self.roster.needle and self._cursor is None:
+            self._cursor = self.roster.ref_at(0)
+        self._rows_changed()
+
+    def _watch_later(self) -> None:
+        if self._watcher is None and self.is_attached:
+            self._watcher = self.set_timer(WATCH_DELAY_S, self._watch)
+
+    def _watch(self) -> None:
+        self._watcher = None
+        top = self.scroll_offset.y
+        peers: list[int] = []
+        for index in range(top, min(top + self.size.height, len(self.roster))):
+            entry = self._entry_at(index)
+            if entry is not None and entry.peer_id is not None:
+                peers.append(entry.peer_id)
+        visible = tuple(peers[: limits.WATCH_MAX])
+        if visible != self._watched:
+            self._watched = visible
+            self.post_message(self.WatchChanged(visible))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._load_later()
+        self._watch_later()
+
+    def on_resize(self) -> None:
+        self._load_later()
+        self._watch_later()
+
+    # --- drawing ---
+
+    def _entry_at(self, index: int) -> Entry | None:
+        ref = self.roster.ref_at(index)
+        return self.roster.entry(ref) if ref is not None else None
+
+    def _refresh_row(self, index: int | None) -> None:
+        if index is not None:
+            self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        base = self.rich_style
+        if index >= len(self.roster):
+            return Strip.blank(width, base)
+        entry = self._entry_at(index)
+        if entry is None:
+            return Strip([Segment(fit("   …", width), base)], width)
+        return self._draw(entry, width)
+
+    def _draw(self, entry: Entry, width: int) -> Strip:
+        style = self.get_component_rich_style
+        is_open = entry.ref == self._open
+        at_cursor = entry.ref == self._cursor and (self.has_focus or bool(self.roster.needle))
+        place = "clients--cursor" if at_cursor else "clients--open" if is_open else ""
+        row = style(place or ("clients--unread" if entry.unread else "clients--row"))
+        back = (style(place) if place else self.rich_style).background_style
+        sign, sign_style = self._sign(entry)
+        badge = "" if not entry.unread else "999+" if entry.unread > 999 else str(entry.unread)
+        room = width - 4 - (len(badge) + 2 if badge else 1)
+        if entry.unread:
+            row += Style(bold=True)
+        return Strip(
+            [
+                Segment("›" if at_cursor else "▌" if is_open else " ", style("clients--bar") + back),
+                Segment(f"{sign} ", sign_style + back),
+                Segment(fit(terminal_safe(entry.name), room), row),
+                Segment(f" {badge} " if badge else " ", style("clients--badge") + back),
+                Segment(" ", back),
+            ],
+            width,
+        )
+
+    def _sign(self, entry: Entry) -> tuple[str, Style]:
+        quiet = self.get_component_rich_style("clients--quiet")
+        if entry.peer_id is None:
+            return GROUP, quiet
+        online = self._is_online(entry.peer_id)
+        if online:
+            return ONLINE, self.get_component_rich_style("clients--online")
+        return (UNKNOWN if online is None else OFFLINE), quiet
+
+    # --- keys and mouse ---
+
+    def on_key(self, event: events.Key) -> None:
+        action = _KEYS.get(event.key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            getattr(self, f"_do_{action}")()
+        elif event.character is not None and event.is_printable:
+            event.stop()
+            self.set_filter(self._filter + event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.set_filter(self._filter + " ".join(event.text.split()))
+
+    def on_click(self, event: events.Click) -> None:
+        content = event.get_content_offset(self)
+        ref = self.roster.ref_at(content.y + self.scroll_offset.y) if content is not None else None
+        if ref is not None:
+            self.post_message(self.Chosen(ref))
+
+    def on_focus(self) -> None:
+        self._show(self._cursor)
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self._cursor = self._open
+        self.refresh()
+
+    def _do_cursor_up(self) -> None:
+        self._move(-1)
+
+    def _do_cursor_down(self) -> None:
+        self._move(1)
+
+    def _do_list_page_up(self) -> None:
+        self._move(1 - self.size.height)
+
+    def _do_list_page_down(self) -> None:
+        self._move(self.size.height - 1)
+
+    def _do_first(self) -> None:
+        self._move(-len(self.roster))
+
+    def _do_last(self) -> None:
+        self._move(len(self.roster))
+
+    def _do_choose(self) -> None:
+        if self._cursor is not None:
+            self.post_message(self.Chosen(self._cursor))
+
+    def _do_rub_out(self) -> None:
+        cells = graphemes(self._filter)
+        if cells:
+            self.set_filter(self._filter[: cells[-1].start])
+
+    def _do_back(self) -> None:
+        if self._filter:
+            self.set_filter("")
+        else:
+            self.post_message(self.Left())
+
+    def _move(self, step: int) -> None:
+        index = self.roster.index_of(self._cursor)
+        wanted = 0 if index is None else index + step
+        wanted = min(max(wanted, 0), len(self.roster) - 1)
+        while self.roster.ref_at(wanted) is None and self.roster.load(1_000):
+            pass  # a jump to the end is the one thing that needs all rows at once
+        before, self._cursor = self._cursor, self.roster.ref_at(wanted)
+        self._refresh_row(self.roster.index_of(before))
+        self._refresh_row(self.roster.index_of(self._cursor))
+        self._show(self._cursor)
+
+    def _show(self, ref: EntryRef | None) -> None:
+        index = self.roster.index_of(ref)
+        top, height = self.scroll_offset.y, self.size.height
+        if index is None or not height:
+            return
+        if index < top:
+            self.scroll_to(y=index, animate=False)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False)

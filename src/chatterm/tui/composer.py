@@ -1,0 +1,254 @@
+"""The composer: several lines of input that repaint only themselves at a key."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Offset
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from chatproto import limits
+from chatproto.errors import ErrorInfo
+from chatproto.text import strip_terminal_codes, terminal_safe
+from chatterm.tui.actions import key_table
+from chatterm.tui.editor import Editor
+from chatterm.tui.graphemes import fit
+from chatterm.tui.guard import Guarded
+from chatterm.tui.softwrap import Layout
+
+ROWS_MAX: Final = 6
+_KEYS: Final = key_table("composer")
+_OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
+"""Actions that concern more than the editor; the others are its methods."""
+
+Submit = Callable[[str], Awaitable[ErrorInfo | None]]
+"""Stores a message; answers why it could not."""
+
+
+class Composer(Guarded, Widget, can_focus=True):
+    """An input whose size changes only with its number of rows, so that a key costs no layout.
+
+    Enter hands the text to `submit` and clears it only once that has succeeded; keys typed meanwhile wait
+    in the widget's own queue and come after it.
+    """
+
+    DEFAULT_CSS = """
+    Composer {
+        height: 3;
+        padding: 0 1;
+        border: round $line;
+        background: $background;
+        &:focus { border: round $primary; }
+        & .composer--text { color: $foreground; }
+        & .composer--hint { color: $quiet; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"composer--text", "composer--hint"}
+
+    @dataclass
+    class Changed(Message):
+        """The text changed."""
+
+        text: str
+
+    @dataclass
+    class Noted(Message):
+        """Something about the text should be known: why it was refused, or that it is too long; empty: all is well."""
+
+        text: str
+
+    @dataclass
+    class EdgeWanted(Message):
+        """Home or End in an empty composer: the messages are meant."""
+
+        newest: bool
+
+    class Left(Message):
+        """The user wants to go to the client list."""
+
+    def __init__(self, submit: Submit) -> None:
+        super().__init__()
+        self.editor = Editor()
+        self.placeholder = ""
+        self._submit = submit
+        self._top = 0
+        self._noted = ""
+        self._loads = 0
+        self._folded: tuple[int, Layout] | None = None
+
+    # --- content ---
+
+    @property
+    def text(self) -> str:
+        return self.editor.text
+
+    def load(self, text: str, placeholder: str = "") -> None:
+        """Show another text, e.g. the draft of another chat. `placeholder` must be safe for a terminal."""
+        self.placeholder = placeholder
+        self._loads += 1
+        self.editor.load(text)
+        self._touched()
+        self._note_length()
+
+    def insert(self, text: str) -> None:
+        """Insert text from outside at the cursor: terminal codes removed, line ends unified, never cut short."""
+        if self.editor.insert(strip_terminal_codes(text)):
+            self._edited()
+        else:
+            self._note(f"That is too much text to paste ({len(text):,} characters); send it as a file.")
+
+    def clear(self) -> None:
+        """Empty the text; undo brings it back."""
+        self.editor.clear()
+        self._edited()
+
+    def _edited(self) -> None:
+        self._touched()
+        self._note_length()
+        self.post_message(self.Changed(self.text))
+
+    def _note_length(self) -> None:
+        size = sum(map(len, self.editor.lines)) + len(self.editor.lines) - 1
+        if size * 4 > limits.MESSAGE_MAX_BYTES:
+            size = len(self.text.encode(errors="replace"))
+        too_long = size > limits.MESSAGE_MAX_BYTES
+        told = f"{size:,} of {limits.MESSAGE_MAX_BYTES:,} bytes: too long to send. Shorten or split it."
+        self._note(told if too_long else "")
+
+    def _note(self, text: str) -> None:
+        if text != self._noted:
+            self._noted = text
+            self.post_message(self.Noted(text))
+
+    # --- drawing ---
+
+    def _layout_now(self) -> Layout:
+        width = max(4, self.content_size.width)
+        if self._folded is None or self._folded[0] != width:
+            editor = self.editor
+            self._folded = (width, Layout(editor.lines, editor.row, editor.column, width))
+        return self._folded[1]
+
+    def _touched(self) -> None:
+        """The text or the cursor changed: fold again, grow or shrink by rows, repaint only this widget."""
+        self._folded = None
+        if not self.is_attached:
+            return
+        layout = self._layout_now()
+        rows = min(len(layout.folds), ROWS_MAX)
+        height = rows + self.gutter.height
+        if self.styles.height is None or self.styles.height.value != height:
+            self.styles.height = height
+        self._top = min(max(self._top, layout.cursor_y - rows + 1), layout.cursor_y, len(layout.folds) - rows)
+        self._place_cursor(layout)
+        self.refresh()
+
+    def _place_cursor(self, layout: Layout) -> None:
+        """Tell the terminal where its own cursor belongs: input methods open their windows there."""
+        if self.has_focus:
+            content = self.content_region
+            self.app.cursor_position = Offset(content.x + layout.cursor_x, content.y + layout.cursor_y - self._top)
+
+    def on_resize(self) -> None:
+        self._touched()
+
+    def on_focus(self) -> None:
+        self._touched()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        if self.editor.is_empty:
+            return self._draw_placeholder(y, width)
+        layout = self._layout_now()
+        text = self.get_component_rich_style("composer--text")
+        row = y + self._top
+        if row >= len(layout.folds):
+            return Strip.blank(width, self.rich_style)
+        segments: list[Segment] = []
+        used = 0
+        for cell in layout.folds[row][1].cells:
+            at_cursor = self.has_focus and row == layout.cursor_y and used == layout.cursor_x
+            segments.append(Segment(cell.shown, text + Style(reverse=True) if at_cursor else text))
+            used += cell.width
+        if self.has_focus and row == layout.cursor_y and used == layout.cursor_x and used < width:
+            segments.append(Segment(" ", text + Style(reverse=True)))
+            used += 1
+        return Strip(segments, used).simplify().adjust_cell_length(width, self.rich_style)
+
+    def _draw_placeholder(self, y: int, width: int) -> Strip:
+        if y or width < 2:
+            return Strip.blank(width, self.rich_style)
+        hint = self.get_component_rich_style("composer--hint")
+        shown = fit(self.placeholder, width - 1)
+        return Strip(
+            [Segment(" ", hint + Style(reverse=True) if self.has_focus else hint), Segment(shown, hint)], width
+        )
+
+    # --- keys, paste, mouse ---
+
+    async def on_key(self, event: events.Key) -> None:
+        action = _KEYS.get(event.key)
+        if action in ("line_start", "line_end") and event.key in ("home", "end") and self.editor.is_empty:
+            event.stop()
+            self.post_message(self.EdgeWanted(newest=action == "line_end"))
+        elif action is not None:
+            event.stop()
+            await self._act(action)
+        elif event.character is not None and event.is_printable:
+            event.stop()
+            if self.editor.insert(event.character):
+                self._edited()
+
+    async def _act(self, action: str) -> None:
+        if action not in _OWN:
+            before = self.editor.lines[:]
+            getattr(self.editor, action)()
+            if self.editor.lines != before:
+                self._edited()
+            else:
+                self._touched()
+        elif action == "submit":
+            await self._send()
+        elif action == "newline":
+            if self.editor.insert("\n"):
+                self._edited()
+        elif action in ("up", "down"):
+            self._move_row(-1 if action == "up" else 1)
+        elif action == "to_list":
+            self.post_message(self.Left())
+
+    async def _send(self) -> None:
+        if not self.text.strip():
+            return
+        loads = self._loads
+        error = await self._submit(self.text)
+        if error is not None:
+            self._note(terminal_safe(f"Not sent: {error.message} {error.hint}".strip()))
+        elif loads == self._loads:  # else another chat is on screen by now
+            self.load("", self.placeholder)
+
+    def _move_row(self, step: int) -> None:
+        layout = self._layout_now()
+        y = layout.cursor_y + step
+        if y < 0:
+            self.editor.move_to(0, 0)
+        elif y >= len(layout.folds):
+            self.editor.move_to(len(self.editor.lines), len(self.editor.lines[-1]))
+        else:
+            self.editor.move_to(*layout.place(layout.cursor_x, y))
+        self._touched()
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.insert(event.text)
+
+    def on_click(self, event: events.Click) -> None:
+        content = event.get_content_offset(self)
+        if content is not None:
+            self.editor.move_to(*self._layout_now().place(content.x, content.y + self._top))
+            self._touched()

@@ -1,0 +1,279 @@
+"""The right side: one conversation with its header, messages and composer, and what the user does in it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from chatproto.errors import ChatError, ErrorInfo
+from chatproto.text import terminal_safe
+from chatterm.client.errors import ClientError
+from chatterm.client.model import EntryRef, Link, OutboxRow, OutboxState, Target
+from chatterm.client.ports import Engine
+from chatterm.client.uistate import UiState
+from chatterm.tui.actions import label_of
+from chatterm.tui.composer import Composer
+from chatterm.tui.drafts import Drafts
+from chatterm.tui.header import ChatHeader
+from chatterm.tui.line import Line, Part
+from chatterm.tui.timeline import ChatView, HolesWanted, NewBelow, SeenReached, Timeline
+
+UNSENT_MAX: Final = 10_000
+"""Unsent messages of one chat among which the newest is looked for."""
+_WELCOME: Final = "Choose somebody on the left to begin."
+
+
+class Notice(Line):
+    """One line above the composer, there only while it has something to say."""
+
+    DEFAULT_CSS = """
+    Notice { display: none; padding: 0 2; }
+    Notice.-shown { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def show(self, text: str) -> None:
+        """Say something safe for a terminal, or nothing."""
+        self.text = text
+        self.set_class(bool(text), "-shown")
+        self.refresh()
+
+    def left(self) -> tuple[Part, ...]:
+        return (Part(self.text, "warn"),)
+
+
+class Conversation(Vertical):
+    """Shows one conversation at a time and turns what the user does into calls of the engine."""
+
+    DEFAULT_CSS = """
+    Conversation { width: 1fr; background: $background; }
+    """
+
+    @dataclass
+    class Opened(Message):
+        """Another conversation is on screen."""
+
+        ref: EntryRef
+
+    @dataclass
+    class Told(Message):
+        """Something to tell the user for a moment; safe for a terminal."""
+
+        text: str
+        failed: bool = False
+
+    def __init__(self, engine: Engine, state: UiState) -> None:
+        super().__init__()
+        self.engine = engine
+        self.ref: EntryRef | None = None
+        self.drafts = Drafts(state, self, lambda text: self._tell(text, failed=True))
+        self.header = ChatHeader()
+        self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id)
+        self.timeline.can_focus = False  # a click on a message must not take the keys from the composer
+        self.notice = Notice()
+        self.composer = Composer(self._submit)
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.timeline
+        yield self.notice
+        yield self.composer
+
+    def on_mount(self) -> None:
+        self.header.show(_WELCOME)
+
+    # --- opening ---
+
+    def open(self, ref: EntryRef) -> bool:
+        """Put a conversation on screen with its draft; False if the cache does not know it."""
+        entry = self.engine.cache.entry(ref)
+        if entry is None:
+            return False
+        if ref == self.ref:
+            return True
+        self.drafts.flush()
+        self.ref = ref
+        self._show_view()
+        self.composer.load(self.drafts.read(ref), f"Write to {terminal_safe(entry.name)}")
+        self.drafts.remember_open(ref)
+        self.engine.focus(ref.id if ref.kind == "chat" else None)
+        self.post_message(self.Opened(ref))
+        return True
+
+    def reopen(self) -> None:
+        """The cache began anew: show the same conversation as far as it is known again."""
+        if self.ref is not None:
+            self._show_view()
+
+    def _show_view(self) -> None:
+        entry = self.engine.cache.entry(self.ref) if self.ref is not None else None
+        name = entry.name if entry is not None else ""
+        chat_id = self.ref.id if self.ref is not None and self.ref.kind == "chat" else None
+        self.header.show_below(0)
+        self.timeline.show(ChatView(chat_id, self._targets(), name))
+        self.refresh_header()
+
+    def _targets(self) -> tuple[Target, ...]:
+        """Everything that names this conversation in the outbox."""
+        if self.ref is None:
+            return ()
+        peer_id = self.peer_id()
+        targets = [Target(chat_id=self.ref.id)] if self.ref.kind == "chat" else []
+        if peer_id is not None:
+            targets.append(Target(user_id=peer_id))
+            user = self.engine.cache.user(peer_id)
+            if user is not None:
+                targets.append(Target(email=user.email))
+        return tuple(targets)
+
+    def peer_id(self) -> int | None:
+        """The other person of a direct conversation."""
+        entry = self.engine.cache.entry(self.ref) if self.ref is not None else None
+        if self.ref is not None and self.ref.kind == "user":
+            return self.ref.id
+        return entry.peer_id if entry is not None else None
+
+    # --- what happened elsewhere ---
+
+    def entries_changed(self, refs: frozenset[EntryRef] | None) -> None:
+        """Rows of the client list changed: a name may be new, or the person on screen may have become a chat."""
+        if self.ref is None or (refs is not None and self.ref not in refs):
+            return
+        if self.ref.kind == "user" and self.engine.cache.entry(self.ref) is None:
+            chat_id = self.engine.cache.direct_chat(self.ref.id)
+            if chat_id is not None:
+                self._became_chat(EntryRef("chat", chat_id))
+                return
+        self.refresh_header()
+
+    def _became_chat(self, ref: EntryRef) -> None:
+        if self.ref is not None:
+            self.drafts.move(self.ref, ref)
+        self.ref = ref
+        self._show_view()
+        self.drafts.remember_open(ref)
+        self.engine.focus(ref.id)
+        self.post_message(self.Opened(ref))
+
+    def refresh_header(self) -> None:
+        """Say again who this is and whether they are there."""
+        entry = self.engine.cache.entry(self.ref) if self.ref is not None else None
+        if entry is not None:
+            self.header.show(entry.name, self._presence(entry.peer_id))
+
+    def _presence(self, peer_id: int | None) -> Part | None:
+        if peer_id is None:
+            chat = self.engine.cache.chat(self.ref.id) if self.ref is not None else None
+            return Part(f"{chat.member_count:,} members", "quiet") if chat is not None else None
+        if self.engine.status.link is not Link.ONLINE:
+            return Part("· presence unknown", "quiet")
+        return Part("● online", "good") if self.engine.is_online(peer_id) else Part("○ offline", "quiet")
+
+    # --- writing ---
+
+    async def _submit(self, text: str) -> ErrorInfo | None:
+        ref = self.ref
+        if ref is None:
+            return ErrorInfo(code="noChat", message="No conversation is open.", hint=f"{label_of('jump')} finds one.")
+        target = Target(chat_id=ref.id) if ref.kind == "chat" else Target(user_id=ref.id)
+        try:
+            await self.engine.send(target, text)
+        except (ChatError, ClientError) as error:
+            return error.info()
+        self.drafts.changed(ref, "")
+        self.drafts.flush()
+        self.timeline.action_scroll_end()
+        return None
+
+    @on(Composer.Changed)
+    def _keep_draft(self, message: Composer.Changed) -> None:
+        if self.ref is not None:
+            self.drafts.changed(self.ref, message.text)
+
+    @on(Composer.Noted)
+    def _show_note(self, message: Composer.Noted) -> None:
+        self.notice.show(message.text)
+
+    @on(Composer.EdgeWanted)
+    def _go_to_edge(self, message: Composer.EdgeWanted) -> None:
+        if message.newest:
+            self.timeline.action_scroll_end()
+        else:
+            self.timeline.action_scroll_home()
+
+    # --- unsent messages ---
+
+    async def retry_failed(self) -> None:
+        """Send the newest failed message of this chat, and those it holds up, again."""
+        rows = self._unsent()
+        failed = next((row for row in reversed(rows) if row.state is OutboxState.FAILED), None)
+        if failed is None:
+            self._tell("No message of this chat has failed.")
+            return
+        for row in (failed, *(row for row in rows if row.state is OutboxState.HELD)):
+            try:
+                await self.engine.retry(row.client_id)
+            except (ChatError, ClientError) as error:
+                self._tell_error(error.info())
+                return
+
+    async def discard_failed(self) -> None:
+        """Drop the newest failed message of this chat."""
+        row = next((row for row in reversed(self._unsent()) if row.state is OutboxState.FAILED), None)
+        if row is None:
+            self._tell("No message of this chat has failed.")
+        elif await self._discard(row):
+            self._tell("Discarded.")
+
+    async def edit_unsent(self) -> None:
+        """Take the newest message that has not left back into the composer."""
+        rows = [row for row in self._unsent() if row.state is not OutboxState.SENDING]
+        if not rows:
+            self._tell("No message of this chat waits to be sent.")
+        elif self.composer.text.strip():
+            self._tell("Send or clear what you are writing first.")
+        elif await self._discard(rows[-1]):
+            self.composer.insert(rows[-1].text)
+            self.composer.focus()
+
+    def _unsent(self) -> list[OutboxRow]:
+        return self.engine.outbox.rows(self._targets(), limit=UNSENT_MAX)
+
+    async def _discard(self, row: OutboxRow) -> bool:
+        try:
+            gone = await self.engine.discard(row.client_id)
+        except (ChatError, ClientError) as error:
+            self._tell_error(error.info())
+            return False
+        if not gone:
+            self._tell("It may already be on its way, so it stays.")
+        return gone
+
+    # --- what the timeline says ---
+
+    @on(HolesWanted)
+    def _fill(self, message: HolesWanted) -> None:
+        self.engine.fill(message.chat_id, message.first_seq, message.last_seq)
+
+    @on(SeenReached)
+    async def _mark_seen(self, message: SeenReached) -> None:
+        try:
+            await self.engine.mark_seen(message.chat_id, message.seq)
+        except ClientError as error:
+            self._tell_error(error.info())
+
+    @on(NewBelow)
+    def _show_below(self, message: NewBelow) -> None:
+        self.header.show_below(message.count)
+
+    def _tell(self, text: str, *, failed: bool = False) -> None:
+        self.post_message(self.Told(text, failed))
+
+    def _tell_error(self, error: ErrorInfo) -> None:
+        self._tell(terminal_safe(f"{error.message} {error.hint}".strip()), failed=True)

@@ -1,0 +1,112 @@
+"""The terminal driver: Textual's, with an end of input that ends the app and pastes that arrive whole."""
+
+import os
+import selectors
+from codecs import getincrementaldecoder
+from typing import Final
+
+from textual import events
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+READ_BYTES: Final = 65_536
+POLL_S: Final = 0.1
+HOLD_S: Final = 0.02
+"""How long a beginning of a paste mark waits for the rest: the Escape key is one, too."""
+PASTE_MAX: Final = 1_048_576
+"""Characters of one paste that are kept; the composer refuses far less than this with its reason."""
+
+
+class PasteSplitter:
+    """Takes bracketed pastes out of the input, so that nothing in them can act as a key.
+
+    Textual's own parser reads a terminal code inside a paste as keys, and loses the text after it.
+    """
+
+    def __init__(self) -> None:
+        self._pasting = False
+        self._held = ""
+        self._parts: list[str] = []
+        self._size = 0
+
+    def feed(self, data: str) -> list[tuple[bool, str]]:
+        """Split input into `(is a whole paste, text)`, in order; an unfinished paste waits for its end."""
+        pieces: list[tuple[bool, str]] = []
+        data, self._held = self._held + data, ""
+        while data:
+            mark = BRACKETED_PASTE_END if self._pasting else BRACKETED_PASTE_START
+            before, found, data = data.partition(mark)
+            if not found:
+                before = self._hold_back(before, mark)
+            if self._pasting:
+                self._keep(before)
+            elif before:
+                pieces.append((False, before))
+            if found and self._pasting:
+                pieces.append((True, "".join(self._parts)))
+                self._parts, self._size = [], 0
+            if found:
+                self._pasting = not self._pasting
+        return pieces
+
+    def _hold_back(self, text: str, mark: str) -> str:
+        """Keep what may be the beginning of a mark for the next read, which may be cut anywhere."""
+        for size in range(min(len(mark) - 1, len(text)), 0, -1):
+            if text.endswith(mark[:size]):
+                self._held = text[-size:]
+                return text[:-size]
+        return text
+
+    @property
+    def holds(self) -> bool:
+        """Whether keys wait for what comes next; if nothing does, `release` them."""
+        return bool(self._held) and not self._pasting
+
+    def release(self) -> str:
+        """What was held back and turned out to be no mark, for example the Escape key."""
+        held, self._held = self._held, ""
+        return held
+
+    def _keep(self, text: str) -> None:
+        room = PASTE_MAX - self._size
+        self._parts.append(text[:room])
+        self._size += min(len(text), room)
+
+
+class ChatDriver(LinuxDriver):
+    """Reads keys until the terminal goes away; then the app ends instead of spinning."""
+
+    def run_input_thread(self) -> None:
+        """Read, split and dispatch input until the app stops or the input ends."""
+        parser = XTermParser(self._debug)
+        pastes = PasteSplitter()
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if not selector.select(HOLD_S if pastes.holds else POLL_S):
+                    if pastes.holds:
+                        self._keys(parser, pastes.release())
+                else:
+                    data = self._read()
+                    if data is None:
+                        self._app.call_later(self._app.exit, None, 1)
+                        return
+                    for is_paste, text in pastes.feed(decode(data)):
+                        if is_paste:
+                            self.process_message(events.Paste(text.replace("\x00", "")))
+                        else:
+                            self._keys(parser, text)
+                for event in parser.tick():
+                    self.process_message(event)
+
+    def _keys(self, parser: XTermParser, text: str) -> None:
+        for event in parser.feed(text):
+            self.process_message(event)
+
+    def _read(self) -> bytes | None:
+        """The next bytes; None when the terminal is gone (end of input, or EIO after a hang-up)."""
+        try:
+            return os.read(self.fileno, READ_BYTES) or None
+        except OSError:
+            return None

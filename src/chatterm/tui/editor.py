@@ -1,0 +1,190 @@
+"""A multi-line text with a cursor: editing by grapheme, word and line, with undo; knows no widget."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from chatproto import limits
+from chatterm.tui.graphemes import graphemes
+
+_WORD_RIGHT: Final = re.compile(r"\W*\w+|\W+\Z")
+UNDO_MAX: Final = 200
+"""Steps kept for undo; the oldest are forgotten."""
+TEXT_MAX: Final = 4 * limits.MESSAGE_MAX_BYTES
+"""Characters the editor takes at all; a longer paste is refused whole, never cut."""
+
+State = tuple[tuple[str, ...], int, int]
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+class Editor:
+    """Lines of text and a cursor `(row, column)`, the column in characters and always between graphemes."""
+
+    def __init__(self, text: str = "") -> None:
+        self.lines: list[str] = [""]
+        self.row = 0
+        self.column = 0
+        self._undo: list[State] = []
+        self._redo: list[State] = []
+        self._typing = False
+        self.load(text)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.lines) == 1 and not self.lines[0]
+
+    def load(self, text: str) -> None:
+        """Replace everything, put the cursor at the end and forget the undo steps."""
+        self.lines = text.split("\n")
+        self.row = len(self.lines) - 1
+        self.column = len(self.lines[-1])
+        self._undo.clear()
+        self._redo.clear()
+        self._typing = False
+
+    def insert(self, text: str) -> bool:
+        """Insert at the cursor; False and nothing changed if the whole would pass `TEXT_MAX` characters."""
+        if len(text) + sum(map(len, self.lines)) + len(self.lines) > TEXT_MAX:
+            return False
+        self._remember(typing=len(text) == 1 and text not in " \n")
+        line = self.lines[self.row]
+        new = (line[: self.column] + text).split("\n")
+        self.lines[self.row : self.row + 1] = [*new[:-1], new[-1] + line[self.column :]]
+        self.row += len(new) - 1
+        self.column = len(new[-1])
+        self._snap()
+        return True
+
+    def clear(self) -> None:
+        """Empty the text; one step of undo brings it back."""
+        if not self.is_empty:
+            self._remember()
+            self.lines, self.row, self.column = [""], 0, 0
+
+    # --- movement ---
+
+    def left(self) -> None:
+        self._typing = False
+        if self.column:
+            self.column = max(g.start for g in graphemes(self.lines[self.row]) if g.start < self.column)
+        elif self.row:
+            self.row -= 1
+            self.column = len(self.lines[self.row])
+
+    def right(self) -> None:
+        self._typing = False
+        line = self.lines[self.row]
+        if self.column < len(line):
+            self.column = min(g.end for g in graphemes(line) if g.end > self.column)
+        elif self.row < len(self.lines) - 1:
+            self.row += 1
+            self.column = 0
+
+    def word_left(self) -> None:
+        self._typing = False
+        if not self.column:
+            self.left()
+            return
+        line, column = self.lines[self.row], self.column
+        while column and not _is_word(line[column - 1]):
+            column -= 1
+        while column and _is_word(line[column - 1]):
+            column -= 1
+        self.column = column
+        self._snap()
+
+    def word_right(self) -> None:
+        self._typing = False
+        if self.column == len(self.lines[self.row]):
+            self.right()
+            return
+        found = _WORD_RIGHT.match(self.lines[self.row], self.column)
+        self.column = found.end() if found else len(self.lines[self.row])
+        self._snap()
+
+    def line_start(self) -> None:
+        self._typing = False
+        self.column = 0
+
+    def line_end(self) -> None:
+        self._typing = False
+        self.column = len(self.lines[self.row])
+
+    def move_to(self, row: int, column: int) -> None:
+        """Put the cursor at a place, clamped to the text and to a boundary between graphemes."""
+        self._typing = False
+        self.row = min(max(row, 0), len(self.lines) - 1)
+        self.column = min(max(column, 0), len(self.lines[self.row]))
+        self._snap()
+
+    # --- deletion: everything between the cursor and where a movement leads ---
+
+    def backspace(self) -> None:
+        self._delete(self.left)
+
+    def delete(self) -> None:
+        self._delete(self.right)
+
+    def delete_word_left(self) -> None:
+        self._delete(self.word_left)
+
+    def delete_word_right(self) -> None:
+        self._delete(self.word_right)
+
+    def delete_to_start(self) -> None:
+        self._delete(self.line_start)
+
+    def delete_to_end(self) -> None:
+        self._delete(self.line_end if self.column < len(self.lines[self.row]) else self.right)
+
+    def undo(self) -> None:
+        self._swap(self._undo, self._redo)
+
+    def redo(self) -> None:
+        self._swap(self._redo, self._undo)
+
+    def _delete(self, move: Callable[[], None]) -> None:
+        before = self._state()
+        start = (self.row, self.column)
+        move()
+        (row, column), (end_row, end_column) = sorted((start, (self.row, self.column)))
+        if (row, column) == (end_row, end_column):
+            return
+        self._push(before)
+        self.lines[row : end_row + 1] = [self.lines[row][:column] + self.lines[end_row][end_column:]]
+        self.row, self.column = row, column
+        self._snap()
+
+    def _snap(self) -> None:
+        """Joining texts may have made one grapheme of two: move the cursor to the next boundary."""
+        line = self.lines[self.row]
+        if 0 < self.column < len(line) and not line.isascii():
+            self.column = min((g.end for g in graphemes(line) if g.end >= self.column), default=len(line))
+
+    def _state(self) -> State:
+        return tuple(self.lines), self.row, self.column
+
+    def _push(self, state: State) -> None:
+        self._undo.append(state)
+        del self._undo[:-UNDO_MAX]
+        self._redo.clear()
+
+    def _remember(self, *, typing: bool = False) -> None:
+        """Keep the state before a change; letters typed one after the other are one step."""
+        if not (typing and self._typing):
+            self._push(self._state())
+        self._typing = typing
+
+    def _swap(self, source: list[State], target: list[State]) -> None:
+        self._typing = False
+        if source:
+            target.append(self._state())
+            lines, self.row, self.column = source.pop()
+            self.lines = list(lines)

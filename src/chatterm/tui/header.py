@@ -1,0 +1,36 @@
+"""The line above the messages: who this is, and whether they are there."""
+
+from collections.abc import Sequence
+
+from chatproto.text import terminal_safe
+from chatterm.tui.line import Line, Part
+
+
+class ChatHeader(Line):
+    """Name and presence of the conversation on screen, and what waits below it."""
+
+    DEFAULT_CSS = "ChatHeader { padding: 0 1; background: $background; margin: 0 0 1 0; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._who = ""
+        self._detail: tuple[Part, ...] = ()
+        self._below = 0
+
+    def show(self, name: str, detail: Part | None = None) -> None:
+        """Name another conversation, or say something else of this one. `name` may be anybody's text."""
+        self._who = terminal_safe(name)
+        self._detail = (Part("  ", "quiet"), detail) if detail else ()
+        self.refresh()
+
+    def show_below(self, count: int) -> None:
+        """So many events lie below what is on screen."""
+        if count != self._below:
+            self._below = count
+            self.refresh()
+
+    def left(self) -> Sequence[Part]:
+        return (Part(self._who, "strong"), *self._detail)
+
+    def right(self) -> Sequence[Part]:
+        return (Part(f"↓ {self._below:,} new below", "accent"),) if self._below else ()

@@ -1,0 +1,303 @@
+"""The chat screen: what the engine says becomes changes of the widgets, what the user does becomes calls."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from chatproto import limits
+from chatproto.text import terminal_safe
+from chatterm.client.model import (
+    CacheReset,
+    ConnectionChanged,
+    EntriesChanged,
+    EntryRef,
+    EventsStored,
+    Link,
+    Notice,
+    OutboxChanged,
+    PresenceChanged,
+    ProblemMet,
+)
+from chatterm.client.ports import Engine
+from chatterm.client.uistate import UiState
+from chatterm.tui.actions import APP_ACTIONS, of_scope
+from chatterm.tui.clients import ClientList
+from chatterm.tui.composer import Composer
+from chatterm.tui.conversation import Conversation
+from chatterm.tui.sidebar import Sidebar
+from chatterm.tui.status import StatusLine
+
+ENTRIES_DELAY_S: Final = 0.03
+"""Changes of the client list are taken together over this long: 200 messages/s are 30 updates."""
+
+
+@dataclass
+class Noticed(Message):
+    """The engine said something."""
+
+    notice: Notice
+
+
+def _bindings() -> list[BindingType]:
+    """Global actions go before the focused widget, those of the timeline after it."""
+    return [
+        Binding(
+            ",".join(action.keys),
+            f"app.{action.name}" if action.name in APP_ACTIONS else action.name,
+            action.title,
+            show=False,
+            priority=action.scope == "global",
+        )
+        for action in (*of_scope("global"), *of_scope("timeline"))
+    ]
+
+
+class ChatScreen(Screen[None]):
+    """Client list, conversation and status line of one account."""
+
+    DEFAULT_CSS = """
+    ChatScreen { layers: base overlay; background: $background; }
+    ChatScreen #body { height: 1fr; }
+    ChatScreen.-narrow Sidebar { display: none; layer: overlay; width: 100%; max-width: 44; height: 100%; }
+    ChatScreen.-narrow.-list Sidebar { display: block; }
+    ChatScreen.-wide Sidebar { width: 36; }
+    ChatScreen.-short ChatHeader { margin: 0; }
+    ChatScreen.-short Composer { border: none; padding: 0 1; background: $panel; }
+    """
+    # Textual declares these two as instance variables; they are constants all the same.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 - see above
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - see above
+    BINDINGS = _bindings()
+    AUTO_FOCUS = None
+
+    def __init__(self, engine: Engine, state: UiState) -> None:
+        super().__init__()
+        self.engine = engine
+        self.sidebar = Sidebar(engine.cache, self._presence, engine.account.display_name, engine.account.key)
+        self.conversation = Conversation(engine, state)
+        self.status = StatusLine(engine.status, engine.account.server_url)
+        self._changed: set[EntryRef] | None = set()
+        self._flusher: Timer | None = None
+        self._unsubscribe = engine.subscribe(self._hear)
+
+    def _hear(self, notice: Notice) -> None:
+        self.post_message(Noticed(notice))
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="body"):
+            yield self.sidebar
+            yield self.conversation
+        yield self.status
+
+    def on_mount(self) -> None:
+        self.conversation.composer.focus()
+        self.status.show_outbox(*self.engine.outbox.counts())
+        self._open_last()
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+        self.conversation.drafts.flush()
+
+    def _presence(self, user_id: int) -> bool | None:
+        """Whether somebody is online; unknown while this client is not."""
+        return self.engine.is_online(user_id) if self.engine.status.link is Link.ONLINE else None
+
+    def _open_last(self) -> None:
+        """Open the conversation last read, else the most recently active one."""
+        last = self.conversation.drafts.last_open()
+        if last is not None and self.open(last):
+            return
+        if last is not None and last.kind == "user":
+            chat_id = self.engine.cache.direct_chat(last.id)
+            if chat_id is not None and self.open(EntryRef("chat", chat_id)):
+                return
+        first = self.engine.cache.entries(limit=1)
+        if first and first[0].activity:
+            self.open(first[0].ref)
+
+    def open(self, ref: EntryRef) -> bool:
+        """Put a conversation on screen; False if there is none such."""
+        return self.conversation.open(ref)
+
+    # --- the engine's notices ---
+
+    @on(Noticed)
+    def _take(self, message: Noticed) -> None:
+        match message.notice:
+            case EventsStored(chat_id, first_seq, last_seq, live):
+                if self.conversation.ref == EntryRef("chat", chat_id):
+                    self.conversation.timeline.events_stored(first_seq, last_seq, live)
+            case EntriesChanged(refs):
+                self._entries_changed(refs)
+            case OutboxChanged(queued, failed):
+                self.status.show_outbox(queued, failed)
+                self.conversation.timeline.outbox_changed()
+            case ConnectionChanged(status):
+                self.status.show_status(status)
+                if status.link is Link.ONLINE:
+                    self.conversation.timeline.ask_again()
+                self.sidebar.list.presence_changed()
+                self.conversation.refresh_header()
+            case PresenceChanged(user_ids):
+                self.sidebar.list.presence_changed(user_ids)
+                self.conversation.refresh_header()
+            case CacheReset():
+                self._entries_changed(None)
+                self.conversation.reopen()
+            case ProblemMet(error):
+                self.tell(terminal_safe(f"{error.message} {error.hint}".strip()), failed=True)
+
+    def _entries_changed(self, refs: tuple[EntryRef, ...] | None) -> None:
+        if refs is None:
+            self._changed = None
+        elif self._changed is not None:
+            self._changed.update(refs)
+        if self._flusher is None:
+            self._flusher = self.set_timer(ENTRIES_DELAY_S, self._flush_entries)
+
+    def _flush_entries(self) -> None:
+        self._flusher = None
+        changed, self._changed = self._changed, set()
+        if changed is None:
+            self.sidebar.list.reload()
+            self.conversation.timeline.users_changed()
+        elif self.sidebar.list.update_entries(changed):
+            self.conversation.timeline.users_changed()
+        self.conversation.entries_changed(frozenset(changed) if changed is not None else None)
+        if self.conversation.ref is None:
+            self._open_last()
+        self._name_window()
+
+    def _name_window(self) -> None:
+        unread = len(self.sidebar.list.roster.unread)
+        entry = self.engine.cache.entry(self.conversation.ref) if self.conversation.ref is not None else None
+        parts = (f"({unread})" if unread else "", entry.name if entry is not None else "", "chatterm")
+        self.post_message(self.Named(" ".join(part for part in parts if part)))
+
+    @dataclass
+    class Named(Message):
+        """The window should be called this; not yet safe for a terminal."""
+
+        title: str
+
+    def tell(self, text: str, *, failed: bool = False) -> None:
+        """Say something for a moment; `text` must be safe for a terminal, and is never read as markup."""
+        self.app.notify(text, severity="error" if failed else "information", markup=False, timeout=8 if failed else 4)
+
+    # --- what the widgets say ---
+
+    @on(ClientList.Chosen)
+    def _choose(self, message: ClientList.Chosen) -> None:
+        self.sidebar.list.set_filter("")
+        self.open(message.ref)
+        self._to_writing()
+
+    @on(ClientList.Left)
+    def _to_writing(self) -> None:
+        self.remove_class("-list")
+        self.conversation.composer.focus()
+
+    @on(Composer.Left)
+    def _to_list(self) -> None:
+        self.add_class("-list")
+        self.sidebar.list.focus()
+
+    @on(ClientList.WatchChanged)
+    def _watch(self, message: ClientList.WatchChanged) -> None:
+        peer_id = self.conversation.peer_id()
+        wanted = message.user_ids if peer_id is None else (peer_id, *message.user_ids)
+        self.engine.watch(tuple(dict.fromkeys(wanted))[: limits.WATCH_MAX])
+
+    @on(Conversation.Opened)
+    def _opened(self, message: Conversation.Opened) -> None:
+        self.sidebar.list.set_open(message.ref)
+        self._name_window()
+
+    @on(Conversation.Told)
+    def _tell(self, message: Conversation.Told) -> None:
+        self.tell(message.text, failed=message.failed)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size.width >= 80:
+            self.remove_class("-list")
+
+    # --- actions of the table ---
+
+    def action_jump(self) -> None:
+        self.sidebar.list.set_filter("")
+        self._to_list()
+
+    def action_next_chat(self) -> None:
+        self._go(1)
+
+    def action_previous_chat(self) -> None:
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        ref = self.sidebar.list.neighbour(step)
+        if ref is not None:
+            self.open(ref)
+
+    def action_next_unread(self) -> None:
+        ref = self.sidebar.list.roster.next_unread(self.conversation.ref)
+        if ref is None:
+            self.tell("Nothing unread.")
+        else:
+            self.open(ref)
+
+    def action_retry_now(self) -> None:
+        self.engine.retry_now()
+
+    def action_retry_failed(self) -> None:
+        self.run_worker(self.conversation.retry_failed(), group="unsent", exclusive=False)
+
+    def action_edit_unsent(self) -> None:
+        self.run_worker(self.conversation.edit_unsent(), group="unsent")
+
+    def action_discard_failed(self) -> None:
+        self.run_worker(self.conversation.discard_failed(), group="unsent")
+
+    def action_redraw(self) -> None:
+        self.post_message(self.RedrawWanted())
+
+    class RedrawWanted(Message):
+        """The terminal shows something else than it should."""
+
+    def action_help(self) -> None:
+        from chatterm.tui.help import HelpScreen  # noqa: PLC0415 - not needed before the first paint
+
+        self.app.push_screen(HelpScreen())
+
+    def action_interrupt(self) -> None:
+        composer = self.conversation.composer
+        if self.get_selected_text():
+            self.action_copy_text()
+        elif not composer.editor.is_empty:
+            composer.clear()
+        else:
+            self.tell("Ctrl+Q quits.")
+
+    def action_page_up(self) -> None:
+        self.conversation.timeline.action_page_up()
+
+    def action_page_down(self) -> None:
+        self.conversation.timeline.action_page_down()
+
+    def action_scroll_up(self) -> None:
+        self.conversation.timeline.action_scroll_up()
+
+    def action_scroll_down(self) -> None:
+        self.conversation.timeline.action_scroll_down()
+
+    def action_oldest(self) -> None:
+        self.conversation.timeline.action_scroll_home()
+
+    def action_newest(self) -> None:
+        self.conversation.timeline.action_scroll_end()

@@ -1,0 +1,88 @@
+"""The status line: what the connection and the outbox are really doing, and the keys that help now."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from textual.timer import Timer
+
+from chatproto.text import terminal_safe
+from chatterm.client.model import ConnectionStatus, Link
+from chatterm.tui.actions import footer_hints, label_of
+from chatterm.tui.line import Line, Part
+
+_MARKS: Final = {
+    Link.ONLINE: Part("● online", "good"),
+    Link.CONNECTING: Part("◌ connecting…", "normal"),
+    Link.SIGNED_OUT: Part("✗ signed out", "bad"),
+    Link.STOPPED: Part("○ stopped", "quiet"),
+}
+
+
+def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float, server_url: str) -> list[Part]:
+    """What the line says, from the left; `now` in Unix seconds. Pure, so that every state has a test."""
+    parts = [_link_mark(status)]
+    if queued:
+        parts.append(Part(f"{queued:,} {'sending' if status.link is Link.ONLINE else 'queued'}", "strong"))
+    if failed:
+        parts.append(Part(f"✗ {failed:,} failed", "bad"))
+    if status.link is Link.OFFLINE and status.retry_at is not None:
+        wait = max(0, round(status.retry_at - now))
+        parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
+        parts.append(Part(f"{label_of('retry_now')} now", "quiet"))
+    if status.link is Link.SIGNED_OUT:
+        parts.append(Part(f"run: chatterm login {terminal_safe(server_url)}", "strong"))
+    elif status.problem is not None and status.link is not Link.ONLINE:
+        told = f"{status.problem.message} {status.problem.hint}".strip()
+        parts.append(Part(terminal_safe(told), "quiet"))
+    separated = [part for each in parts for part in (Part(" · ", "quiet"), each)]
+    return [Part(" ", "quiet"), *separated[1:]]
+
+
+def _link_mark(status: ConnectionStatus) -> Part:
+    if status.link is not Link.OFFLINE:
+        return _MARKS[status.link]
+    if status.retry_at is None and status.problem is None:
+        return Part("○ not connected yet", "quiet")
+    return Part(f"○ offline since {time.strftime('%H:%M', time.localtime(status.since))}", "warn")
+
+
+class StatusLine(Line):
+    """Shows the connection and the outbox; ticks each second only while a retry is counted down."""
+
+    DEFAULT_CSS = "StatusLine { background: $background; }"
+
+    def __init__(self, status: ConnectionStatus, server_url: str, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._status = status
+        self._server_url = server_url
+        self._clock = clock
+        self._queued = self._failed = 0
+        self._ticker: Timer | None = None
+
+    def on_mount(self) -> None:
+        self._ticker = self.set_interval(1.0, self.refresh, pause=True)
+        self.show_status(self._status)
+
+    def show_status(self, status: ConnectionStatus) -> None:
+        """The connection's state changed."""
+        self._status = status
+        if self._ticker is not None:
+            if status.link is Link.OFFLINE and status.retry_at is not None:
+                self._ticker.resume()
+            else:
+                self._ticker.pause()
+        self.refresh()
+
+    def show_outbox(self, queued: int, failed: int) -> None:
+        """The outbox changed."""
+        if (queued, failed) != (self._queued, self._failed):
+            self._queued, self._failed = queued, failed
+            self.refresh()
+
+    def left(self) -> Sequence[Part]:
+        return status_parts(self._status, self._queued, self._failed, self._clock(), self._server_url)
+
+    def right(self) -> Sequence[Part]:
+        pairs = ((Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet")) for key, hint in footer_hints())
+        return [part for pair in pairs for part in pair]

@@ -1,0 +1,55 @@
+"""Two calm colour themes, dark and day: greys, one accent, and red only for what failed."""
+
+from typing import Final
+
+from textual.theme import Theme
+
+
+def _variables(*, quiet: str, line: str, background: str) -> dict[str, str]:
+    """Our own colours by name, and scrollbars that are no more than a hairline."""
+    return {
+        "quiet": quiet,
+        "line": line,
+        "scrollbar": line,
+        "scrollbar-hover": quiet,
+        "scrollbar-active": quiet,
+        "scrollbar-background": background,
+        "scrollbar-background-hover": background,
+        "scrollbar-background-active": background,
+        "scrollbar-corner-color": background,
+    }
+
+
+DARK: Final = Theme(
+    name="chatterm-dark",
+    primary="#7aa2c9",
+    secondary="#9aa5b1",
+    accent="#8fb8de",
+    warning="#d9b36c",
+    error="#e07a7a",
+    success="#8fbf8f",
+    foreground="#d7dae0",
+    background="#16181c",
+    surface="#1b1e23",
+    panel="#23272e",
+    dark=True,
+    variables=_variables(quiet="#7d8590", line="#2e333b", background="#16181c"),
+)
+DAY: Final = Theme(
+    name="chatterm-day",
+    primary="#2f5f8f",
+    secondary="#5b6672",
+    accent="#2a6496",
+    warning="#8a5a00",
+    error="#b3362e",
+    success="#2f7d3a",
+    foreground="#23272e",
+    background="#fbfaf7",
+    surface="#f2f1ed",
+    panel="#e6e4de",
+    dark=False,
+    variables=_variables(quiet="#6b7280", line="#d5d2ca", background="#fbfaf7"),
+)
+THEMES: Final = (DARK, DAY)
+DEFAULTS: Final = {"quiet": "#7d8590", "line": "#2e333b"}
+"""Our own colours for a theme that does not name them: quiet text, and hairlines between regions."""
