@@ -159,9 +159,11 @@ class RunningServer:
 
 
 @contextlib.asynccontextmanager
-async def running_server(data: Path, timing: Timing = QUIET, **settings: Any) -> AsyncIterator[RunningServer]:
-    """A server on a free port of the loopback interface, with its database in `data`."""
-    sock = listen("127.0.0.1", 0)
+async def running_server(
+    data: Path, timing: Timing = QUIET, *, at_port: int = 0, **settings: Any
+) -> AsyncIterator[RunningServer]:
+    """A server on a port of the loopback interface, a free one unless told, with its database in `data`."""
+    sock = listen("127.0.0.1", at_port)
     url = url_of(sock)
     with contextlib.closing(sock):
         async with (

@@ -1,0 +1,50 @@
+"""The table of actions: no key twice, every action exists, help and footer come from it."""
+
+from collections import Counter
+
+import pytest
+
+from chatterm.tui.actions import ACTIONS, APP_ACTIONS, footer_hints, key_label, key_table, of_scope
+from chatterm.tui.app import ChatApp
+from chatterm.tui.clients import ClientList
+from chatterm.tui.composer import Composer
+from chatterm.tui.editor import Editor
+from chatterm.tui.help import help_text
+from chatterm.tui.screen import ChatScreen
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    """Global keys go before all others, so they appear nowhere else; the composer hands on what it does not use."""
+    for scopes in (("global", "timeline", "composer"), ("global", "list")):
+        keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys)
+        assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_every_action_can_be_done() -> None:
+    for action in (*of_scope("global"), *of_scope("timeline")):
+        owner = ChatApp if action.name in APP_ACTIONS else ChatScreen
+        assert callable(getattr(owner, f"action_{action.name}"))
+    for name in key_table("list").values():
+        assert callable(getattr(ClientList, f"_do_{name}"))
+    for name in key_table("composer").values():
+        assert hasattr(Editor, name) or name in {"submit", "newline", "up", "down", "to_list"}
+    assert Composer.can_focus
+
+
+def test_the_help_names_every_action_and_every_key() -> None:
+    text = help_text().plain
+    for action in ACTIONS:
+        assert action.title in text
+        for key in action.keys:
+            assert key_label(key) in text
+
+
+@pytest.mark.parametrize(
+    ("key", "label"), [("ctrl+k", "Ctrl+K"), ("alt+up", "Alt+↑"), ("pageup", "PgUp"), ("f1", "F1")]
+)
+def test_keys_are_written_as_people_write_them(key: str, label: str) -> None:
+    assert key_label(key) == label
+
+
+def test_the_footer_names_help_and_quit() -> None:
+    assert [hint for _, hint in footer_hints()] == ["jump", "help", "quit"]

@@ -1,0 +1,62 @@
+"""What the status line says in every state of connection and outbox."""
+
+import time
+
+import pytest
+
+from chatproto.errors import ErrorInfo
+from chatterm.client.model import ConnectionStatus, Link
+from chatterm.tui.status import status_parts
+
+NOW = 1_700_000_000.0
+URL = "https://chat.example.org"
+REFUSED = ErrorInfo(code="unreachable", message="The server refused the connection.", hint="Is it running?")
+
+
+def line(status: ConnectionStatus, queued: int = 0, failed: int = 0) -> str:
+    return "".join(part.text for part in status_parts(status, queued, failed, NOW, URL)).strip()
+
+
+@pytest.mark.parametrize(
+    ("status", "queued", "failed", "said"),
+    [
+        (ConnectionStatus(Link.ONLINE, NOW), 0, 0, "● online"),
+        (ConnectionStatus(Link.ONLINE, NOW), 2, 0, "● online · 2 sending"),
+        (ConnectionStatus(Link.ONLINE, NOW), 0, 1, "● online · ✗ 1 failed"),
+        (ConnectionStatus(Link.CONNECTING, NOW), 1_234, 0, "◌ connecting… · 1,234 queued"),
+        (ConnectionStatus(Link.OFFLINE, NOW), 0, 0, "○ not connected yet"),
+        (ConnectionStatus(Link.STOPPED, NOW), 0, 0, "○ stopped"),
+    ],
+)
+def test_it_says_what_is(status: ConnectionStatus, queued: int, failed: int, said: str) -> None:
+    assert line(status, queued, failed) == said
+
+
+def test_offline_says_since_when_what_waits_when_it_tries_again_and_why() -> None:
+    since = time.strftime("%H:%M", time.localtime(NOW - 300))
+    status = ConnectionStatus(Link.OFFLINE, NOW - 300, retry_at=NOW + 4, problem=REFUSED)
+    assert line(status, 3) == (
+        f"○ offline since {since} · 3 queued · retrying in 4 s · Ctrl+R now"
+        " · The server refused the connection. Is it running?"
+    )
+
+
+def test_a_retry_that_is_due_is_not_counted_below_zero() -> None:
+    assert "retrying now" in line(ConnectionStatus(Link.OFFLINE, NOW, retry_at=NOW - 5, problem=REFUSED))
+
+
+def test_signed_out_says_what_to_do() -> None:
+    assert line(ConnectionStatus(Link.SIGNED_OUT, NOW, problem=REFUSED)) == (
+        "✗ signed out · run: chatterm login https://chat.example.org"
+    )
+
+
+def test_a_hostile_problem_cannot_reach_the_terminal() -> None:
+    """The message of a problem may come from a server that is not what it should be."""
+    hostile = ErrorInfo(code="x", message="\x1b]52;c;AAAA\x07 [red]x[/] \u202e", hint="\n")
+    said = line(ConnectionStatus(Link.OFFLINE, NOW, retry_at=NOW + 1, problem=hostile))
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "\u202e" not in said
+    assert "\n" not in said
+    assert "[red]x[/]" in said
