@@ -47,7 +47,9 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "cache.db"
-        self.cache = CountingCache.open(self.path)
+        cache = CountingCache.open(self.path)
+        assert isinstance(cache, CountingCache)
+        self.cache = cache
         self.cache.adopt("test", User(id=OWN_ID, email="anna@example.org", display_name="Anna", rev=1))
         self.outbox = Outbox.open(folder / "outbox.db")
         self.cache.store_users(

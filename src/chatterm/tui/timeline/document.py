@@ -30,6 +30,19 @@ class Anchor:
     row: int
 
 
+def find_unread(cache: CacheReader, chat_id: int | None, own_id: int) -> Unread | None:
+    """Where the new-messages line of a chat belongs now: before the first unseen message of somebody else."""
+    chat = cache.chat(chat_id) if chat_id is not None else None
+    if chat_id is None or chat is None or not chat.unread:
+        return None
+    expected = chat.seen + 1
+    for event in cache.events(chat_id, expected, chat.seen + UNREAD_SCAN):
+        if event.seq != expected or (isinstance(event, Message) and event.sender_id != own_id):
+            break
+        expected += 1
+    return Unread(expected, chat.unread) if expected <= chat.head else None
+
+
 class Document:
     """Lines 0..height-1 of one conversation. Places far from what was asked for are estimates.
 
@@ -38,14 +51,22 @@ class Document:
     """
 
     def __init__(
-        self, cache: CacheReader, outbox: OutboxReader, chat: ChatView, *, own_id: int, days: LocalTime, width: int
+        self,
+        cache: CacheReader,
+        outbox: OutboxReader,
+        chat: ChatView,
+        *,
+        own_id: int,
+        days: LocalTime,
+        width: int,
+        unread: Unread | None = None,
     ) -> None:
         self.chat = chat
         self._cache = cache
         self._outbox = outbox
         self._own_id = own_id
         self._days = days
-        self.unread = self._find_unread()
+        self.unread = unread
         self._builder = Builder(Columns.of(width), days, own_id, self.unread)
         head = cache.head(chat.chat_id) if chat.chat_id is not None else 0
         self.blocks = Blocks(cache, chat.chat_id or 0, own_id, head, self._builder)
@@ -95,19 +116,6 @@ class Document:
         elif not items and not count:
             items.append(Item(OUTBOX_KEY, OUTBOX_KEY, [(Kind.HINT, 0, 0)]))
         self.tail = Block(items)
-
-    def _find_unread(self) -> Unread | None:
-        chat_id = self.chat.chat_id
-        chat = self._cache.chat(chat_id) if chat_id is not None else None
-        if chat_id is None or chat is None or not chat.unread:
-            return None
-        seen = self._cache.seen(chat_id)
-        expected = seen + 1
-        for event in self._cache.events(chat_id, seen + 1, seen + UNREAD_SCAN):
-            if event.seq != expected or (isinstance(event, Message) and event.sender_id != self._own_id):
-                break
-            expected += 1
-        return Unread(expected, chat.unread) if expected <= self._cache.head(chat_id) else None
 
     # --- places ---
 

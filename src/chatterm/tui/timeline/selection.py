@@ -11,6 +11,7 @@ from textual.strip import Strip
 from chatterm.tui.timeline.document import Document
 from chatterm.tui.timeline.items import INDENT, PADDING, Item, Kind
 from chatterm.tui.timeline.paint import Painter
+from chatterm.tui.timeline.viewport import Viewport
 
 COPIED_LINES: Final = 20_000
 """Lines that one copy may hold; a longer selection is cut there."""
@@ -34,20 +35,20 @@ class Place(NamedTuple):
         return cls(y >> _LINE_BITS, y & (1 << _LINE_BITS) - 1)
 
 
-def bounded(selection: Selection, document: Document, top: int, rows: int) -> Selection | None:
+def bounded(selection: Selection, viewport: Viewport) -> Selection | None:
     """The selection with open ends cut to what is on screen, so that it never means a whole history."""
     start, end = selection
     if start is not None and end is not None:
         return selection
-    shown = list(document.visible(top, rows))
+    shown = list(viewport.visible())
     if not shown:
         return None
     _, first, line = shown[0]
     last_row, last, last_line = shown[-1]
-    last_line = min(len(last.lines) - 1, last_line + rows - 1 - last_row)
+    last_line = min(len(last.lines) - 1, last_line + viewport.rows - 1 - last_row)
     return Selection(
         start or Offset(0, Place(first.key, line).y),
-        end or Offset(document.columns.width, Place(last.key, last_line).y),
+        end or Offset(viewport.document.columns.width, Place(last.key, last_line).y),
     )
 
 

@@ -1,5 +1,6 @@
 """The message view: a window onto one conversation that costs what a screenful costs."""
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import tzinfo
@@ -14,21 +15,29 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chatproto import limits
 from chatproto.text import terminal_safe
+from chatterm.client.errors import ClientError
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.tui.timeline import selection as selecting
-from chatterm.tui.timeline.document import Anchor, Document
-from chatterm.tui.timeline.items import OUTBOX_KEY, Columns, Item, Kind
+from chatterm.tui.timeline.document import Document, find_unread
+from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.messages import ChatView, HolesWanted, NewBelow, SeenReached
 from chatterm.tui.timeline.paint import STYLES, Painter
+from chatterm.tui.timeline.sight import newest_in_sight, wanted_range
+from chatterm.tui.timeline.viewport import Viewport
+
+log = logging.getLogger(__name__)
 
 KEPT_STRIPS: Final = 1_024
 """Painted lines kept in memory."""
 KEPT_NAMES: Final = 2_048
 APPLY_INTERVAL_S: Final = 0.04
 """Changes that come faster than this are taken in together."""
+RETRY_S: Final = 1.0
+"""After this a cache that could not be read is tried again."""
+PAGE_OVERLAP: Final = 2
+"""Lines that stay on screen when paging, to read on from."""
 UNREAD_CAP: Final = 1_000
 """The cache counts unread messages up to here."""
 _CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to begin.")
@@ -92,14 +101,10 @@ class Timeline(ScrollView, can_focus=True):
         self._own_id = own_user_id
         self._days = LocalTime(zone, now)
         self._chat: ChatView | None = None
-        self._document: Document | None = None
+        self._viewport: Viewport | None = None
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names: LRUCache[int, str] = LRUCache(KEPT_NAMES)
-        self._follow = True
-        self._anchor: Anchor | None = None
-        self._rows = 0
-        self._top = 0
         self._pending: tuple[int, int] | None = None
         self._outbox_pending = False
         self._apply_due = self._report_due = False
@@ -116,12 +121,11 @@ class Timeline(ScrollView, can_focus=True):
         if self.is_attached and self.text_selection is not None:
             self.screen.clear_selection()
         self._chat = chat
-        self._document = self._painter = self._pending = self._wanted = self._below = None
+        self._viewport = self._painter = self._pending = self._wanted = self._below = None
         self._outbox_pending = False
         self._shown_to = self._seen_posted = 0
         self._strips.clear()
-        if self._rows:
-            self._open()
+        self._fit()
         self.refresh()
 
     def events_stored(self, first_seq: int, last_seq: int, live: bool) -> None:
@@ -158,30 +162,30 @@ class Timeline(ScrollView, can_focus=True):
     @property
     def at_end(self) -> bool:
         """The newest message is in sight and will stay so."""
-        return self._follow
+        return self._viewport is None or self._viewport.follow
 
     # --- scrolling; never animated, since what lies above is measured on the way ---
 
     def action_scroll_up(self) -> None:
-        self._go(self._top - 1)
+        self._go_by(-1)
 
     def action_scroll_down(self) -> None:
-        self._go(self._top + 1)
+        self._go_by(1)
 
     def action_page_up(self) -> None:
-        self._go(self._top - max(1, self._rows - 2))
+        self._go_by(-max(1, self.size.height - PAGE_OVERLAP))
 
     def action_page_down(self) -> None:
-        self._go(self._top + max(1, self._rows - 2))
+        self._go_by(max(1, self.size.height - PAGE_OVERLAP))
 
     def action_scroll_home(self) -> None:
         self._go(0)
 
     def action_scroll_end(self) -> None:
         """Return to the newest message and stay with it."""
-        if self._document is not None:
-            self._follow = True
-            self._move_to(self._document.settle_end(self._rows))
+        if self._viewport is not None:
+            self._viewport.go_to(None)
+            self._moved()
 
     def scroll_to(self, x: float | None = None, y: float | None = None, **options: object) -> None:
         """Go to a line at once; the options of Textual's own method make no difference."""
@@ -190,78 +194,64 @@ class Timeline(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Wheel and scrollbar set the position; a clamped one while the size changes is not theirs."""
-        if self._document is not None and self._fits():
-            if round(new_value) != self._top:
+        viewport = self._viewport
+        if viewport is not None and self._fits(viewport):
+            if round(new_value) != viewport.top:
                 self._go(round(new_value))
         else:
             super().watch_scroll_y(old_value, new_value)
 
+    def _go_by(self, lines: int) -> None:
+        if self._viewport is not None:
+            self._go(self._viewport.top + lines)
+
     def _go(self, top: int) -> None:
-        if self._document is None:
-            return
-        top = self._document.settle(top, self._rows)
-        self._follow = top >= max(0, self._document.height - self._rows)
-        self._move_to(top)
+        if self._viewport is not None:
+            self._viewport.go(top)
+            self._moved()
 
     # --- keeping place ---
 
     def _on_resize(self, event: events.Resize) -> None:
         self._fit()
 
-    def _fits(self) -> bool:
-        document = self._document
-        return document is not None and (document.columns.width, self._rows) == (self.size.width, self.size.height)
+    def _fits(self, viewport: Viewport) -> bool:
+        return (viewport.document.columns.width, viewport.rows) == self.size
 
     def _fit(self) -> None:
         """Follow the size that the layout gave, with the same message in the same place."""
-        if not self.size.width or not self.size.height or self._fits():
+        viewport, size = self._viewport, self.size
+        if not size or self._chat is None:
             return
-        self._rows = self.size.height
-        if self._document is None:
-            self._open()
+        if viewport is None:
+            self._viewport = Viewport(self._opened(self._chat, size.width), size.height)
+        elif self._fits(viewport):
             return
-        if self._document.columns.width != self.size.width:
-            self._document.resize(self.size.width)
-            self._strips.clear()
-        self._place()
-
-    def _open(self) -> None:
-        if self._chat is None:
-            return
-        self._document = document = Document(
-            self._cache, self._outbox, self._chat, own_id=self._own_id, days=self._days, width=self.size.width
-        )
-        self._shown_to = 0
-        self._anchor = document.unread_anchor()
-        self._follow = self._anchor is None
-        self._place()
-
-    def _place(self) -> None:
-        """Put the viewport where it belongs after the lines changed: to the end, or where the anchor is."""
-        document = self._document
-        if document is None:
-            return
-        if self._follow or self._anchor is None:
-            top = document.settle_end(self._rows)
         else:
-            top = document.settle_anchor(self._anchor, self._rows)
-            self._follow = top >= max(0, document.height - self._rows)
-        self._move_to(top)
+            if viewport.document.columns.width != size.width:
+                self._strips.clear()
+            viewport.resize(size.width, size.height)
+        self._moved()
 
-    def _move_to(self, top: int) -> None:
-        """Take a settled position; tells the scrollbar and never the layout, which stays as it is."""
-        document = self._document
-        if document is None:
+    def _opened(self, chat: ChatView, width: int) -> Document:
+        unread = find_unread(self._cache, chat.chat_id, self._own_id)
+        return Document(
+            self._cache, self._outbox, chat, own_id=self._own_id, days=self._days, width=width, unread=unread
+        )
+
+    def _moved(self) -> None:
+        """Show the viewport where it now is; tells the scrollbar and never the layout, which stays as it is."""
+        viewport = self._viewport
+        if viewport is None:
             return
-        self._top = top
-        self._anchor = None if self._follow else document.anchor(top, self._rows)
-        self.set_reactive(Widget.virtual_size, Size(self.size.width, document.height))
-        self.set_reactive(Widget.scroll_y, float(top))
-        self.set_reactive(Widget.scroll_target_y, float(top))
+        height = viewport.document.height
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
+        self.set_reactive(Widget.scroll_y, float(viewport.top))
+        self.set_reactive(Widget.scroll_target_y, float(viewport.top))
         bar = self.vertical_scrollbar
-        bar.window_virtual_size = document.height
-        bar.window_size = self._rows
-        bar.position = top
+        bar.window_virtual_size = height
+        bar.window_size = viewport.rows
+        bar.position = viewport.top
         self.refresh(self.size.region)
         self._report_soon()
 
@@ -283,13 +273,20 @@ class Timeline(ScrollView, can_focus=True):
         self._applied_at = time.monotonic()
         pending, self._pending = self._pending, None
         outbox_pending, self._outbox_pending = self._outbox_pending, False
-        if self._document is None:
+        if self._viewport is None:
             return
-        if pending is not None:
-            self._wanted = None
-        if pending is not None or outbox_pending:
-            self._document.stored(*(pending or (1, 0)))
-            self._place()
+        if pending is None and not outbox_pending:
+            return
+        self._wanted = None if pending is not None else self._wanted
+        try:
+            self._viewport.stored(*(pending or (1, 0)))
+        except ClientError as error:
+            log.warning("the conversation cannot be read, trying again: %s", error)
+            self._pending, self._outbox_pending = pending, True
+            self._apply_due = True
+            self.set_timer(RETRY_S, self._apply)
+            return
+        self._moved()
 
     # --- telling what is in sight ---
 
@@ -302,57 +299,24 @@ class Timeline(ScrollView, can_focus=True):
 
     def _report(self) -> None:
         self._report_due = False
-        document = self._document
-        if document is None or document.chat.chat_id is None:
+        viewport = self._viewport
+        chat_id = viewport.document.chat.chat_id if viewport is not None else None
+        if viewport is None or chat_id is None:
             return
-        newest = max((item.key for item in self._in_sight(document)), default=0)
-        self._shown_to = max(self._shown_to, newest)
-        if self._follow:
-            self._shown_to = max(self._shown_to, document.head)
+        newest = newest_in_sight(viewport)
+        self._shown_to = max(self._shown_to, viewport.document.head if viewport.follow else newest)
         if newest > self._seen_posted and self.app.app_focus and self.screen.is_current:
             self._seen_posted = newest
-            if newest > self._cache.seen(document.chat.chat_id):
-                self.post_message(SeenReached(document.chat.chat_id, newest))
-        below = document.head - self._shown_to
+            if newest > self._cache.seen(chat_id):
+                self.post_message(SeenReached(chat_id, newest))
+        below = viewport.document.head - self._shown_to
         if below != self._below:
             self._below = below
             self.post_message(NewBelow(below))
-        self._ask(document)
-
-    def _in_sight(self, document: Document) -> list[Item]:
-        return [
-            item
-            for _, item, _ in document.visible(self._top, self._rows)
-            if item.key < OUTBOX_KEY and item.lines[-1][0] in (Kind.BODY, Kind.SYSTEM)
-        ]
-
-    def _ask(self, document: Document) -> None:
-        """Ask for what is missing within a page of the viewport, nearest to it first."""
-        chat_id = document.chat.chat_id
-        low, high = max(0, self._top - self._rows), self._top + 2 * self._rows
-        gaps = [
-            (max(0, row + low - self._top - self._rows, self._top - row - low - len(item.lines)), item)
-            for row, item, _ in document.visible(low, high - low)
-            if item.is_gap
-        ]
-        if chat_id is None or not gaps:
-            return
-        _, gap = min(gaps, key=lambda found: found[0])
-        first, last = self._asked_range(document, gap)
-        if (first, last) != self._wanted:
-            self._wanted = (first, last)
-            self.post_message(HolesWanted(chat_id, first, last))
-
-    def _asked_range(self, document: Document, gap: Item) -> tuple[int, int]:
-        """At most a page of the hole around a gap, from the side that the reader comes from."""
-        first, last = document.blocks.hole_around(gap.key, gap.last_key)
-        anchor = self._anchor
-        if anchor is not None and anchor.key < first:
-            return first, min(last, first + limits.PAGE_MAX - 1)
-        if anchor is not None and anchor.key <= last:
-            first = max(first, anchor.key - limits.PAGE_MAX // 2)
-            return first, min(last, first + limits.PAGE_MAX - 1)
-        return max(first, last - limits.PAGE_MAX + 1), last
+        wanted = wanted_range(viewport)
+        if wanted is not None and wanted != self._wanted:
+            self._wanted = wanted
+            self.post_message(HolesWanted(chat_id, *wanted))
 
     def on_mount(self) -> None:
         """From now on tell what is in sight, also when the terminal gets the focus back."""
@@ -369,13 +333,17 @@ class Timeline(ScrollView, can_focus=True):
     def _author(self, user_id: int) -> str:
         name = self._names.get(user_id)
         if name is None:
-            user = self._cache.user(user_id)
+            try:
+                user = self._cache.user(user_id)
+            except ClientError as error:
+                log.warning("the name of %d cannot be read: %s", user_id, error)
+                return "Unknown person"
             name = self._names[user_id] = terminal_safe(user.display_name) if user is not None else "Unknown person"
         return name
 
     def _current_painter(self) -> Painter:
         if self._painter is None:
-            document = self._document
+            document = self._viewport.document if self._viewport is not None else None
             styles = {name: self.get_component_rich_style(f"timeline--{name}") for name in STYLES}
             title = terminal_safe(self._chat.title) if self._chat is not None else ""
             self._painter = Painter(
@@ -391,12 +359,9 @@ class Timeline(ScrollView, can_focus=True):
         return self._painter
 
     def _line_at(self, row: int) -> tuple[Item, int] | None:
-        """The item and its line on a row of the viewport; a short conversation sits at the bottom."""
-        document = self._document
-        if document is None:
-            return (_CHOOSE, 0) if row == self.size.height // 2 else None
-        number = self._top + row - max(0, self._rows - document.height)
-        return document.line(number) if 0 <= number < document.height else None
+        if self._viewport is not None:
+            return self._viewport.line(row)
+        return (_CHOOSE, 0) if row == self.size.height // 2 else None
 
     def _strip(self, found: tuple[Item, int] | None, columns: Columns) -> Strip:
         painter = self._current_painter()
@@ -419,7 +384,7 @@ class Timeline(ScrollView, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, straight from the cache of strips: they survive scrolling with all they have cached."""
         self._fit()
-        columns = self._document.columns if self._document is not None else Columns.of(self.size.width)
+        columns = Columns.of(self.size.width)
         filters = self.get_line_filters()
         background = self.background_colors[1]
         selection = self._selection()
@@ -439,18 +404,16 @@ class Timeline(ScrollView, can_focus=True):
 
     def _selection(self) -> Selection | None:
         selection = self.text_selection
-        if selection is None or self._document is None:
+        if selection is None or self._viewport is None:
             return None
-        return selecting.bounded(selection, self._document, self._top, self._rows)
+        return selecting.bounded(selection, self._viewport)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, messages as they were written."""
-        if self._document is None:
+        bounded = selecting.bounded(selection, self._viewport) if self._viewport is not None else None
+        if self._viewport is None or bounded is None:
             return None
-        bounded = selecting.bounded(selection, self._document, self._top, self._rows)
-        if bounded is None:
-            return None
-        return selecting.extract(bounded, self._document, self._current_painter()), "\n"
+        return selecting.extract(bounded, self._viewport.document, self._current_painter()), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """The mouse moved on while selecting."""

@@ -1,0 +1,40 @@
+"""What a viewport shows and lacks: the newest message in sight, and the events to ask the server for."""
+
+from chatproto import limits
+from chatterm.tui.timeline.items import OUTBOX_KEY, Item, Kind
+from chatterm.tui.timeline.viewport import Viewport
+
+
+def newest_in_sight(viewport: Viewport) -> int:
+    """Seq of the newest event of which a line of text is on screen; 0 if there is none."""
+    newest = 0
+    for row, item, line in viewport.visible():
+        first_text = row + max(0, item.lead - line)
+        if item.key < OUTBOX_KEY and item.lines[-1][0] in (Kind.BODY, Kind.SYSTEM) and first_text < viewport.rows:
+            newest = item.key
+    return newest
+
+
+def wanted_range(viewport: Viewport) -> tuple[int, int] | None:
+    """At most a page of events that are missing within a screen of the viewport, the nearest first."""
+    top, rows = viewport.top, viewport.rows
+    low = max(0, top - rows)
+    nearest: tuple[int, Item] | None = None
+    for row, item, line in viewport.document.visible(low, top + 2 * rows - low):
+        if item.is_gap:
+            first = low + row
+            last = first + len(item.lines) - line - 1
+            distance = max(0, top - last, first - (top + rows - 1))
+            if nearest is None or distance < nearest[0]:
+                nearest = (distance, item)
+    return None if nearest is None else _page_of(viewport, nearest[1])
+
+
+def _page_of(viewport: Viewport, gap: Item) -> tuple[int, int]:
+    """The part of the hole around a gap where the reader is, or that the reader will come to first."""
+    first, last = viewport.document.blocks.hole_around(gap.key, gap.last_key)
+    anchor = viewport.anchor
+    if anchor is None or anchor.key > last:
+        return max(first, last - limits.PAGE_MAX + 1), last
+    first = max(first, anchor.key - limits.PAGE_MAX // 2)
+    return first, min(last, first + limits.PAGE_MAX - 1)
