@@ -22,7 +22,7 @@ def fold(line: str, width: int) -> tuple[Fold, ...]:
     row: list[Grapheme] = []
     used = 0
     for grapheme in graphemes(line):
-        if used + grapheme.width > room and row:
+        while row and used + grapheme.width > room:
             kept = _after_blank(row)
             folds.append(Fold(row[0].start, row[kept - 1].end, tuple(row[:kept])))
             row = row[kept:]
