@@ -1,0 +1,100 @@
+"""Whatever a client went through, its copy is the one that a fresh client gets."""
+
+import asyncio
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatproto.models import Chat, LogEvent
+from chatterm.client.model import Entry
+from tests.support.client import Client, running_client
+from tests.support.proxy import proxied
+from tests.support.server import QUIET, Person, RunningServer, Socket, running_server
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.integers(0, 2), st.integers(1, 40)),
+        st.tuples(st.just("cut"), st.just(0), st.just(0)),
+        st.tuples(st.just("down"), st.just(0), st.just(0)),
+        st.tuples(st.just("up"), st.just(0), st.just(0)),
+        st.tuples(st.just("own"), st.integers(0, 2), st.integers(1, 5)),
+        st.tuples(st.just("seen"), st.integers(0, 2), st.integers(1, 60)),
+        st.tuples(st.just("join"), st.just(0), st.just(0)),
+    ),
+    max_size=12,
+)
+
+Copy = tuple[list[Entry], dict[int, tuple[Chat | None, list[LogEvent]]]]
+
+
+def copy_of(client: Client) -> Copy:
+    """All that the cache says about chats and people."""
+    entries = client.entries()
+    chat_ids = [entry.ref.id for entry in entries if entry.ref.kind == "chat"]
+    return entries, {chat_id: (client.session.cache.chat(chat_id), client.log(chat_id)) for chat_id in chat_ids}
+
+
+async def live_through(
+    steps: list[tuple[str, int, int]], server: RunningServer, anna: Person, ben: Person, home: Path
+) -> None:
+    chats = [await anna.direct(ben), await anna.group("one", ben), await ben.group("two", anna)]
+    async with (
+        proxied(server.url) as proxy,
+        running_client(home / "old", ben, url=proxy.url) as client,
+        anna.socket() as socket,
+    ):
+        for kind, which, count in steps:
+            chat = chats[which % len(chats)]
+            match kind:
+                case "say":
+                    await _say(socket, chat, count)
+                case "own":
+                    for n in range(count):
+                        await client.say(chat, f"own {n}")
+                case "seen":
+                    await client.session.mark_seen(chat.id, min(count, client.session.cache.head(chat.id)))
+                case "join":
+                    chats.append(await anna.group(f"group {len(chats)}", ben))
+                case "cut":
+                    proxy.cut()
+                case "down" | "up":
+                    proxy.refusing = kind == "down"
+                    proxy.cut()
+                    client.session.retry_now()
+        proxy.refusing = False
+        client.session.retry_now()
+        await client.outbox_empty()
+        await client.until(lambda: not client.session.cache.pending_seen())
+        heads = {chat.id: await _head(server, chat) for chat in chats}
+        cache = client.session.cache
+        await client.until(lambda: all(not cache.holes(chat_id, 1, head) for chat_id, head in heads.items()))
+        async with running_client(home / "new", ben) as fresh:
+            await fresh.synced()
+            await client.until(lambda: copy_of(client) == copy_of(fresh))
+
+
+async def _say(socket: Socket, chat: Chat, count: int) -> None:
+    for n in range(count):
+        await socket.say(chat, f"said {n}")
+
+
+async def _head(server: RunningServer, chat: Chat) -> int:
+    events, _ = await server.application.store.events(chat.id, limit=1)
+    return events[-1].seq if events else 0
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=STEPS)
+def test_a_client_that_lived_through_breaks_holds_what_a_fresh_client_gets(
+    steps: list[tuple[str, int, int]], tmp_path_factory: object
+) -> None:
+    """Random sends, joins, seen markers and cuts: cached client + events == fresh client."""
+
+    async def run() -> None:
+        home: Path = tmp_path_factory.mktemp("life")  # type: ignore[attr-defined] # pytest's factory
+        async with running_server(home / "data", QUIET) as server:
+            anna, ben = await server.person("Anna"), await server.person("Ben")
+            await live_through(steps, server, anna, ben, home)
+
+    asyncio.run(run())
