@@ -37,10 +37,8 @@ async def test_a_server_killed_while_the_outbox_drains_loses_and_doubles_nothing
             for n in range(MESSAGES):
                 await anna.session.send(Target(email="ben@example.org"), f"{n}")
             await anna.session.start()
-            for kill in range(1, KILLS + 1):
-                await anna.until(
-                    lambda kill=kill: anna.session.outbox.counts()[0] <= MESSAGES * (1 - kill / (KILLS + 1))
-                )
+            for kill in range(KILLS, 0, -1):
+                await anna.outbox_at_most(MESSAGES * kill // (KILLS + 1))
                 await server.kill()
                 await anna.offline()
                 await server.start()

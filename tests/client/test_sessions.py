@@ -9,7 +9,7 @@ from msgspec import structs
 from chatterm.client.api import Api
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.lock import SenderLock
-from chatterm.client.model import CacheReset, ConnectionChanged, Link, OutboxState, Target
+from chatterm.client.model import CacheReset, ConnectionChanged, EventsStored, Link, OutboxState, Target
 from chatterm.client.paths import account_files
 from chatterm.client.tokens import TokenSource, credentials_of
 from tests.client.conftest import Connect
@@ -182,8 +182,8 @@ async def test_both_sessions_of_one_account_are_told_of_a_live_message(
     async with ben.socket() as socket:
         await socket.say(chat, "to both")
     for client in (first, second):
-        await client.until(lambda client=client: any(getattr(notice, "live", False) for notice in client.notices))
-        assert client.texts(chat.id) == ["to both"]
+        await client.has_texts(chat, "to both")
+        await client.told_of(EventsStored(chat.id, 1, 1, live=True))
 
 
 async def test_a_seen_marker_moves_here_at_once_and_on_the_other_device_soon(
@@ -196,7 +196,7 @@ async def test_a_seen_marker_moves_here_at_once_and_on_the_other_device_soon(
         for n in range(3):
             await socket.say(chat, f"{n}")
     for client in (first, second):
-        await client.until(lambda client=client: client.texts(chat.id) == ["0", "1", "2"])
+        await client.has_texts(chat, "0", "1", "2")
     assert (first.entry(chat).unread, second.entry(chat).unread) == (3, 3)
     await first.session.mark_seen(chat.id, 2)
     assert first.entry(chat).unread == 1

@@ -84,12 +84,22 @@ class Client:
             await self.session.wait_synced()
         return self
 
+    async def outbox_at_most(self, queued: int) -> None:
+        await self.until(lambda: self.session.outbox.counts()[0] <= queued)
+
+    async def has_texts(self, chat: Chat, *texts: str) -> None:
+        """Wait until these are the cached messages of a chat."""
+        await self.until(lambda: self.texts(chat.id) == list(texts))
+
     async def outbox_empty(self) -> None:
         await self.until(lambda: self.session.outbox.counts() == (0, 0))
 
     async def say(self, target: Chat | Person, text: str) -> None:
         place = Target(chat_id=target.id) if isinstance(target, Chat) else Target(user_id=target.id)
         await self.session.send(place, text)
+
+    async def told_of(self, notice: Notice) -> None:
+        await self.until(lambda: notice in self.notices)
 
     def log(self, chat_id: int) -> list[LogEvent]:
         """All cached events of a chat."""
