@@ -1,10 +1,15 @@
 """What a reader sees in the message view, and what the view tells the screen around it."""
 
+import sqlite3
+from contextlib import closing
+
+import pytest
+
 from chatproto.errors import ErrorInfo
-from chatproto.models import ChatCreated, LogEvent, event_id
+from chatproto.models import ChatCreated, ChatHead, LogEvent, event_id
 from chatterm.bench.data import CHAT_ID, FIRST_AT, OWN_ID, message
 from chatterm.client.model import Target
-from chatterm.tui.timeline import ChatView, HolesWanted
+from chatterm.tui.timeline import ChatView, HolesWanted, widget
 from tests.tui.timeline.world import TimelineApp, World, until
 
 MINUTE = 60_000_000
@@ -278,3 +283,38 @@ async def test_the_view_works_at_any_size(world: World) -> None:
             assert len(lines) == app.timeline.size.height
             assert {len(line) for line in lines} == {app.timeline.size.width}
         assert "number 40" in app.text()
+
+
+@pytest.mark.parametrize("table", ["events", "users", "chats", "messages"])
+async def test_a_file_that_cannot_be_read_for_a_while_is_tried_again(
+    world: World, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever cannot be read, the view lives on and shows everything once it can be."""
+    monkeypatch.setattr(widget, "RETRY_S", 0.02)
+    world.store([created(), *chain(2, 30)])
+    row = world.outbox.append(Target(chat_id=CHAT_ID), "not sent yet")
+    path = world.path if table != "messages" else world.path.with_name("outbox.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+        app = TimelineApp(world)
+        async with app.run_test(size=(60, 60)) as pilot:
+            app.timeline.events_stored(1, 30, True)
+            app.timeline.outbox_changed()
+            await pilot.pause()
+            app.lines()
+            connection.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+            app.timeline.events_stored(1, 30, False)
+            await until(pilot, lambda: "message 30" in app.text() and "Béla" in app.text(), "the messages are back")
+            await until(pilot, lambda: row.text in app.text(), "the queued message is back")
+
+
+async def test_a_log_known_to_be_longer_shows_what_is_missing(world: World) -> None:
+    """Only the head of the chat arrived: the rest is drawn as a gap at the end, and asked for."""
+    world.store([created(), *chain(2, 30)], seen=True)
+    app = TimelineApp(world)
+    async with app.run_test(size=(60, 20)) as pilot:
+        world.cache.store_heads([ChatHead(chat_id=CHAT_ID, head=45, head_at=FIRST_AT + 45 * MINUTE)], None)
+        app.timeline.seen_changed()
+        await until(pilot, lambda: "… 15 messages not loaded yet …" in app.text(), "the gap is drawn")
+        await until(pilot, lambda: app.wanted == [HolesWanted(CHAT_ID, 31, 45)], "it is asked for")
+        assert app.seen == []

@@ -41,6 +41,7 @@ PAGE_OVERLAP: Final = 2
 UNREAD_CAP: Final = 1_000
 """The cache counts unread messages up to here."""
 _CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to begin.")
+_UNREADABLE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="This conversation cannot be read now; trying again.")
 
 
 class Timeline(ScrollView, can_focus=True):
@@ -107,7 +108,7 @@ class Timeline(ScrollView, can_focus=True):
         self._names: LRUCache[int, str] = LRUCache(KEPT_NAMES)
         self._pending: tuple[int, int] | None = None
         self._outbox_pending = False
-        self._apply_due = self._report_due = False
+        self._apply_due = self._report_due = self._retry_due = False
         self._applied_at = 0.0
         self._wanted: tuple[int, int] | None = None
         self._shown_to = 0
@@ -147,8 +148,12 @@ class Timeline(ScrollView, can_focus=True):
         self.refresh()
 
     def seen_changed(self) -> None:
-        """The seen marker or the chat's head moved, here or on another device."""
-        self.outbox_changed()
+        """The chat's row changed; if its log is known to be longer, what is missing is drawn and asked for."""
+        viewport = self._viewport
+        if viewport is None or viewport.document.chat.chat_id is None:
+            return
+        if self._cache.head(viewport.document.chat.chat_id) > viewport.document.head:
+            self.outbox_changed()
 
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
@@ -220,18 +225,20 @@ class Timeline(ScrollView, can_focus=True):
 
     def _fit(self) -> None:
         """Follow the size that the layout gave, with the same message in the same place."""
-        viewport, size = self._viewport, self.size
-        if not size or self._chat is None:
+        if not self.size or self._chat is None or (self._viewport is not None and self._fits(self._viewport)):
             return
-        if viewport is None:
-            self._viewport = Viewport(self._opened(self._chat, size.width), size.height)
-        elif self._fits(viewport):
+        if self._try(self._take_size):
+            self._moved()
+
+    def _take_size(self) -> None:
+        width, rows = self.size
+        if self._viewport is None:
+            if self._chat is not None:
+                self._viewport = Viewport(self._opened(self._chat, width), rows)
             return
-        else:
-            if viewport.document.columns.width != size.width:
-                self._strips.clear()
-            viewport.resize(size.width, size.height)
-        self._moved()
+        if self._viewport.document.columns.width != width:
+            self._strips.clear()
+        self._viewport.resize(width, rows)
 
     def _opened(self, chat: ChatView, width: int) -> Document:
         unread = find_unread(self._cache, chat.chat_id, self._own_id)
@@ -271,22 +278,33 @@ class Timeline(ScrollView, can_focus=True):
         """Take in everything that was stored or queued since the last time."""
         self._apply_due = False
         self._applied_at = time.monotonic()
-        pending, self._pending = self._pending, None
-        outbox_pending, self._outbox_pending = self._outbox_pending, False
-        if self._viewport is None:
+        if self._viewport is None or (self._pending is None and not self._outbox_pending):
             return
-        if pending is None and not outbox_pending:
-            return
-        self._wanted = None if pending is not None else self._wanted
+        first, last = self._pending or (1, 0)
+        if self._pending is not None:
+            self._wanted = None
+        viewport = self._viewport
+        if self._try(lambda: viewport.stored(first, last)):
+            self._pending, self._outbox_pending = None, False
+            self._moved()
+
+    def _try(self, step: Callable[[], object]) -> bool:
+        """Do what reads the cache or the outbox; if that fails, log it, try all again later and return False."""
         try:
-            self._viewport.stored(*(pending or (1, 0)))
+            step()
         except ClientError as error:
-            log.warning("the conversation cannot be read, trying again: %s", error)
-            self._pending, self._outbox_pending = pending, True
-            self._apply_due = True
-            self.set_timer(RETRY_S, self._apply)
-            return
-        self._moved()
+            log.warning("the conversation cannot be read, trying again in %.0f s: %s", RETRY_S, error)
+            if not self._retry_due:
+                self._retry_due = True
+                self.set_timer(RETRY_S, self._retry)
+            return False
+        return True
+
+    def _retry(self) -> None:
+        self._retry_due = False
+        self._strips.clear()
+        self._fit()
+        self.outbox_changed()
 
     # --- telling what is in sight ---
 
@@ -299,6 +317,9 @@ class Timeline(ScrollView, can_focus=True):
 
     def _report(self) -> None:
         self._report_due = False
+        self._try(self._tell)
+
+    def _tell(self) -> None:
         viewport = self._viewport
         chat_id = viewport.document.chat.chat_id if viewport is not None else None
         if viewport is None or chat_id is None:
@@ -361,7 +382,9 @@ class Timeline(ScrollView, can_focus=True):
     def _line_at(self, row: int) -> tuple[Item, int] | None:
         if self._viewport is not None:
             return self._viewport.line(row)
-        return (_CHOOSE, 0) if row == self.size.height // 2 else None
+        if row != self.size.height // 2:
+            return None
+        return (_CHOOSE if self._chat is None else _UNREADABLE), 0
 
     def _strip(self, found: tuple[Item, int] | None, columns: Columns) -> Strip:
         painter = self._current_painter()
