@@ -145,6 +145,7 @@ class Conversation(Vertical):
         """Rows of the client list changed: a name may be new, or the person on screen may have become a chat."""
         if self.ref is None or (refs is not None and self.ref not in refs):
             return
+        self.timeline.seen_changed()
         if self.ref.kind == "user" and self.engine.cache.entry(self.ref) is None:
             chat_id = self.engine.cache.direct_chat(self.ref.id)
             if chat_id is not None:
