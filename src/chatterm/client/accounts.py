@@ -1,7 +1,6 @@
 """The registry of the accounts signed in on this machine: which there are, and which one is meant by default."""
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +31,8 @@ def account_key(email: str, server_url: str) -> str:
     Different accounts have different keys: other characters are percent-encoded, long keys end in a hash.
     `email` is normalised; `server_url` is an origin.
     """
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only a login needs it
+    import hashlib  # noqa: PLC0415 - only a login needs these two
+    from urllib.parse import urlsplit  # noqa: PLC0415
 
     url = urlsplit(server_url)
     place = url.netloc.rpartition("@")[2].lower()

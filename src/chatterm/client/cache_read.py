@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from chatproto.models import Chat, LogEvent, Message, User, event_id
-from chatterm.client.database import reading
+from chatterm.client.database import damaged, reading, storage_error
 from chatterm.client.model import Entry, EntryRef
 
 _ENTRY: Final = "kind, id, name, sort_name, -rank, unread, peer_id, email"
@@ -145,9 +145,15 @@ class CacheQueries:
                 id=known or event_id(chat_id, seq), seq=seq, at=at, sender_id=sender_id, client_id=client_id, text=text
             )
             if body is None
-            else _event_decoder.decode(body)
+            else self._decoded(chat_id, seq, body)
             for seq, at, sender_id, client_id, text, known, body in rows
         ]
+
+    def _decoded(self, chat_id: int, seq: int, body: bytes) -> LogEvent:
+        try:
+            return _event_decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise storage_error(damaged(f"event {event_id(chat_id, seq)} makes no sense"), self._path) from error
 
     def holes(self, chat_id: int, first_seq: int, last_seq: int) -> list[tuple[int, int]]:
         """Inclusive ranges within [first_seq, last_seq] that are not cached, ascending; costs the cached rows of it."""

@@ -21,7 +21,7 @@ _MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.IntegrityError)
 """The caller's or this package's own fault, not the storage's: a closed connection, another thread's, a constraint."""
 _WAL_LIMIT_BYTES: Final = 16_777_216
 _CHECK_BYTES: Final = 4_194_304
-"""Files up to this size are checked page by page at every opening, larger ones only under suspicion."""
+"""Files up to this size are checked page by page at every opening; in larger ones damage shows when it is met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ def _check(connection: sqlite3.Connection, path: Path, kind: Format) -> None:
         raise UnusableError("it is another program's database, or empty")
     if version != kind.version:
         raise UnusableError(f"it has schema {version}, this program has {kind.version}", newer=version > kind.version)
-    suspect = _suspect(path)
-    if suspect.exists() or (kind.check and path.stat().st_size <= _CHECK_BYTES):
+    if _suspect(path).exists():
+        raise UnusableError("damage was met while it was in use")
+    if kind.check and path.stat().st_size <= _CHECK_BYTES:
         result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if result != "ok":
             raise UnusableError(str(result))
-        suspect.unlink(missing_ok=True)
 
 
 def create(path: Path, kind: Format, fill: Callable[[sqlite3.Connection], None] | None = None) -> None:
@@ -227,9 +227,19 @@ def storage_error(error: sqlite3.Error, path: Path) -> ClientError:
     return ClientError("storageFailed", f"{path} could not be used: {error}.", "Check the disk, then try again.")
 
 
+def damaged(detail: str) -> sqlite3.DatabaseError:
+    """What a stored value deserves that this program cannot have written; for use inside `reading`, `transaction`."""
+    error = sqlite3.DatabaseError(detail)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def _primary(error: sqlite3.Error) -> int:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # raised by Python's module itself, which has no other way to say that text is no UTF-8
+        return sqlite3.SQLITE_CORRUPT if "UTF-8" in str(error) else sqlite3.SQLITE_ERROR
     # The low byte of an extended result code, https://www.sqlite.org/rescode.html
-    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+    return int(code) & 0xFF
 
 
 def _side(path: Path, suffix: str) -> Path:

@@ -11,7 +11,7 @@ import msgspec
 
 from chatproto.errors import ErrorInfo
 from chatterm.client import outbox_file
-from chatterm.client.database import reading, transaction
+from chatterm.client.database import damaged, reading, transaction
 from chatterm.client.errors import ClientError
 from chatterm.client.model import OutboxRow, OutboxState, Target
 
@@ -96,7 +96,7 @@ class Outbox:
                 "UPDATE messages SET state = 'sending', attempts = attempts + 1 WHERE row_id = ?",
                 [(row[0],) for row in rows],
             )
-        return [_row((*row[:5], "sending", row[6] + 1, row[7])) for row in rows]
+            return [_row((*row[:5], "sending", row[6] + 1, row[7])) for row in rows]
 
     def finish(
         self,
@@ -293,8 +293,11 @@ def parse_target(key: str) -> Target:
 
 def _row(row: tuple[Any, ...]) -> OutboxRow:
     row_id, client_id, target, text, created_at, state, attempts, error = row
-    info = None if error is None else msgspec.json.decode(error, type=ErrorInfo)
-    return OutboxRow(row_id, client_id, parse_target(target), text, created_at, OutboxState(state), attempts, info)
+    try:
+        info = None if error is None else msgspec.json.decode(error, type=ErrorInfo)
+        return OutboxRow(row_id, client_id, parse_target(target), text, created_at, OutboxState(state), attempts, info)
+    except ValueError as problem:  # msgspec's errors are ValueErrors, too
+        raise damaged(f"row {row_id} makes no sense") from problem
 
 
 def _find(connection: sqlite3.Connection, client_id: bytes) -> OutboxRow | None:

@@ -12,8 +12,8 @@ _BROKEN_MAX: Final = 100
 _SCHEMA: Final = """
 CREATE TABLE messages (
     row_id INTEGER PRIMARY KEY AUTOINCREMENT,
-    client_id BLOB NOT NULL UNIQUE,
-    target TEXT NOT NULL,
+    client_id BLOB NOT NULL UNIQUE CHECK (length(client_id) = 16),
+    target TEXT NOT NULL CHECK (target GLOB '[cu]:[0-9]*' OR target GLOB 'e:?*'),
     text TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'held', 'failed')),
