@@ -20,6 +20,9 @@ _READ_ONLY: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.S
 _MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.IntegrityError)
 """The caller's or this package's own fault, not the storage's: a closed connection, another thread's, a constraint."""
 _WAL_LIMIT_BYTES: Final = 16_777_216
+_SIZE_MIN: Final = 512
+"""Bytes of the smallest page, and so of the smallest database."""
+_LOG_HEADER_BYTES: Final = 32
 _CHECK_BYTES: Final = 4_194_304
 """Files up to this size are checked page by page at every opening; in larger ones damage shows when it is met."""
 
@@ -53,6 +56,7 @@ def connect(path: Path, kind: Format) -> sqlite3.Connection:
             f"This Python has SQLite {sqlite3.sqlite_version}, which is too old.",
             f"Use a Python with SQLite {'.'.join(map(str, _SQLITE_MIN))} or newer.",
         )
+    _check_before_opening(path, kind)
     try:
         connection = _plain(path)
         try:
@@ -63,10 +67,12 @@ def connect(path: Path, kind: Format) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except UnicodeDecodeError as error:  # even SQLite's words about the damage are damaged
+        raise UnusableError("its schema makes no sense") from error
     except sqlite3.Error as error:
-        if _primary(error) in _BROKEN:
+        if _primary(error) in _BROKEN or _primary(error) == sqlite3.SQLITE_ERROR:  # such as an unknown file format
             raise UnusableError(str(error)) from error
-        if _primary(error) == sqlite3.SQLITE_CANTOPEN and not path.exists():
+        if _primary(error) == sqlite3.SQLITE_CANTOPEN and not path.exists():  # set aside just now, by another process
             raise FileNotFoundError(path) from error
         raise storage_error(error, path) from error
     return connection
@@ -81,6 +87,35 @@ def _plain(path: Path) -> sqlite3.Connection:
         cached_statements=128,
         uri=True,
     )
+
+
+def _check_before_opening(path: Path, kind: Format) -> None:
+    """Meet the two damages that SQLite would hide: it deletes the log of an empty file, and a log it cannot read."""
+    if path.stat().st_size < _SIZE_MIN:
+        raise UnusableError("it is empty, or was cut off")
+    if kind.check and log_is_damaged(path):
+        raise UnusableError("its log is damaged")
+
+
+def log_is_damaged(path: Path) -> bool:
+    """Whether the log of a database begins in a way that makes SQLite ignore all that is in it."""
+    try:
+        with log_of(path).open("rb") as file:
+            header = file.read(_LOG_HEADER_BYTES)
+    except FileNotFoundError:
+        return False
+    return len(header) == _LOG_HEADER_BYTES and not _is_log_header(header)
+
+
+def _is_log_header(header: bytes) -> bool:
+    """Whether the checksum is right, https://www.sqlite.org/fileformat2.html section 4.2."""
+    order: Literal["big", "little"] = "big" if header[3] & 1 else "little"
+    words = [int.from_bytes(header[at : at + 4], order) for at in range(0, 24, 4)]
+    first = second = 0
+    for at in range(0, 6, 2):
+        first = (first + words[at] + second) & 0xFFFFFFFF
+        second = (second + words[at + 1] + first) & 0xFFFFFFFF
+    return header[:3] == b"\x37\x7f\x06" and header[24:] == first.to_bytes(4, "big") + second.to_bytes(4, "big")
 
 
 def _check(connection: sqlite3.Connection, path: Path, kind: Format) -> None:
@@ -118,6 +153,9 @@ def create(path: Path, kind: Format, fill: Callable[[sqlite3.Connection], None] 
             if fill is not None:
                 with transaction(connection, new):
                     fill(connection)
+        # An old file's log would be taken for the new one's.
+        _side(path, "-wal").unlink(missing_ok=True)
+        _side(path, "-shm").unlink(missing_ok=True)
         new.replace(path)
         sync_folder(path.parent)
     except sqlite3.Error as error:
@@ -135,7 +173,7 @@ def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | N
     with contextlib.suppress(FileNotFoundError, UnusableError):
         return connect(path, kind)
     ensure_private_folder(path.parent)
-    with locked(path.with_name(f"{path.name}.lock")):
+    with exclusively(path):
         try:
             return connect(path, kind)
         except FileNotFoundError:
@@ -150,18 +188,30 @@ def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | N
             ) from error
 
 
+@contextlib.contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """While inside, no other process makes, moves or repairs this file; many may use it."""
+    with locked(path.with_name(f"{path.name}.lock")):
+        yield
+
+
 def move_files(path: Path, to: Path) -> None:
     """Rename a database with its write-ahead log; the log first, so that a kill in between loses neither."""
     try:
-        wal = _side(path, "-wal")
+        wal = log_of(path)
         if wal.exists():
-            wal.replace(_side(to, "-wal"))
+            wal.replace(log_of(to))
         path.replace(to)
         _side(path, "-shm").unlink(missing_ok=True)
         _suspect(path).unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
         raise from_os_error(error, path) from error
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database; between checkpoints the newest commits are only there."""
+    return _side(path, "-wal")
 
 
 def remove_files(path: Path) -> None:
@@ -193,6 +243,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             raise
     except _MISTAKES:
         raise
+    except UnicodeDecodeError as error:
+        raise storage_error(damaged("it holds text that is no UTF-8"), path) from error
     except sqlite3.Error as error:
         raise storage_error(error, path) from error
 
@@ -204,6 +256,8 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except _MISTAKES:
         raise
+    except UnicodeDecodeError as error:
+        raise storage_error(damaged("it holds text that is no UTF-8"), path) from error
     except sqlite3.Error as error:
         raise storage_error(error, path) from error
 
@@ -238,6 +292,8 @@ def _primary(error: sqlite3.Error) -> int:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # raised by Python's module itself, which has no other way to say that text is no UTF-8
         return sqlite3.SQLITE_CORRUPT if "UTF-8" in str(error) else sqlite3.SQLITE_ERROR
+    if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
+        return sqlite3.SQLITE_CORRUPT  # the statements are fixed: only a damaged schema lacks their tables and columns
     # The low byte of an extended result code, https://www.sqlite.org/rescode.html
     return int(code) & 0xFF
 

@@ -349,7 +349,7 @@ def _settle_all(connection: sqlite3.Connection, keys: Iterable[str | None]) -> N
 
 def _check_room(connection: sqlite3.Connection) -> None:
     # The span of row ids bounds the count without counting.
-    span = connection.execute("SELECT ifnull(max(row_id) - min(row_id), 0) FROM messages").fetchone()[0]
+    span = connection.execute("SELECT ifnull(max(row_id) - min(row_id) + 1, 0) FROM messages").fetchone()[0]
     if span >= ROWS_MAX and connection.execute("SELECT count(*) FROM messages").fetchone()[0] >= ROWS_MAX:
         raise ClientError(
             "outboxFull",

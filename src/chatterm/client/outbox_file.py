@@ -32,11 +32,15 @@ FORMAT: Final = database.Format(0x43544F42, 1, _SCHEMA, "FULL", check=True)
 def open_file(path: Path) -> tuple[sqlite3.Connection, ErrorInfo | None]:
     """Open the outbox at `path`, making or repairing it; the second value is what the user should know of it."""
     problem: ErrorInfo | None = None
+    aside = _aside(path)
 
     def repair(reason: database.UnusableError | None) -> None:
         nonlocal problem
         problem = _repair(path, reason)
 
+    if aside.exists() or database.log_of(aside).exists():
+        with database.exclusively(path):
+            _finish_move(path, aside)
     return database.open_or_create(path, FORMAT, repair), problem
 
 
@@ -53,6 +57,21 @@ def settle(connection: sqlite3.Connection, key: str) -> None:
     )
 
 
+def _aside(path: Path) -> Path:
+    """A damaged file's name until its rescue is finished, so that a kill in between is noticed."""
+    return path.with_name(f"{path.name}.rescue")
+
+
+def _finish_move(path: Path, aside: Path) -> None:
+    """Go on where a rescue was killed."""
+    if not path.exists():
+        return  # the rescue itself is still to be done
+    if aside.exists():  # the new file is whole, and has what was rescued
+        database.move_files(aside, database.broken_name(path, _BROKEN_MAX))
+    elif database.log_of(aside).exists():  # only the log was moved yet: the file at `path` belongs to it
+        database.move_files(path, aside)
+
+
 def _repair(path: Path, reason: database.UnusableError | None) -> ErrorInfo | None:
     if reason is not None and reason.newer:
         raise ClientError(
@@ -60,11 +79,11 @@ def _repair(path: Path, reason: database.UnusableError | None) -> ErrorInfo | No
             f"The outbox, {path}, was written by a newer chatterm: {reason}.",
             "Update this chatterm; the messages in it are kept.",
         )
-    # The name between setting aside and the end of the rescue: a kill in between is noticed by the next opening.
-    aside = path.with_name(f"{path.name}.rescue")
+    aside = _aside(path)
+    if reason is None and not aside.exists() and database.log_of(path).exists():
+        path.touch(0o600)
+        reason = database.UnusableError("the file is missing, its log is there")
     if reason is not None:
-        if aside.exists():
-            database.move_files(aside, database.broken_name(path, _BROKEN_MAX))
         database.move_files(path, aside)
     if not aside.exists():
         database.create(path, FORMAT)
@@ -77,6 +96,7 @@ def _repair(path: Path, reason: database.UnusableError | None) -> ErrorInfo | No
     database.move_files(aside, broken)
     return ClientError(
         "outboxRecovered",
-        f"The outbox was damaged ({reason or 'found unfinished'}); {len(rescued)} unsent messages were rescued.",
+        f"The outbox was damaged ({reason or 'an earlier rescue was interrupted'});"
+        f" {len(rescued)} unsent messages were rescued.",
         f"Look at 'chatterm outbox'. The damaged file is kept as {broken}.",
     ).info()

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from chatproto.errors import ErrorInfo
+from chatterm.client.database import log_is_damaged, log_of
 from chatterm.client.outbox_file import settle
 
 _STATES: Final = ("queued", "sending", "held", "failed")
@@ -48,12 +49,12 @@ def read(path: Path) -> list[Rescued]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rescue-") as folder:
         copy = Path(folder) / "copy"
         shutil.copyfile(path, copy)
-        wal = path.with_name(f"{path.name}-wal")
-        if wal.exists():
-            shutil.copyfile(wal, copy.with_name("copy-wal"))
+        if log_of(path).exists():
+            shutil.copyfile(log_of(path), log_of(copy))
         carved = _from_pages(copy)
+        log_read = not log_is_damaged(copy)
         found, whole = _from_sqlite(copy)
-    if not whole:
+    if not (whole and log_read):
         error = msgspec.json.encode(_CARVED)
         known = {row.row_id for row in found.values()}
         for row in carved:
@@ -115,9 +116,8 @@ def _from_pages(path: Path) -> list[Rescued]:
     if size < 512 or size & (size - 1):
         size = 4096
     images = [(number + 1, data[number * size : (number + 1) * size]) for number in range(len(data) // size)]
-    wal = path.with_name("copy-wal")
-    if wal.exists():
-        log = wal.read_bytes()
+    if log_of(path).exists():
+        log = log_of(path).read_bytes()
         for start in range(_WAL_HEADER_BYTES, len(log) - size - _FRAME_HEADER_BYTES + 1, size + _FRAME_HEADER_BYTES):
             body = start + _FRAME_HEADER_BYTES
             images.append((int.from_bytes(log[start : start + 4], "big"), log[body : body + size]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chatproto.models import ChatCreated, ChatHead, Message, User
+from chatproto.models import ChatCreated, ChatHead, LogEvent, Message, User
 from chatterm.client.cache import Cache
 from chatterm.client.model import Entry, EntryRef
 from tests.unit.chatterm.client.samples import BELA, CSILLA, EPOCH, ME, direct, group, message, messages
@@ -131,7 +131,9 @@ def test_list_is_read_in_chunks_in_its_order(cache: Cache) -> None:
     """Newest activity first, then names without case, then kind and id; chunks of any size give the same list."""
     people = [User(id=100 + n, email=f"p{n}@x", display_name=name, rev=100 + n) for n, name in enumerate("bBaAézZ")]
     cache.store_users(people)
-    cache.store_chats([group(n, title, head) for n, title, head in [(1, "x", 5), (2, "x", 5), (3, "a", 5), (4, "a", 9)]])
+    cache.store_chats(
+        [group(n, title, head) for n, title, head in [(1, "x", 5), (2, "x", 5), (3, "a", 5), (4, "a", 9)]]
+    )
     whole = cache.entries(limit=100)
     assert whole == sorted(whole, key=lambda entry: (-entry.activity, entry.sort_name, entry.ref))
     assert [entry.ref.id for entry in whole[:4]] == [4, 3, 1, 2]
@@ -160,7 +162,7 @@ def test_activity_moves_a_row_to_the_top(cache: Cache) -> None:
 
 def test_events_come_back_as_they_were(cache: Cache) -> None:
     """Every field of every kind of event survives, and only cached ones are returned."""
-    events = [
+    events: list[LogEvent] = [
         ChatCreated(id="5.1", seq=1, at=3, sender_id=2, title="Ga\0rden", member_ids=[1, 2]),
         Message(id="5.2", seq=2, at=4, sender_id=1, client_id=b"\0" * 16, text="a\0b\n\U0001f34e"),
         Message(id="another form of id", seq=4, at=5, sender_id=2, client_id=b"x" * 16, text="x" * 16_384),
@@ -299,6 +301,10 @@ def test_cursors_ask_for_figures_where_the_own_count_is_not_sure(cache: Cache) -
     cache.store_events(3, messages(3, 10, 10))
     assert cache.cursors(1) == [(3, 7)], "events 8 and 9 are not counted yet"
     cache.store_events(3, messages(3, 8, 9))
+    assert cache.cursors(1) == [(3, 10)]
+    cache.store_seen(3, 4, useq=1)
+    assert cache.cursors(1) == [(3, 7)], "whose messages 1 to 4 were is not known here"
+    cache.store_events(3, messages(3, 1, 4))
     assert cache.cursors(1) == [(3, 10)]
 
 

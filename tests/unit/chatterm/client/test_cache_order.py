@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -185,7 +186,7 @@ def check_list(cache: Cache) -> None:
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=150)
 def test_any_interleaving_equals_one_fresh_fetch(rng: Random) -> None:
-    """cached client + deliveries in any order, repeated and overlapping == fresh client == the server's truth."""
+    """Cached client + deliveries in any order, repeated and overlapping == fresh client == the server's truth."""
     world, sent = history(rng)
     mixed = [*sent, *everything(world)]
     mixed += rng.sample(mixed, min(len(mixed), 5))
@@ -255,4 +256,4 @@ def test_holes_and_events_divide_a_range(cached: set[int], first: int, last: int
         missing = [seq for low, high in holes for seq in range(low, high + 1)]
         present = [event.seq for event in cache.events(10, first, last)]
         assert sorted(missing + present) == list(range(first, last + 1))
-        assert all(later[0] > earlier[1] + 1 for earlier, later in zip(holes, holes[1:], strict=False))
+        assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(holes))
