@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from textual._xterm_parser import XTermParser
 
-from chatterm.tui.driver import PASTE_MAX, PasteSplitter
+from chatterm.tui.driver import PASTE_MAX, PasteSplitter, kitty_alt
 
 START, END = "\x1b[200~", "\x1b[201~"
 
@@ -31,6 +32,12 @@ def test_a_lone_escape_waits_only_until_it_is_released() -> None:
     assert splitter.holds
     assert splitter.release() == "\x1b"
     assert not splitter.holds
+
+
+def test_alt_and_a_key_ends_where_it_ends() -> None:
+    """Keys that follow at once stay keys of their own; control sequences are left alone."""
+    events = [event.key for event in XTermParser().feed(kitty_alt("\x1b\rab\x1bx\x1b[A\x1bOP"))]  # type: ignore[attr-defined] # all are keys
+    assert events == ["alt+enter", "a", "b", "alt+x", "up", "f1"]
 
 
 def test_a_paste_is_bounded() -> None:

@@ -100,6 +100,16 @@ def test_a_filter_loads_and_searches_everybody(cache: Cache) -> None:
     assert len(roster) == 2_999
 
 
+def test_a_filter_is_not_misled_by_line_feeds_in_names(cache: Cache) -> None:
+    cache.store_users([ME, person(2, "a\nb\nc"), person(3, "d\n"), person(4, "e")])
+    roster = Roster(cache)
+    roster.reload(10)
+    roster.load()
+    for needle, number in (("b", 2), ("d", 3), ("u4@", 4)):
+        roster.filter(needle)
+        assert shown(roster) == [EntryRef("user", number)]
+
+
 def test_a_person_written_to_becomes_a_chat(cache: Cache) -> None:
     cache.store_users([ME, *(person(number) for number in range(2, 30))])
     roster = Roster(cache)

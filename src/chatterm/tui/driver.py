@@ -1,12 +1,14 @@
 """The terminal driver: Textual's, with an end of input that ends the app and pastes that arrive whole."""
 
 import os
+import re
 import selectors
 from codecs import getincrementaldecoder
-from typing import Final
+from typing import IO, Any, Final, cast
 
 from textual import events
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 READ_BYTES: Final = 65_536
@@ -15,6 +17,18 @@ HOLD_S: Final = 0.02
 """How long a beginning of a paste mark waits for the rest: the Escape key is one, too."""
 PASTE_MAX: Final = 1_048_576
 """Characters of one paste that are kept; the composer refuses far less than this with its reason."""
+
+
+_ALT: Final = re.compile("\x1b([^\x1b\\[\\]\\\\NOPX^_])")
+"""ESC and a character that begins no control sequence: Alt with that key, as most terminals send it."""
+
+
+def kitty_alt(keys: str) -> str:
+    """Write Alt and a key in the kitty protocol's form, which has an end of its own.
+
+    Textual's parser waits after an ESC for what may follow, and so loses Alt+Enter if more keys come at once.
+    """
+    return _ALT.sub(lambda found: f"\x1b[{ord(found[1])};3u", keys)
 
 
 class PasteSplitter:
@@ -73,8 +87,48 @@ class PasteSplitter:
         self._size += min(len(text), room)
 
 
+class TerminalFile:
+    """The terminal's output; once it is gone, what is written is dropped.
+
+    Otherwise Textual's writer thread would end at the first failure, its bounded queue would fill, and the
+    next write would wait for ever.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        if not self._gone:
+            try:
+                self._file.write(text)
+            except OSError:
+                self._gone = True
+        return len(text)
+
+    def flush(self) -> None:
+        if not self._gone:
+            try:
+                self._file.flush()
+            except OSError:
+                self._gone = True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+
 class ChatDriver(LinuxDriver):
     """Reads keys until the terminal goes away; then the app ends instead of spinning."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        if self._file is not None:
+            self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
 
     def run_input_thread(self) -> None:
         """Read, split and dispatch input until the app stops or the input ends."""
@@ -101,7 +155,7 @@ class ChatDriver(LinuxDriver):
                     self.process_message(event)
 
     def _keys(self, parser: XTermParser, text: str) -> None:
-        for event in parser.feed(text):
+        for event in parser.feed(kitty_alt(text)):
             self.process_message(event)
 
     def _read(self) -> bytes | None:

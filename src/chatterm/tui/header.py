@@ -1,9 +1,16 @@
 """The line above the messages: who this is, and whether they are there."""
 
 from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len
 
 from chatproto.text import terminal_safe
 from chatterm.tui.line import Line, Part
+from chatterm.tui.timeline.wrap import clip
+
+WHO_MIN: Final = 12
+"""Cells of a long name that stay, whatever else there is to say."""
 
 
 class ChatHeader(Line):
@@ -30,7 +37,9 @@ class ChatHeader(Line):
             self.refresh()
 
     def left(self) -> Sequence[Part]:
-        return (Part(self._who, "strong"), *self._detail)
+        rest = sum(cell_len(part.text) for part in (*self._detail, *self.right()))
+        room = max(WHO_MIN, self.content_size.width - rest)
+        return (Part(clip(self._who, room), "strong"), *self._detail)
 
     def right(self) -> Sequence[Part]:
         return (Part(f"↓ {self._below:,} new below", "accent"),) if self._below else ()

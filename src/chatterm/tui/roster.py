@@ -27,7 +27,8 @@ def _ref(code: int) -> EntryRef:
 
 
 def _search_text(entry: Entry) -> str:
-    return f"{entry.sort_name}\t{entry.email.lower()}"
+    """Name and address on one line, whatever they hold: the filter tells rows by line feeds."""
+    return f"{entry.sort_name}\t{entry.email.lower()}".replace("\n", " ")
 
 
 def _place(entry: Entry) -> tuple[int, str, EntryRef]:

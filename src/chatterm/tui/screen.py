@@ -75,7 +75,7 @@ class ChatScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 - see above
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - see above
     BINDINGS = _bindings()
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""  # the composer gets the focus, never by way of the client list
 
     def __init__(self, engine: Engine, state: UiState) -> None:
         super().__init__()

@@ -1,0 +1,148 @@
+"""A real terminal for tests: a process on a pty, its screen kept by pyte, its raw output kept whole."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import pty
+import signal
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyte
+
+WAIT_S: Final = 20.0
+"""Far longer than anything takes; a test that reaches it has failed."""
+
+
+class Terminal:
+    """One process in a terminal of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, master: int, columns: int, rows: int) -> None:
+        self.process = process
+        self.raw = bytearray()
+        self._master = master
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(master, self._read)
+
+    @property
+    def text(self) -> str:
+        """What the terminal shows."""
+        return "\n".join(self._screen.display)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError as error:
+            if error.errno != errno.EIO:  # the other side is closed
+                raise
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._master)
+        self.raw += data
+        self._stream.feed(data)
+        self._news.set()
+
+    def type(self, text: str) -> None:
+        """Send keys."""
+        os.write(self._master, text.encode())
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until a condition holds; it is looked at after each output."""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"it did not happen; the terminal shows:\n{self.text}") from None
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until all of these are on the screen."""
+        await self.until(lambda: all(text in self.text for text in texts))
+
+    def scribble(self, text: str) -> None:
+        """Put something on the screen that the process knows nothing of."""
+        pyte.Stream(self._screen).feed(text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size, as its user would with the mouse."""
+        self._screen.resize(rows, columns)
+        _set_size(self._master, columns, rows)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        asyncio.get_running_loop().remove_reader(self._master)
+        os.close(self._master)
+        self._master = -1
+
+    async def exit_code(self) -> int:
+        """Wait for the end of the process."""
+        async with asyncio.timeout(WAIT_S):
+            return await self.process.wait()
+
+    async def close(self) -> None:
+        """Kill the process if it still runs, and close the terminal."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.exit_code()
+        if self._master >= 0:
+            self.hang_up()
+
+
+def _set_size(descriptor: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def _session() -> None:
+    os.setsid()
+
+
+def _own_terminal() -> None:
+    """In the child: the pty becomes its controlling terminal, so that a hang-up reaches it as a signal."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@contextlib.asynccontextmanager
+async def terminal(
+    *arguments: str, environment: Mapping[str, str], columns: int = 100, rows: int = 30, controlling: bool = True
+) -> AsyncIterator[Terminal]:
+    """Run `python ARGUMENTS` in a terminal; unless it is `controlling`, its end is no signal but an end of input."""
+    master, slave = pty.openpty()
+    _set_size(slave, columns, rows)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            preexec_fn=_own_terminal if controlling else _session,
+            env={"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **environment},
+        )
+    finally:
+        os.close(slave)
+    running = Terminal(process, master, columns, rows)
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+def chatterm(home: Path, **options: Any) -> "contextlib.AbstractAsyncContextManager[Terminal]":
+    """The terminal interface of the account in `home`, as its user starts it."""
+    environment = {"CHATTERM_HOME": str(home), "PATH": os.environ["PATH"]}
+    return terminal("-m", "chatterm", environment=environment, **options)
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    """No time to tidy up."""
+    process.send_signal(signal.SIGKILL)
