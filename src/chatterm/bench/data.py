@@ -1,14 +1,23 @@
 """A large account on disk, as years of use would leave it: many users, one very long chat."""
 
+import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from chatproto.models import Chat, Message, User, event_id
+from chatterm.client.accounts import Accounts
 from chatterm.client.cache import Cache
+from chatterm.client.credentials import Credentials, CredentialStore
+from chatterm.client.model import Account
+from chatterm.client.paths import account_files
 
 OWN_ID: Final = 1
+OWNER: Final = User(id=OWN_ID, email="anna@example.org", display_name="Anna", rev=1)
+DIRECT: Final = range(10, 1_010)
+"""Users with whom there is a direct chat; its id is `DIRECT_ID` plus theirs."""
+DIRECT_ID: Final = 1_000_000
 CHAT_ID: Final = 7
 AUTHORS: Final = 5
 FIRST_AT: Final = 1_600_000_000_000_000
@@ -63,11 +72,28 @@ def message(
     )
 
 
-def open_cache(path: Path) -> Cache:
-    """A new cache that belongs to user `OWN_ID`."""
-    cache = Cache.open(path)
-    cache.adopt("bench", User(id=OWN_ID, email="anna@example.org", display_name="Anna", rev=1))
-    return cache
+def build_account(users: int, messages: int) -> Account:
+    """A signed-in account in `CHATTERM_HOME`, whose server refuses connections, with these many cached."""
+    account = Account("bench", "http://127.0.0.1:9", OWNER.email, OWNER.id, OWNER.display_name)
+    files = account_files(account.key)
+    far = (1 << 52) - 1
+    made_up = secrets.token_hex()
+    tokens = Credentials(access_token=made_up, access_expires_at=far, refresh_token=made_up, session_id=1)
+    CredentialStore(files.credentials).save(tokens)
+    Accounts().add(account)
+    with closing(Cache.open(files.cache)) as cache:
+        cache.adopt("bench", OWNER)
+        build_users(cache, users)
+        build_chat(cache, files.cache, messages)
+        build_direct_chats(cache)
+    return account
+
+
+def build_direct_chats(cache: Cache) -> None:
+    """Direct chats with `DIRECT` people, of one message each, older than the group."""
+    cache.store_chats(
+        [Chat(id=DIRECT_ID + n, kind="direct", peer_id=n, member_count=2, head=1, head_at=n) for n in DIRECT]
+    )
 
 
 _NAMES: Final = ("Anna", "Béla", "Csilla", "Dénes", "Emma", "Ferenc", "Gréta", "Hugó", "Ilona", "János")
