@@ -1,0 +1,126 @@
+"""A WebSocket client so lean that it is not what a benchmark measures: it counts events instead of reading them."""
+
+import asyncio
+import base64
+import os
+import re
+import struct
+from collections.abc import Callable
+from typing import Final, cast
+
+_STAMP: Final = re.compile(rb'"@(\d+) ')
+
+
+class LeanClient(asyncio.Protocol):
+    """One connection: counts events (by their `"seq":`), acks and frames.
+
+    The callbacks are for each ack, each `events` frame, and each time stamp within one.
+    """
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.acks = 0
+        self.frames = 0
+        self.on_ack: Callable[[], None] | None = None
+        self.on_event: Callable[[], None] | None = None
+        self.on_stamp: Callable[[int], None] | None = None
+        self.closed = False
+        self._buffer = b""
+        self._opened = False
+        self._transport: asyncio.Transport | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def connect(cls, port: int, path: str, hello: str | None) -> "LeanClient":
+        """Open a WebSocket on the loopback interface; with `hello`, wait for the first frame that answers it."""
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_connection(cls, "127.0.0.1", port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        client.raw(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        await client._ready
+        if hello is not None:
+            client._ready = loop.create_future()
+            client.send(hello.encode())
+            await client._ready
+        return client
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if not self._ready.done():
+            self._ready.set_exception(exc or ConnectionError("the server closed the connection"))
+
+    def raw(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(data)
+
+    def send(self, payload: bytes) -> None:
+        """A text frame, masked with zeros: legal (RFC 6455 section 5.3), and costs nothing."""
+        size = len(payload)
+        head = struct.pack("!BB", 0x81, 0x80 | size) if size < 126 else struct.pack("!BBH", 0x81, 0xFE, size)
+        self.raw(head + b"\0\0\0\0" + payload)
+
+    def close(self) -> None:
+        self.on_ack = self.on_event = self.on_stamp = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        if not self._opened:
+            head, found, buffer = buffer.partition(b"\r\n\r\n")
+            if not found:
+                self._buffer = head
+                return
+            if b" 101 " not in head[:20]:
+                raise ConnectionError(head.decode(errors="replace"))
+            self._opened = True
+            self._ready.set_result(None)
+        start, end = 0, len(buffer)
+        while end - start >= 2:
+            size, body = buffer[start + 1], start + 2
+            if size == 126:
+                if end - start < 4:
+                    break
+                size, body = int.from_bytes(buffer[start + 2 : start + 4], "big"), start + 4
+            elif size == 127:
+                if end - start < 10:
+                    break
+                size, body = int.from_bytes(buffer[start + 2 : start + 10], "big"), start + 10
+            if end - body < size:
+                break
+            self._frame(buffer, buffer[start] & 0x0F, body, body + size)
+            start = body + size
+        self._buffer = buffer[start:]
+
+    def _frame(self, buffer: bytes, opcode: int, start: int, end: int) -> None:
+        if opcode == 9:
+            self.raw(struct.pack("!BB", 0x8A, 0x80 | (end - start)) + b"\0\0\0\0" + buffer[start:end])
+            return
+        self.frames += 1
+        if buffer.startswith(b'{"type":"ack"', start):
+            self.acks += 1
+            if self.on_ack is not None:
+                self.on_ack()
+        elif buffer.startswith(b'{"type":"events"', start):
+            self.events += buffer.count(b'"seq":', start, end)
+            if self.on_event is not None:
+                self.on_event()
+            if self.on_stamp is not None:
+                for stamp in _STAMP.findall(buffer, start, end):
+                    self.on_stamp(int(stamp))
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+
+def send_frame(request_id: int, chat_id: int, text: str) -> bytes:
+    """The payload of a `send` with one message and a fresh client id."""
+    client_id = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f'{{"type":"send","id":{request_id},"messages":[{{"clientId":"{client_id}","text":"{text}","chatId":{chat_id}}}]}}'
+    ).encode()
