@@ -210,6 +210,7 @@ class Store(Protocol):
         text or another chat is refused with `clientIdConflict`. Final refusals (`notMember`,
         `userNotFound`, `clientIdConflict`) concern one message only. A temporary failure raises instead,
         and then nothing of the list was stored. `at` is in microseconds and strictly increasing per chat.
+        Calls are applied and answered in the order in which they began.
         """
         ...
 
