@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -26,6 +27,10 @@ _HANDSHAKE_S: Final = 2.0
 _CLOSE_S: Final = 1.0
 """Seconds after that for what is written to leave, before connections are cut. Together below ten."""
 _BACKLOG: Final = 2048
+_KEEP_ALIVE_S: Final = 30
+"""Seconds an idle HTTP connection is kept: longer than clients do, so that they never send into its end."""
+_OPEN_FILES: Final = 65_536
+"""Files, and so connections, to ask the system for; many systems start programs with 1,024."""
 
 
 class CannotListenError(Exception):
@@ -54,6 +59,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_S,
             )
         )
         self._application = application
@@ -150,12 +156,20 @@ def run(settings: Settings) -> int:
 
     Raises `CannotListenError`, and what opening the store raises.
     """
+    _allow_many_connections()
     with (
         contextlib.closing(listen(settings.host, settings.port)) as sock,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_run(settings, sock))
     return 0
+
+
+def _allow_many_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if resource.RLIM_INFINITY != soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(settings: Settings, sock: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """The server as a process: start, an address that is taken, and an end that loses nothing."""
 
 import asyncio
+import resource
 import secrets
 import signal
 import socket as sockets
@@ -159,3 +160,17 @@ async def test_bytes_that_are_not_http_are_refused(tmp_path: Path) -> None:
             writer.close()
         assert await process.terminate() == 0
         assert "Traceback" not in process.log.read_text()
+
+
+async def test_the_server_takes_as_many_connections_as_the_system_allows(tmp_path: Path) -> None:
+    """A low soft limit on open files, which is common, is raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    try:
+        process = ServerProcess(tmp_path / "data")
+        await process.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    assert allowed >= min(65_536, hard)
+    await process.terminate()

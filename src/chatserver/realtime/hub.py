@@ -71,6 +71,7 @@ class Hub:
         """Fan a durable commit out; the store's listener."""
         for session_id in commit.revoked:
             for session in self._by_session.get(session_id, _NOBODY):
+                session.revoked = True
                 session.link.close(CloseCode.REVOKED, "This session was signed out.")
         for joined in commit.joined:
             self._tell_joined(joined)

@@ -15,3 +15,5 @@ class Session:
     outbox: Outbox
     chats: set[int] = field(default_factory=set)
     watching: frozenset[int] = frozenset()
+    revoked: bool = False
+    """Signed out: what still arrives from it is not taken."""

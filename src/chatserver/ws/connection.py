@@ -81,7 +81,7 @@ class Connection:
         self._dialogue = dialogue
         try:
             while (text := await self._next()) is not None:
-                if not self._stopping:
+                if not (self._stopping or session.revoked):
                     await dialogue.take(text)
         except ChatError as error:
             await dialogue.settled()
