@@ -16,6 +16,8 @@ from chatterm.client.outbox_file import settle
 
 _STATES: Final = ("queued", "sending", "held", "failed")
 _COLUMNS: Final = "row_id, client_id, target, text, created_at, state, attempts, error, blocks"
+_UPWARDS: Final = f"SELECT {_COLUMNS} FROM messages NOT INDEXED WHERE row_id > ? ORDER BY row_id LIMIT 1"  # noqa: S608 - own names
+_DOWNWARDS: Final = f"SELECT {_COLUMNS} FROM messages NOT INDEXED WHERE row_id < ? ORDER BY row_id DESC LIMIT 1"  # noqa: S608 - own names
 _WAL_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _TABLE_LEAF: Final = 0x0D
@@ -78,17 +80,28 @@ def _from_sqlite(path: Path) -> tuple[dict[bytes, Rescued], bool]:
     found: dict[bytes, Rescued] = {}
     whole = True
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        for direction in ("ASC", "DESC"):
+        for query, end in ((_UPWARDS, -1), (_DOWNWARDS, 1 << 62)):
             try:
-                query = f"SELECT {_COLUMNS} FROM messages NOT INDEXED ORDER BY row_id {direction}"  # noqa: S608 - own names only
-                for values in connection.execute(query):
+                for values in _walk(connection, query, end):
                     row = _checked(values)
                     if row is not None:
                         found[row.client_id] = row
-                break
+                if whole:
+                    break
             except (sqlite3.DatabaseError, UnicodeError):
                 whole = False
     return found, whole
+
+
+def _walk(connection: sqlite3.Connection, query: str, row_id: int) -> Iterator[tuple[Any, ...]]:
+    # Row by row: a longer result is read one row ahead, and the last row before the damage would be lost.
+    visited: set[int] = set()
+    while (values := connection.execute(query, (row_id,)).fetchone()) is not None:
+        row_id = values[0]
+        if row_id in visited:
+            raise sqlite3.DatabaseError("the table leads back to itself")
+        visited.add(row_id)
+        yield values
 
 
 def _checked(values: tuple[Any, ...]) -> Rescued | None:

@@ -223,6 +223,17 @@ def test_discarding_the_refused_message_frees_what_it_held(outbox: Outbox) -> No
     assert states(outbox) == {"a2": "queued"}
 
 
+def test_a_row_is_held_only_by_earlier_refusals(outbox: Outbox) -> None:
+    """One between two refusals goes when the first of them is gone; one behind both still waits."""
+    rows = fill(outbox, (A, "a1"), (A, "a2"), (A, "a3"), (A, "a4"))
+    outbox.take(3, LOTS)
+    refused = [(rows[0].client_id, NOT_MEMBER), (rows[2].client_id, NOT_MEMBER)]
+    outbox.finish(refused=refused, requeue=[rows[1].client_id])
+    assert states(outbox) == {"a1": "failed", "a2": "held", "a3": "failed", "a4": "held"}
+    outbox.discard(rows[0].client_id)
+    assert states(outbox) == {"a2": "queued", "a3": "failed", "a4": "held"}
+
+
 def test_rows_follow_a_person_into_the_chat(outbox: Outbox) -> None:
     """Once the direct chat is known, what waits for the person and what waits for the chat are one line."""
     chat = Target(chat_id=9)

@@ -214,10 +214,12 @@ def test_a_lost_page_costs_only_its_rows(path: Path) -> None:
     )
     overwrite(path, leaf * PAGE, b"\xff" * PAGE)
     outbox = Outbox.open(path)
-    rescued = {written(row) for row in outbox.rows(limit=1_000)}
+    found = outbox.rows(limit=1_000)
     outbox.close()
+    rescued = {written(row) for row in found}
     assert outbox.problem is not None
     assert rescued <= original
+    assert {row.error.code for row in found if row.error} <= {"notMember"}, "SQLite reads from both ends"
     assert 0 < len(original - rescued) < 60
 
 
@@ -287,7 +289,10 @@ def test_an_outbox_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", range(1, 7))
-def test_a_rescue_that_was_killed_is_finished_by_the_next_start(path: Path, step: int) -> None:
+@pytest.mark.parametrize("damage", [_log_header, _both], ids=["log-header", "both"])
+def test_a_rescue_that_was_killed_is_finished_by_the_next_start(
+    path: Path, damage: Callable[[Path], None], step: int
+) -> None:
     """Killed after any of its renames: every message is there afterwards, once, and nothing lies about."""
     outbox = Outbox.open(path)
     rows = [outbox.append(A, f"{number} " * 900) for number in range(20)]
@@ -295,7 +300,7 @@ def test_a_rescue_that_was_killed_is_finished_by_the_next_start(path: Path, step
     outbox.close()
     for name, content in files.items():
         name.write_bytes(content)
-    _both(path)
+    damage(path)
     script = (
         "import sys, pathlib, os, signal\n"
         "from chatterm.client.outbox import Outbox\n"
@@ -329,6 +334,24 @@ def test_an_append_never_ends_in_a_file_that_was_set_aside(path: Path) -> None:
     assert old.row(first.client_id) is None
     old.close()
     new.close()
+
+
+def test_an_append_that_meets_the_setting_aside_half_way_is_in_the_new_file(path: Path) -> None:
+    """The file is replaced while the row is being written; it is there under its id when `append` returns."""
+    others: list[Outbox] = []
+
+    def clock() -> int:  # called in the middle of the append's transaction
+        if not others:
+            for name in list(path.parent.glob("outbox.db*")):
+                name.rename(path.parent / f"old-{name.name}")
+            others.append(Outbox.open(path))
+        return 1
+
+    outbox = Outbox.open(path, clock=clock)
+    row = outbox.append(A, "1")
+    assert others[0].rows() == [row]
+    others[0].close()
+    outbox.close()
 
 
 def test_damage_met_in_use_is_a_clear_error_and_mended_by_the_next_start(path: Path) -> None:
