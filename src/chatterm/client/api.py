@@ -68,8 +68,13 @@ class Api:
         await self._client.aclose()
 
     async def health(self) -> Health:
-        """What the server is; needs no token."""
-        return await self._call("GET", "/healthz", Health)
+        """What the server is; needs no token. Any other answer means that it is no chat server."""
+        try:
+            return await self._call("GET", "/healthz", Health)
+        except ClientError as error:
+            if error.code != "answerUnreadable":
+                raise
+            raise failures.not_a_chat_server(self._origin, "it answers with something else") from None
 
     async def login(self, email: str, password: str, device: str) -> Tokens:
         """Begin a session on this device. Raises `credentialsWrong`, `overloaded`, `rateLimited`."""
@@ -182,5 +187,5 @@ class Api:
 
 def _broken_answer(origin: str, error: httpx.RemoteProtocolError) -> ClientError:
     if "disconnected" in str(error) or "closed" in str(error):
-        return failures.unreachable(origin, ConnectionResetError("the connection was closed early"))
+        return failures.closed_early(origin)
     return failures.not_a_chat_server(origin, "it does not speak HTTP")

@@ -149,19 +149,20 @@ class Connection:
         return frame
 
     async def _receive(self) -> ServerFrame:
-        if self._ended is not None:
-            raise self._ended
-        try:
-            frame = codec.decode_server_frame(await self._socket.recv())
-        except ws_errors.ConnectionClosed:
-            raise self._end() from None
-        except codec.ProtocolError as error:
-            if error.code == "unknownType":
-                return await self._receive()  # a newer server's addition; what it means cannot matter to this client
-            raise await self._give_up(failures.answer_unreadable(self._origin, error.message.rstrip("."))) from None
-        if isinstance(frame, Error) and not frame.id:
-            self._reported = frame.error
-        return frame
+        while True:
+            if self._ended is not None:
+                raise self._ended
+            try:
+                frame = codec.decode_server_frame(await self._socket.recv())
+            except ws_errors.ConnectionClosed:
+                raise self._end() from None
+            except codec.ProtocolError as error:
+                if error.code == "unknownType":
+                    continue  # a newer server's addition; what it means cannot matter to this client
+                raise await self._give_up(failures.answer_unreadable(self._origin, error.message.rstrip("."))) from None
+            if isinstance(frame, Error) and not frame.id:
+                self._reported = frame.error
+            return frame
 
     async def _give_up(self, error: ClientError) -> ConnectionEndedError:
         ended = self._end(ConnectionEndedError(error.info(), Next.BACK_OFF))
@@ -203,8 +204,7 @@ async def _dial(origin: str, timing: Timing, tls: ssl.SSLContext | None) -> Clie
         raise ConnectionEndedError(failures.proxy_failed(str(error)).info(), Next.BACK_OFF) from None
     except ws_errors.InvalidHandshake as error:
         if isinstance(error.__cause__, EOFError | OSError):  # closed before any answer, so nothing is known of it
-            closed = ConnectionResetError("the connection was closed early")
-            raise ConnectionEndedError(failures.unreachable(origin, closed).info(), Next.BACK_OFF) from None
+            raise ConnectionEndedError(failures.closed_early(origin).info(), Next.BACK_OFF) from None
         info = failures.not_a_chat_server(origin, f"it does not take a WebSocket ({error})").info()
         raise ConnectionEndedError(info, Next.BACK_OFF) from None
     except OSError as error:

@@ -21,6 +21,11 @@ def unreachable(origin: str, error: BaseException) -> ClientError:
     return _unreachable(origin, str(error) or type(error).__name__, "Check your network.")
 
 
+def closed_early(origin: str) -> ClientError:
+    """The connection was closed before anything came that could be understood."""
+    return _unreachable(origin, "it closed the connection early", "Check the port; the server may be restarting.")
+
+
 def timed_out(origin: str) -> ClientError:
     """The server said nothing for too long."""
     return _unreachable(origin, "it did not answer in time", "Check your network; the server may be busy.")
