@@ -5,15 +5,14 @@ import asyncio
 from contextlib import closing
 
 from chatterm.cli import outcome
+from chatterm.cli.asking import asking
 from chatterm.cli.setup import chosen_account
 from chatterm.client.accounts import Accounts
-from chatterm.client.api import Api, tls_context
 from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.model import Account
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
-from chatterm.client.tokens import TokenSource
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = account_files(account.key)
     store = CredentialStore(files.credentials)
     if not arguments.local:
-        asyncio.run(_end_session(account, store))
+        asyncio.run(_end_session(account))
     store.clear()
     Accounts().remove(account.key)
     outcome.say(f"Signed out {account.key}. Cached messages stay in {files.folder}.")
@@ -34,15 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     return outcome.OK
 
 
-async def _end_session(account: Account, store: CredentialStore) -> None:
-    tls = tls_context() if account.server_url.startswith("https:") else None
-    async with Api(account.server_url, tls=tls) as api:
-        tokens = TokenSource(store, api)
+async def _end_session(account: Account) -> None:
+    async with asking(account) as (api, tokens):
         try:
             await tokens.call(api.logout)
         except ConnectionEndedError as error:
             if error.next is not Next.SIGN_IN:
                 raise
             # The session is over already: there is nothing to end.
-        finally:
-            await tokens.close()

@@ -71,6 +71,7 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_session_commands(commands, common)
     _add_send(commands, common)
+    _add_group(commands, common)
     _add_reading_commands(commands, [common, reading])
     _add_outbox(commands, common)
     return parser
@@ -101,6 +102,17 @@ def _add_send(commands: "argparse._SubParsersAction[_Parser]", common: _Parser) 
     send.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="S", help="give delivery this long (default: 10)"
     )
+
+
+def _add_group(commands: "argparse._SubParsersAction[_Parser]", common: _Parser) -> None:
+    group = commands.add_parser(
+        "group",
+        help="make a group of yourself and others",
+        description="Make a group of yourself and the people named. Prints the new group's id.",
+        parents=[common],
+    )
+    group.add_argument("title", metavar="TITLE")
+    group.add_argument("emails", metavar="EMAIL", nargs="+")
 
 
 def _add_reading_commands(commands: "argparse._SubParsersAction[_Parser]", parents: list[_Parser]) -> None:

@@ -12,7 +12,17 @@ import msgspec
 
 from chatproto import codec, limits
 from chatproto.models import Chat, User
-from chatproto.rest import ChatsPage, ErrorBody, Health, LoginRequest, MessagesPage, RefreshRequest, Tokens, UsersPage
+from chatproto.rest import (
+    ChatsPage,
+    ErrorBody,
+    GroupChatRequest,
+    Health,
+    LoginRequest,
+    MessagesPage,
+    RefreshRequest,
+    Tokens,
+    UsersPage,
+)
 from chatterm.client import failures
 from chatterm.client.addresses import is_loopback
 from chatterm.client.errors import ClientError
@@ -103,6 +113,11 @@ class Api:
     async def chat(self, access_token: str, chat_id: int) -> Chat:
         """One chat. Raises `notMember`."""
         return await self._call("GET", f"/chats/{chat_id}", Chat, token=access_token)
+
+    async def open_group(self, access_token: str, title: str, member_ids: list[int]) -> Chat:
+        """Make a group of the caller and these users. Raises `titleInvalid`, `membersInvalid`. Not idempotent."""
+        body = GroupChatRequest(title=title, member_ids=member_ids)
+        return await self._call("POST", "/chats", Chat, token=access_token, body=body)
 
     async def messages(
         self, access_token: str, chat_id: int, *, before: int | None = None, limit: int = limits.PAGE_DEFAULT
