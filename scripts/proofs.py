@@ -1,0 +1,56 @@
+"""Proofs that take longer than a test should: each ends with one line that says what was counted."""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.support.kill import prove
+
+
+def kill(arguments: argparse.Namespace) -> None:
+    """Kill server and clients at random points and check that nothing was lost, doubled or reordered."""
+    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        verdict = asyncio.run(
+            prove(
+                Path(folder),
+                rounds=arguments.rounds,
+                senders=arguments.senders,
+                seed=seed,
+                say=lambda line: print(line, file=sys.stderr),
+            )
+        )
+    print(
+        f"proved in {time.monotonic() - began:.0f} s: {verdict.server_kills} SIGKILLs of the server and "
+        f"{verdict.client_kills} of a client; {verdict.reported} messages reported as queued, {verdict.stored} stored, "
+        "none lost, doubled or out of order"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
+    proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
+    killing = proofs.add_parser("kill", help=kill.__doc__)
+    killing.add_argument("--rounds", type=int, default=100, help="kills of the server, and of a client (default: 100)")
+    killing.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
+    killing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    killing.set_defaults(run=kill)
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except AssertionError as failure:
+        print(f"DISPROVED: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

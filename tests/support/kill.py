@@ -1,0 +1,237 @@
+"""The proof that nothing is lost, doubled or reordered while server and clients are killed with SIGKILL."""
+
+import asyncio
+import random
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+
+from chatproto import codec, limits
+from chatproto.models import LogEvent, Message
+from chatproto.rest import LoginRequest, MessagesPage, Tokens
+from chatterm.client.accounts import Accounts
+from chatterm.client.cache import Cache
+from chatterm.client.outbox import Outbox
+from chatterm.client.paths import account_files
+from tests.support.client import at_home
+from tests.support.homes import PASSWORD, SignedIn, command, sign_in
+from tests.support.server import ServerProcess
+
+TEXT = re.compile(r"s(\d+) r(\d+) (\d+)")
+STEP_TIMEOUT_S = 60.0
+
+
+@dataclass(slots=True)
+class SenderProcess:
+    """One sender: its account, its process while it lives, and every text it reported as queued."""
+
+    number: int
+    person: SignedIn
+    chat_id: int
+    run: int = 0
+    queued: list[str] = field(default_factory=list)
+    process: asyncio.subprocess.Process | None = None
+    reader: asyncio.Task[None] | None = None
+    progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+    drained: bool = False
+
+    async def start(self) -> None:
+        """Start the process; each run numbers its messages anew under its own prefix."""
+        self.run += 1
+        self.drained = False
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.support.sender_process",
+            f"--chat={self.chat_id}",
+            f"--prefix=s{self.number} r{self.run}",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=self.person.environment(),
+            cwd=Path(__file__).parents[2],
+        )
+        self.reader = asyncio.create_task(self._read(self.process))
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            if not line.endswith(b"\n"):
+                continue  # cut off by the kill, so it was not reported
+            word, _, text = line.decode().rstrip("\n").partition(" ")
+            async with self.progress:
+                if word == "queued":
+                    self.queued.append(text)
+                else:
+                    self.drained = word == "drained"
+                self.progress.notify_all()
+        async with self.progress:
+            self.progress.notify_all()
+
+    async def wait_for_more(self, count: int) -> None:
+        """Wait until this sender reported `count` more messages than now."""
+        goal = len(self.queued) + count
+        async with asyncio.timeout(STEP_TIMEOUT_S), self.progress:
+            await self.progress.wait_for(lambda: len(self.queued) >= goal)
+
+    async def kill(self) -> None:
+        """SIGKILL, at whatever it is doing; harmless when it has ended."""
+        if self.process is None:
+            return
+        assert self.reader is not None
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+        await self.reader
+
+    async def finish(self) -> None:
+        """Let it send what is left, and end."""
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.reader is not None
+        self.process.stdin.write(b"finish\n")
+        async with asyncio.timeout(2 * STEP_TIMEOUT_S):
+            await self.process.wait()
+        await self.reader
+        assert self.drained, f"sender {self.number} ended with {self.process.returncode} before its outbox was empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the proof counted: events in the log, messages that senders reported as queued, and kills."""
+
+    stored: int
+    reported: int
+    server_kills: int
+    client_kills: int
+
+
+async def prove(folder: Path, *, rounds: int, senders: int = 4, seed: int, say: Callable[[str], None]) -> Verdict:
+    """Kill server and clients `rounds` times each at random points of a busy conversation, then check everything.
+
+    Raises `AssertionError` with what was lost, doubled or reordered. `seed` repeats the choice of victims and
+    distances, though not the scheduling of the processes.
+    """
+    rng = random.Random(seed)
+    async with ServerProcess(folder / "server") as server:
+        people = [
+            await sign_in(
+                server.url, server.data, folder / f"home{number}", f"s{number}@example.org", f"Sender {number}"
+            )
+            for number in range(senders)
+        ]
+        made = await command(
+            "chatterm", "group", "proof", *(person.email for person in people[1:]), home=people[0].home
+        )
+        chat_id = int(made)
+        crew = [SenderProcess(number, person, chat_id) for number, person in enumerate(people)]
+        try:
+            for sender in crew:
+                await sender.start()
+            await _kill_repeatedly(server, crew, rounds, rng, say)
+            await asyncio.gather(*(sender.finish() for sender in crew))
+        finally:
+            for sender in crew:
+                await sender.kill()
+        events = await _log_of_server(server.url, people[0], chat_id)
+        stored = check_log(events, crew, first_seq=2)
+        for sender in crew:
+            _check_copy(sender, events)
+    reported = sum(len(sender.queued) for sender in crew)
+    return Verdict(stored, reported, server_kills=rounds, client_kills=rounds)
+
+
+async def _kill_repeatedly(
+    server: ServerProcess, crew: Sequence[SenderProcess], rounds: int, rng: random.Random, say: Callable[[str], None]
+) -> None:
+    for number in range(1, rounds + 1):
+        await _pressure(crew, rng)
+        await server.kill()
+        if rng.random() < 0.5:
+            await server.start()
+            await _pressure(crew, rng)
+            victim = rng.choice(crew)
+            await victim.kill()
+        else:  # both dead at once
+            victim = rng.choice(crew)
+            await victim.kill()
+            await server.start()
+        await victim.start()
+        say(f"round {number}: server killed, sender {victim.number} killed; {sum(len(s.queued) for s in crew)} queued")
+
+
+async def _pressure(crew: Sequence[SenderProcess], rng: random.Random) -> None:
+    """Wait until a random sender, or whoever is first, got some way further: kills fall at any point of the work."""
+    distance = rng.randint(1, 60)
+    if rng.random() < 0.3:
+        await rng.choice(crew).wait_for_more(distance)
+        return
+    waits = [asyncio.create_task(sender.wait_for_more(distance)) for sender in crew]
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _log_of_server(url: str, person: SignedIn, chat_id: int) -> list[LogEvent]:
+    """All messages of a chat as the REST API tells them to a client that has nothing."""
+    events: list[LogEvent] = []
+    headers = {"Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=url, timeout=STEP_TIMEOUT_S, headers=headers) as http:
+        login = LoginRequest(email=person.email, password=PASSWORD, device="proof")
+        answer = await http.post("/auth/login", content=codec.encode(login))
+        token = codec.decode_body(answer.content, Tokens).access_token
+        more, after = True, 0
+        while more:
+            answer = await http.get(
+                f"/chats/{chat_id}/messages",
+                params={"afterSeq": after, "limit": limits.PAGE_MAX},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            page = codec.decode_body(answer.content, MessagesPage, max_bytes=limits.SERVER_FRAME_MAX_BYTES)
+            events += page.messages
+            more, after = page.has_more, page.messages[-1].seq
+    return events
+
+
+def check_log(events: Sequence[LogEvent], senders: Sequence[SenderProcess], first_seq: int) -> int:
+    """Assert that the log holds each reported message exactly once, without holes, in each sender's order."""
+    assert [event.seq for event in events] == list(range(first_seq, first_seq + len(events))), "seq has holes"
+    times = [event.at for event in events]
+    assert all(earlier < later for earlier, later in pairwise(times)), "time does not increase"
+    order: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    stored: set[str] = set()
+    for event in events:
+        assert isinstance(event, Message)
+        assert event.text not in stored, f"doubled: {event.text}"
+        stored.add(event.text)
+        found = TEXT.fullmatch(event.text)
+        assert found is not None
+        number, run, place = map(int, found.groups())
+        order[number].append((run, place))
+    for sender in senders:
+        lost = [text for text in sender.queued if text not in stored]
+        assert not lost, f"lost of sender {sender.number}: {lost[:5]}"
+        assert order[sender.number] == sorted(order[sender.number]), f"sender {sender.number} is out of order"
+    return len(events)
+
+
+def _check_copy(sender: SenderProcess, events: Sequence[LogEvent]) -> None:
+    """Assert that whatever a killed client holds is what the server holds, and that nothing is left unsent."""
+    with at_home(sender.person.home):
+        account = Accounts().get(sender.person.email)
+        files = account_files(account.key)
+        with closing(Outbox.open(files.outbox)) as outbox, closing(Cache.open(files.cache)) as cache:
+            assert outbox.counts() == (0, 0), f"sender {sender.number} kept {outbox.counts()}"
+            copy = cache.events(sender.chat_id, 2, len(events) + 1)
+    held = {cached.seq for cached in copy}
+    assert copy == [event for event in events if event.seq in held]
+    assert copy, f"sender {sender.number} has an empty cache"
