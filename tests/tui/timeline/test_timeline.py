@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from textual import events
 
 from chatproto.errors import ErrorInfo
 from chatproto.models import ChatCreated, ChatHead, LogEvent, event_id
@@ -318,3 +319,26 @@ async def test_a_log_known_to_be_longer_shows_what_is_missing(world: World) -> N
         await until(pilot, lambda: "… 15 messages not loaded yet …" in app.text(), "the gap is drawn")
         await until(pilot, lambda: app.wanted == [HolesWanted(CHAT_ID, 31, 45)], "it is asked for")
         assert app.seen == []
+
+
+async def test_the_wheel_and_the_keys_scroll(world: World) -> None:
+    """Up and down by wheel and keys, to both ends; the scrollbar follows."""
+    world.store([created(), *chain(2, 200)], seen=True)
+    app = TimelineApp(world)
+    async with app.run_test(size=(60, 20)) as pilot:
+        timeline = app.timeline
+        timeline.focus()
+        end = timeline.scroll_offset.y
+        for event in (events.MouseScrollUp, events.MouseScrollUp, events.MouseScrollDown):
+            timeline.post_message(event(timeline, 5, 5, 0, 0, 0, False, False, False))
+            await pilot.pause()
+        assert timeline.scroll_offset.y == end - int(app.scroll_sensitivity_y)
+        assert not timeline.at_end
+        await pilot.press("up", "pageup", "down")
+        assert timeline.scroll_offset.y < end - 15
+        await pilot.press("home")
+        assert "Béla made the group" in app.text()
+        assert timeline.vertical_scrollbar.position == 0
+        await pilot.press("pagedown", "end")
+        assert timeline.scroll_offset.y == end
+        assert timeline.at_end

@@ -1,8 +1,48 @@
-"""What a viewport shows and lacks: the newest message in sight, and the events to ask the server for."""
+"""What a viewport shows and lacks, told once: seen messages, new ones below, and events to ask the server for."""
+
+from collections.abc import Iterator
+
+from textual.message import Message
 
 from chatproto import limits
+from chatterm.client.ports import CacheReader
 from chatterm.tui.timeline.items import OUTBOX_KEY, Item, Kind
+from chatterm.tui.timeline.messages import HolesWanted, NewBelow, SeenReached
 from chatterm.tui.timeline.viewport import Viewport
+
+
+class Sight:
+    """Remembers what has been told of one conversation, so that only news is told."""
+
+    def __init__(self) -> None:
+        self._shown_to = 0
+        self._seen = 0
+        self._below: int | None = None
+        self._wanted: tuple[int, int] | None = None
+
+    def forget_wanted(self) -> None:
+        """Ask for what is missing even if that was asked for before."""
+        self._wanted = None
+
+    def news(self, viewport: Viewport, cache: CacheReader, *, watched: bool) -> Iterator[Message]:
+        """What to tell now. `watched`: the terminal has the focus and nothing covers the view."""
+        chat_id = viewport.document.chat.chat_id
+        if chat_id is None:
+            return
+        newest = newest_in_sight(viewport)
+        self._shown_to = max(self._shown_to, viewport.document.head if viewport.follow else newest)
+        if watched and newest > self._seen:
+            self._seen = newest
+            if newest > cache.seen(chat_id):
+                yield SeenReached(chat_id, newest)
+        below = viewport.document.head - self._shown_to
+        if below != self._below:
+            self._below = below
+            yield NewBelow(below)
+        wanted = wanted_range(viewport)
+        if wanted is not None and wanted != self._wanted:
+            self._wanted = wanted
+            yield HolesWanted(chat_id, *wanted)
 
 
 def newest_in_sight(viewport: Viewport) -> int:

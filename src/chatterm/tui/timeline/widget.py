@@ -22,16 +22,16 @@ from chatterm.tui.timeline import selection as selecting
 from chatterm.tui.timeline.document import Document, find_unread
 from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
-from chatterm.tui.timeline.messages import ChatView, HolesWanted, NewBelow, SeenReached
+from chatterm.tui.timeline.messages import ChatView
+from chatterm.tui.timeline.names import Names
 from chatterm.tui.timeline.paint import STYLES, Painter
-from chatterm.tui.timeline.sight import newest_in_sight, wanted_range
+from chatterm.tui.timeline.sight import Sight
 from chatterm.tui.timeline.viewport import Viewport
 
 log = logging.getLogger(__name__)
 
 KEPT_STRIPS: Final = 1_024
 """Painted lines kept in memory."""
-KEPT_NAMES: Final = 2_048
 APPLY_INTERVAL_S: Final = 0.04
 """Changes that come faster than this are taken in together."""
 RETRY_S: Final = 1.0
@@ -105,15 +105,12 @@ class Timeline(ScrollView, can_focus=True):
         self._viewport: Viewport | None = None
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
-        self._names: LRUCache[int, str] = LRUCache(KEPT_NAMES)
+        self._names = Names(cache)
         self._pending: tuple[int, int] | None = None
         self._outbox_pending = False
         self._apply_due = self._report_due = self._retry_due = False
         self._applied_at = 0.0
-        self._wanted: tuple[int, int] | None = None
-        self._shown_to = 0
-        self._seen_posted = 0
-        self._below: int | None = None
+        self._sight = Sight()
 
     # --- what the screen around it calls ---
 
@@ -122,9 +119,9 @@ class Timeline(ScrollView, can_focus=True):
         if self.is_attached and self.text_selection is not None:
             self.screen.clear_selection()
         self._chat = chat
-        self._viewport = self._painter = self._pending = self._wanted = self._below = None
+        self._viewport = self._painter = self._pending = None
         self._outbox_pending = False
-        self._shown_to = self._seen_posted = 0
+        self._sight = Sight()
         self._strips.clear()
         self._fit()
         self.refresh()
@@ -157,7 +154,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
-        self._wanted = None
+        self._sight.forget_wanted()
         self._report_soon()
 
     @property
@@ -223,12 +220,12 @@ class Timeline(ScrollView, can_focus=True):
     def _fits(self, viewport: Viewport) -> bool:
         return (viewport.document.columns.width, viewport.rows) == self.size
 
-    def _fit(self) -> None:
+    def _fit(self, *, painting: bool = False) -> None:
         """Follow the size that the layout gave, with the same message in the same place."""
         if not self.size or self._chat is None or (self._viewport is not None and self._fits(self._viewport)):
             return
         if self._try(self._take_size):
-            self._moved()
+            self._moved(repaint=not painting)
 
     def _take_size(self) -> None:
         width, rows = self.size
@@ -246,7 +243,7 @@ class Timeline(ScrollView, can_focus=True):
             self._cache, self._outbox, chat, own_id=self._own_id, days=self._days, width=width, unread=unread
         )
 
-    def _moved(self) -> None:
+    def _moved(self, *, repaint: bool = True) -> None:
         """Show the viewport where it now is; tells the scrollbar and never the layout, which stays as it is."""
         viewport = self._viewport
         if viewport is None:
@@ -259,7 +256,8 @@ class Timeline(ScrollView, can_focus=True):
         bar.window_virtual_size = height
         bar.window_size = viewport.rows
         bar.position = viewport.top
-        self.refresh(self.size.region)
+        if repaint:
+            self.refresh(self.size.region)
         self._report_soon()
 
     # --- taking in changes ---
@@ -282,7 +280,7 @@ class Timeline(ScrollView, can_focus=True):
             return
         first, last = self._pending or (1, 0)
         if self._pending is not None:
-            self._wanted = None
+            self._sight.forget_wanted()
         viewport = self._viewport
         if self._try(lambda: viewport.stored(first, last)):
             self._pending, self._outbox_pending = None, False
@@ -320,24 +318,10 @@ class Timeline(ScrollView, can_focus=True):
         self._try(self._tell)
 
     def _tell(self) -> None:
-        viewport = self._viewport
-        chat_id = viewport.document.chat.chat_id if viewport is not None else None
-        if viewport is None or chat_id is None:
-            return
-        newest = newest_in_sight(viewport)
-        self._shown_to = max(self._shown_to, viewport.document.head if viewport.follow else newest)
-        if newest > self._seen_posted and self.app.app_focus and self.screen.is_current:
-            self._seen_posted = newest
-            if newest > self._cache.seen(chat_id):
-                self.post_message(SeenReached(chat_id, newest))
-        below = viewport.document.head - self._shown_to
-        if below != self._below:
-            self._below = below
-            self.post_message(NewBelow(below))
-        wanted = wanted_range(viewport)
-        if wanted is not None and wanted != self._wanted:
-            self._wanted = wanted
-            self.post_message(HolesWanted(chat_id, *wanted))
+        if self._viewport is not None:
+            watched = self.app.app_focus and self.screen.is_current
+            for news in self._sight.news(self._viewport, self._cache, watched=watched):
+                self.post_message(news)
 
     def on_mount(self) -> None:
         """From now on tell what is in sight, also when the terminal gets the focus back."""
@@ -351,17 +335,6 @@ class Timeline(ScrollView, can_focus=True):
         self._painter = None
         self._strips.clear()
 
-    def _author(self, user_id: int) -> str:
-        name = self._names.get(user_id)
-        if name is None:
-            try:
-                user = self._cache.user(user_id)
-            except ClientError as error:
-                log.warning("the name of %d cannot be read: %s", user_id, error)
-                return "Unknown person"
-            name = self._names[user_id] = terminal_safe(user.display_name) if user is not None else "Unknown person"
-        return name
-
     def _current_painter(self) -> Painter:
         if self._painter is None:
             document = self._viewport.document if self._viewport is not None else None
@@ -371,7 +344,7 @@ class Timeline(ScrollView, can_focus=True):
                 styles,
                 self.rich_style,
                 self._days,
-                names=self._author,
+                names=self._names,
                 own_id=self._own_id,
                 unread_text=_unread_text(document),
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
@@ -406,7 +379,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, straight from the cache of strips: they survive scrolling with all they have cached."""
-        self._fit()
+        self._fit(painting=crop.size == self.size)
         columns = Columns.of(self.size.width)
         filters = self.get_line_filters()
         background = self.background_colors[1]
