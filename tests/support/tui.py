@@ -35,6 +35,16 @@ FAR_AWAY: Final = 3_600 * 1_000_000
 """Microseconds of an hour."""
 
 
+async def wait_until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Let an app work until a condition holds."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            shown = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+            raise AssertionError(f"it did not happen; on the screen is:\n{shown}")
+        await pilot.pause()
+
+
 class Desk:
     """A running app with its engine, and a person in front of it."""
 
@@ -65,11 +75,7 @@ class Desk:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let the app work until a condition holds."""
-        deadline = time.monotonic() + WAIT_S
-        while not condition():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"it did not happen; on the screen is:\n{self.text}")
-            await self.pilot.pause()
+        await wait_until(self.pilot, condition)
 
     async def sees(self, *texts: str) -> None:
         """Wait until all of these are on the screen."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import shutil
 import signal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events, on
@@ -46,7 +47,7 @@ class ChatApp(App[None]):
         return theme.DEFAULTS
 
     def get_default_screen(self) -> ChatScreen:
-        return ChatScreen(self.engine, self._state)
+        return ChatScreen(self.engine, self._state, shutil.get_terminal_size())
 
     def get_driver_class(self) -> type[Driver]:
         from chatterm.tui.driver import ChatDriver  # noqa: PLC0415 - needs a terminal of the POSIX kind
@@ -87,13 +88,18 @@ class ChatApp(App[None]):
         self._state.save_setting("theme", self.theme)
 
     def action_leave(self) -> None:
-        self._window.restore_title()
         self.exit(None, 0)
+
+    def exit(self, result: None = None, return_code: int = 0, message: Any = None) -> None:
+        """Give the window its title back, then leave the message loop."""
+        self._window.restore_title()
+        super().exit(result, return_code, message)
 
     def _fatal_error(self) -> None:
         """Replaces Textual's traceback, whose local variables may hold anybody's text and the user's secrets."""
         error = self._exception or RuntimeError("an error without a description")
         _log.critical("the app stops", exc_info=error)
+        self._window.restore_title()
         report = crash.write_report(self._folder, error)
         self._exit_renderables.append(Text(crash.told(error, report)))
         self._close_messages_no_wait()

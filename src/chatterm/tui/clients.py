@@ -20,10 +20,12 @@ from chatterm.client.ports import CacheReader
 from chatterm.tui.actions import key_table
 from chatterm.tui.graphemes import fit, graphemes
 from chatterm.tui.guard import Guarded
-from chatterm.tui.roster import Roster
+from chatterm.tui.roster import CHUNK, Roster
 
 LOAD_PAUSE_S: Final = 0.01
 """Between two chunks of rows read in the background, so that keys and frames go first."""
+FILTER_CHUNK: Final = 2_000
+"""Rows read at a time while somebody waits for what a filter finds: about 15 ms."""
 WATCH_DELAY_S: Final = 0.3
 FILTER_MAX: Final = 64
 ONLINE, OFFLINE, UNKNOWN, GROUP = "●", "○", "·", "#"
@@ -171,7 +173,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     def _load_chunk(self) -> None:
         self._loader = None
-        self.roster.load()
+        self.roster.load(FILTER_CHUNK if self.roster.needle else CHUNK)
         if self.roster.needle and self._cursor is None:
             self._cursor = self.roster.ref_at(0)
         self._rows_changed()
@@ -320,8 +322,8 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     def _move(self, step: int) -> None:
         index = self.roster.index_of(self._cursor)
-        wanted = 0 if index is None else index + step
-        wanted = min(max(wanted, 0), len(self.roster) - 1)
+        start = index if index is not None else -1 if step > 0 else 0
+        wanted = min(max(start + step, 0), len(self.roster) - 1)
         while self.roster.ref_at(wanted) is None and self.roster.load(1_000):
             pass  # a jump to the end is the one thing that needs all rows at once
         before, self._cursor = self._cursor, self.roster.ref_at(wanted)

@@ -1,11 +1,9 @@
 """What is left of a crash: a report in a private file, and one plain line for the terminal."""
 
 import os
-import platform
 import sys
 import time
 import traceback
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +15,9 @@ REPORTS_MAX: Final = 10
 
 def write_report(folder: Path, error: BaseException) -> Path | None:
     """Write a report (0600, no values of variables, so no messages or tokens); None if that fails, too."""
+    import platform  # noqa: PLC0415 - both are slow to load, and needed only now
+    from importlib import metadata  # noqa: PLC0415 - see above
+
     name = time.strftime("crash-%Y%m%d-%H%M%S") + f"-{os.getpid()}.txt"
     text = (
         f"chatterm {metadata.version('chatterm')}, Python {platform.python_version()}, {platform.platform()}, "

@@ -4,6 +4,7 @@ import os
 import re
 import selectors
 from codecs import getincrementaldecoder
+from threading import Event
 from typing import IO, Any, Final, cast
 
 from textual import events
@@ -12,7 +13,12 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 READ_BYTES: Final = 65_536
-POLL_S: Final = 0.1
+IDLE_S: Final = 60.0
+"""Without input there is nothing to do; the end of the app wakes the thread."""
+ESCAPE_S: Final = 0.02
+"""How often Textual's parser is asked whether an ESC was a key, ..."""
+ESCAPE_ROUNDS: Final = 8
+"""... and how many times after the last input: longer than it waits."""
 HOLD_S: Final = 0.02
 """How long a beginning of a paste mark waits for the rest: the Escape key is one, too."""
 PASTE_MAX: Final = 1_048_576
@@ -87,6 +93,27 @@ class PasteSplitter:
         self._size += min(len(text), room)
 
 
+class WakingEvent(Event):
+    """An event whose `set` can be waited for together with a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader, self._writer = os.pipe()
+
+    def set(self) -> None:
+        super().set()
+        os.write(self._writer, b"x")
+
+    def clear(self) -> None:
+        if self.is_set():
+            os.read(self.reader, READ_BYTES)
+        super().clear()
+
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self._writer)
+
+
 class TerminalFile:
     """The terminal's output; once it is gone, what is written is dropped.
 
@@ -129,34 +156,44 @@ class ChatDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         if self._file is not None:
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
+        self.exit_event = self._waking = WakingEvent()
+
+    def close(self) -> None:
+        super().close()
+        self._waking.close()
 
     def run_input_thread(self) -> None:
         """Read, split and dispatch input until the app stops or the input ends."""
         parser = XTermParser(self._debug)
         pastes = PasteSplitter()
         decode = getincrementaldecoder("utf-8")("replace").decode
+        rounds = 0
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._waking.reader, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if not selector.select(HOLD_S if pastes.holds else POLL_S):
-                    if pastes.holds:
-                        self._keys(parser, pastes.release())
-                else:
+                if selector.select(HOLD_S if pastes.holds else ESCAPE_S if rounds else IDLE_S):
+                    if self.exit_event.is_set():
+                        return
                     data = self._read()
                     if data is None:
                         self._app.call_later(self._app.exit, None, 1)
                         return
-                    for is_paste, text in pastes.feed(decode(data)):
-                        if is_paste:
-                            self.process_message(events.Paste(text.replace("\x00", "")))
-                        else:
-                            self._keys(parser, text)
+                    rounds = ESCAPE_ROUNDS
+                    self._take(parser, pastes.feed(decode(data)))
+                else:
+                    rounds = max(0, rounds - 1)
+                    self._take(parser, [(False, pastes.release())])
                 for event in parser.tick():
                     self.process_message(event)
 
-    def _keys(self, parser: XTermParser, text: str) -> None:
-        for event in parser.feed(kitty_alt(text)):
-            self.process_message(event)
+    def _take(self, parser: XTermParser, pieces: list[tuple[bool, str]]) -> None:
+        for is_paste, text in pieces:
+            if is_paste:
+                self.process_message(events.Paste(text.replace("\x00", "")))
+            elif text:
+                for event in parser.feed(kitty_alt(text)):
+                    self.process_message(event)
 
     def _read(self) -> bytes | None:
         """The next bytes; None when the terminal is gone (end of input, or EIO after a hang-up)."""

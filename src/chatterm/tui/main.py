@@ -1,6 +1,7 @@
 """Start the terminal interface for one account: the composition root of the TUI."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -35,6 +36,7 @@ def run(account_key: str | None = None) -> int:
     from chatterm.client.errors import ClientError  # noqa: PLC0415 - after the terminal check, which needs nothing
 
     prepare_environment()
+    gc.disable()  # start-up makes almost nothing but what stays; the app's own collector takes over
     try:
         return _open_and_run(account_key)
     except ClientError as error:

@@ -59,6 +59,16 @@ def _bindings() -> list[BindingType]:
     ]
 
 
+_COLUMNS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+_ROWS: Final = [(0, "-short"), (16, "-tall")]
+
+
+def _expected_classes(columns: int, rows: int) -> str:
+    """The classes that these breakpoints will give to a screen of this size."""
+    across = next(name for least, name in reversed(_COLUMNS) if columns >= least)
+    return f"{across} {next(name for least, name in reversed(_ROWS) if rows >= least)}"
+
+
 class ChatScreen(Screen[None]):
     """Client list, conversation and status line of one account."""
 
@@ -72,13 +82,14 @@ class ChatScreen(Screen[None]):
     ChatScreen.-short Composer { border: none; padding: 0 1; background: $panel; }
     """
     # Textual declares these two as instance variables; they are constants all the same.
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 - see above
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - see above
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = _COLUMNS
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = _ROWS
     BINDINGS = _bindings()
     AUTO_FOCUS = ""  # the composer gets the focus, never by way of the client list
 
-    def __init__(self, engine: Engine, state: UiState) -> None:
-        super().__init__()
+    def __init__(self, engine: Engine, state: UiState, size: tuple[int, int] = (80, 24)) -> None:
+        """`size` is the terminal's, as far as it is known: a right guess saves styling everything twice."""
+        super().__init__(classes=_expected_classes(*size))
         self.engine = engine
         self.sidebar = Sidebar(engine.cache, self._presence, engine.account.display_name, engine.account.key)
         self.conversation = Conversation(engine, state)

@@ -1,0 +1,184 @@
+"""The client list on a real cache with many rows: cost by counting, scrolling, presence, watching, a broken row."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.events import MouseScrollDown
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from chatproto import limits
+from chatproto.models import Chat, User
+from chatterm.client.cache import Cache
+from chatterm.client.model import Entry, EntryRef
+from chatterm.tui import theme
+from chatterm.tui.clients import ClientList
+from tests.support.tui import wait_until
+
+PEOPLE = 20_000
+ME = User(id=1, email="me@example.org", display_name="Me", rev=1)
+
+
+class CountingList(ClientList):
+    """Counts the rows that are drawn."""
+
+    drawn = 0
+
+    def _draw(self, entry: Entry, width: int) -> Strip:
+        self.drawn += 1
+        if entry.name == "unspeakable":
+            raise RuntimeError("this row \x1b[31mcannot be drawn")
+        return super()._draw(entry, width)
+
+
+class ListApp(App[None]):
+    """Shows one client list and keeps what it posts."""
+
+    def __init__(self, cache: Cache) -> None:
+        super().__init__()
+        self.register_theme(theme.DARK)
+        self.theme = theme.DARK.name
+        self.online: set[int] | None = set()
+        self.list = CountingList(cache, lambda user_id: None if self.online is None else user_id in self.online)
+        self.chosen: list[EntryRef] = []
+        self.watched: list[tuple[int, ...]] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.list
+
+    def on_client_list_chosen(self, message: ClientList.Chosen) -> None:
+        self.chosen.append(message.ref)
+
+    def on_client_list_watch_changed(self, message: ClientList.WatchChanged) -> None:
+        self.watched.append(message.user_ids)
+
+    @property
+    def rows(self) -> list[str]:
+        return [strip.text.rstrip() for strip in self.screen._compositor.render_strips()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20,000 people and three groups; copied for tests that change it."""
+    folder = tmp_path_factory.mktemp("clients")
+    cache = Cache.open(folder / "cache.db")
+    cache.adopt("epoch", ME)
+    people = [
+        User(id=number, email=f"u{number}@example.org", display_name=f"Person {number:05}", rev=number)
+        for number in range(2, PEOPLE + 2)
+    ]
+    cache.store_users([ME, *people])
+    cache.store_chats([group(1_000_000 + number, 10 + number) for number in range(3)])
+    cache.close()
+    return folder
+
+
+@pytest.fixture
+def cache(folder: Path, tmp_path: Path) -> Iterator[Cache]:
+    (tmp_path / "cache.db").write_bytes((folder / "cache.db").read_bytes())
+    cache = Cache.open(tmp_path / "cache.db")
+    yield cache
+    cache.close()
+
+
+def group(number: int, at: int, unread: int = 0) -> Chat:
+    return Chat(id=number, kind="group", title=f"group {number}", member_count=3, head=9, head_at=at, unread=unread)
+
+
+async def settled(app: ListApp, pilot: Pilot[None], text: str) -> None:
+    await wait_until(pilot, lambda: any(text in row for row in app.rows))
+
+
+async def test_an_update_draws_its_row_and_a_new_message_moves_to_the_top(cache: Cache) -> None:
+    """One changed badge costs one row; a chat that becomes active a screenful, among 20,000."""
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "Person 00002")
+        await pilot.pause()
+        app.list.drawn = 0
+        app.list.update_entries(cache.store_chats([group(1_000_001, 11, unread=7)]))
+        await wait_until(pilot, lambda: any("group 1000001" in row and row.endswith("7") for row in app.rows))
+        rows_of_the_check = app.list.drawn
+        app.list.drawn = 0
+        refs = cache.store_chats([group(1_000_000, 99, unread=2)])
+        app.list.update_entries(refs)
+        await wait_until(pilot, lambda: "group 1000000" in app.rows[0])
+        assert rows_of_the_check < 200
+        assert app.list.drawn < 200
+
+
+async def test_the_end_key_reaches_the_last_of_all_rows(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        app.list.focus()
+        await pilot.press("end")
+        await settled(app, pilot, f"Person {PEOPLE + 1:05}")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.chosen == [EntryRef("user", PEOPLE + 1)])
+        await pilot.press("home", "down", "enter")
+        await wait_until(pilot, lambda: app.chosen[1:] == [EntryRef("chat", 1_000_001)])
+
+
+async def test_the_wheel_scrolls_and_rows_arrive(cache: Cache) -> None:
+    """Far below what was read at first, rows are read when they come into sight."""
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "Person 00002")
+        app.list.scroll_to(y=1_500, animate=False)
+        await settled(app, pilot, "Person 01500")
+        await pilot._post_mouse_events([MouseScrollDown], app.list, offset=(5, 5))
+        await wait_until(pilot, lambda: app.list.scroll_offset.y > 1_500)
+        await wait_until(pilot, lambda: not any("…" in row for row in app.rows))
+
+
+async def test_presence_is_a_shape_and_unknown_is_a_third_one(cache: Cache) -> None:
+    app = ListApp(cache)
+    app.online = {2}
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "● Person 00002")
+        await settled(app, pilot, "○ Person 00003")
+        app.online = None
+        app.list.presence_changed()
+        await settled(app, pilot, "· Person 00002")
+        await settled(app, pilot, "# group 1000002")
+
+
+async def test_exactly_the_people_in_sight_are_watched(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await wait_until(pilot, lambda: app.watched == [tuple(range(2, 19))])
+        app.list.scroll_to(y=103, animate=False)
+        await wait_until(pilot, lambda: app.watched[-1] == tuple(range(102, 122)))
+        assert len(app.watched) <= 3
+        assert all(len(user_ids) <= limits.WATCH_MAX for user_ids in app.watched)
+
+
+async def test_a_filter_finds_among_all_of_them(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        app.list.focus()
+        await pilot.press(*"19999")
+        await wait_until(pilot, lambda: [row for row in app.rows if row] == ["›○ Person 19999"])
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.chosen == [EntryRef("user", 19_999)])
+        await pilot.press("backspace", "backspace", "escape")
+        await settled(app, pilot, "group 1000002")
+
+
+async def test_a_row_that_cannot_be_drawn_is_a_card_not_a_crash(cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+    """The card is safe for a terminal, the log has the error once, and the list comes back when the row is gone."""
+    app = ListApp(cache)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settled(app, pilot, "Person 00002")
+        with caplog.at_level(logging.ERROR, logger="chatterm.tui"):
+            bad = Chat(id=1_000_000, kind="group", title="unspeakable", member_count=3, head=9, head_at=99)
+            app.list.update_entries(cache.store_chats([bad]))
+            await settled(app, pilot, "CountingList cannot be drawn")
+            await settled(app, pilot, "RuntimeError: this row ␛[31mcannot be drawn")
+        assert len(caplog.records) == 1
+        app.list.update_entries(cache.store_chats([group(1_000_000, 100)]))
+        await settled(app, pilot, "# group 1000000")
+        assert app.is_running
