@@ -68,7 +68,7 @@ class Reads:
     async def heads(self, user_id: int, useq: int, cursors: Sequence[tuple[int, int]]) -> tuple[int, list[ChatHead]]:
         # The position is read before the heads: what moves in between is at worst told twice, never missed.
         row = await self._one(sql.USER_USEQ, user_id)
-        known = [list(cursor) for cursor in dict(cursors).items()]
+        known = [f"{chat_id}:{seq}" for chat_id, seq in cursors]
         found = await self._reader.all(self._heads_statement, user_id, useq, rows.to_json(known))
         return (row[0] if row else 0), [rows.chat_head(head) for head in found]
 

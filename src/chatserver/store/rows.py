@@ -86,5 +86,5 @@ def created_body(title: str, member_ids: list[int]) -> str:
 
 
 def to_json(value: object) -> str:
-    """Lists of numbers as one SQL parameter."""
+    """A list as one SQL parameter."""
     return msgspec.json.encode(value).decode()
