@@ -1,10 +1,11 @@
-"""The composition root: the one place that names the backends, and builds one ASGI application of them."""
+"""The composition root: builds one ASGI application of store, services and live delivery."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from chatproto import limits
+from chatserver.backends import open_store
 from chatserver.config import Settings
 from chatserver.http.routes import rest_application
 from chatserver.realtime.hub import Hub
@@ -14,7 +15,6 @@ from chatserver.services.chats import Chats, Users
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
 from chatserver.store.base import Commit, Store
-from chatserver.store.sqlite import SqliteStore
 from chatserver.ws.connection import Services
 from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint
 
@@ -64,7 +64,7 @@ class Application:
 @asynccontextmanager
 async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[Application]:
     """The application on its own open store; the store is closed at the end of the block."""
-    store = await SqliteStore.open(settings.data)
+    store = await open_store(settings.data, serving=True)
     passwords = PasswordPool(threads=settings.password_threads, waiting=settings.password_waiting)
     try:
         auth = await Authenticator.open(
