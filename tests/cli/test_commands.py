@@ -5,6 +5,7 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import PASSWORD, Home, LiveServer
@@ -158,25 +159,45 @@ def test_history_is_limited_and_goes_back_by_number_or_time(anna: str, ben: str,
     assert home.run("history", ben, "--before", "yesterday").code == 2
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
+def test_text_that_cannot_be_sent_is_refused_and_nothing_is_queued(anna: str, ben: str, home: Home) -> None:
+    """Exit 1, the reason, and an empty outbox: never a part of it."""
+    cases: list[tuple[str | bytes, str]] = [
         ("x" * 20_000, "too long"),
         ("\u00e9" * 9_000, "too long"),
+        ("y" * 1_000_000, "too long"),
         ("", "empty"),
         (" \n\t\n", "empty"),
         (b"\xff\xfe\x00", "not UTF-8"),
-        ("y" * 1_000_000, "too long"),
-    ],
-)
-def test_text_that_cannot_be_sent_is_refused_and_nothing_is_queued(
-    anna: str, ben: str, home: Home, given: str | bytes, says: str
-) -> None:
-    """Exit 1, the reason, and an empty outbox: never a part of it."""
-    result = home.run("send", ben, given=given)
-    assert (result.code, result.out) == (1, "")
-    assert says in result.err
+    ]
+    for given, says in cases:
+        result = home.run("send", ben, given=given)
+        assert (result.code, result.out) == (1, "")
+        assert says in result.err
+    assert home.run("send", ben, "bell\a").code == 1
     assert home.run("outbox").out == ""
+
+
+def test_a_group_is_written_to_by_its_title_and_listed(live: LiveServer, anna: str, ben: str, home: Home) -> None:
+    """With or without the leading #, in any case."""
+    title = f"Garden of {anna}"
+    token = json.loads(next(home.folder.rglob("credentials.json")).read_bytes())["accessToken"]
+    people = [json.loads(line) for line in home.run("users", "--json").lines]
+    (member,) = [person["id"] for person in people if person["email"] == ben]
+    made = httpx.post(
+        f"{live.url}/chats",
+        json={"kind": "group", "title": title, "memberIds": [member]},
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
+    assert made.status_code in (200, 201), made.text
+    home.run("chats")
+    assert home.run("send", f"#{title.lower()}", "with a sign", "--wait").code == 0
+    assert home.run("send", title, "without", "--wait").code == 0
+    records = [json.loads(line) for line in home.run("history", title, "--json").lines]
+    assert [record["kind"] for record in records] == ["created", "message", "message"]
+    (chat,) = [json.loads(line) for line in home.run("chats", "--json").lines]
+    assert (chat["kind"], chat["name"], chat["head"], chat["unread"]) == ("group", title, 3, 0)
+    assert f"#{title}" in home.run("chats", "--offline").out
 
 
 def test_an_unknown_target_is_refused_before_anything_is_queued(anna: str, home: Home) -> None:

@@ -4,9 +4,13 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from msgspec import structs
 
+from chatproto.models import Message, event_id
 from chatterm.client.api import Api
+from chatterm.client.cache import Cache
+from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import CacheReset, ConnectionChanged, EventsStored, Link, OutboxState, Target
@@ -14,6 +18,7 @@ from chatterm.client.paths import account_files
 from chatterm.client.tokens import TokenSource, credentials_of
 from tests.client.conftest import Connect
 from tests.support.client import Client, at_home, running_client, sign_in
+from tests.support.proxy import proxied
 from tests.support.server import Person, RunningServer, running_server
 
 
@@ -242,3 +247,41 @@ async def test_stopping_leaves_no_task_behind_and_frees_the_lock(
     b = await (await connect(ben)).synced()
     assert b.texts(chat.id) == ["last words"]
     await client.session.stop()
+
+
+async def test_a_lost_answer_to_a_refresh_costs_nothing(server: RunningServer, anna: Person, tmp_path: Path) -> None:
+    """The server has rotated the token, the client does not know: asking again gives the same successor."""
+    client = Client(tmp_path / "home", sign_in(tmp_path / "home", anna))
+    store = store_of(client)
+    old = store.load()
+    assert old is not None
+    store.save(structs.replace(old, access_expires_at=1))
+    async with proxied(server.url) as proxy, Api(proxy.url, request_timeout_s=0.5) as api:
+        source = TokenSource(store, api)
+        proxy.to_client.swallowing = True
+        with pytest.raises(ConnectionEndedError) as caught:
+            await source.current()
+        assert (caught.value.code, caught.value.next) == ("unreachable", Next.BACK_OFF)
+        proxy.to_client.swallowing = False
+        assert (await api.me(await source.current())).id == anna.id
+        await source.close()
+    await client.session.stop()
+
+
+async def test_a_server_that_lost_events_has_its_copy_made_anew(
+    anna: Person, ben: Person, connect: Connect, tmp_path: Path
+) -> None:
+    """A head below what was seen before means that the log is another one, whatever the epoch says."""
+    chat = await anna.direct(ben)
+    async with anna.socket() as socket:
+        await socket.say(chat, "still there")
+    async with running_client(tmp_path / "Ben", ben) as client:
+        await client.synced()
+    with at_home(tmp_path / "Ben"):
+        cache = Cache.open(account_files(client.session.account.key).cache)
+    lost = Message(id=event_id(chat.id, 2), seq=2, at=2, sender_id=anna.id, client_id=b"l" * 16, text="lost")
+    cache.store_events(chat.id, [lost])
+    cache.close()
+    again = await connect(ben)
+    await again.has_texts(chat, "still there")
+    assert again.count(CacheReset) == 1

@@ -26,6 +26,18 @@ exit codes:
 files: $CHATTERM_HOME, or the platform's folders for configuration and data
 """
 
+_HISTORY_EPILOG = """\
+with --json, each line is one object, in ASCII:
+  kind         "message", or "created" for the beginning of a group
+  chatId       the chat; with seq, the event's place for ever
+  seq          1..N without holes in one chat
+  id           the same as one text
+  at           time in UTC, RFC 3339 with microseconds
+  senderId, senderName, senderEmail
+  text         of a message; title of a "created"
+fields are never renamed; new ones may come
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -121,6 +133,8 @@ def _add_reading_commands(commands: "argparse._SubParsersAction[_Parser]", paren
         help="print messages of a chat",
         description="Print the newest messages of a chat, oldest first. The server is asked for what is new or not "
         "cached; if it cannot be reached, the cached ones are printed and standard error says so.",
+        epilog=_HISTORY_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=parents,
     )
     history.add_argument("target", metavar="TARGET")

@@ -1,7 +1,8 @@
 """A program as a chat partner: every unread message once, answered through the same engine as everybody's."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from chatproto.models import Message, User
@@ -32,8 +33,11 @@ class Bot:
         self._changed: dict[int, None] = {}
         self._wake = asyncio.Event()
 
-    async def messages(self) -> AsyncIterator[Incoming]:
-        """Others' messages after the seen marker, for ever; asking for the next one marks the last as seen."""
+    async def messages(self) -> AsyncGenerator[Incoming, None]:
+        """Others' messages after the seen marker, for ever; asking for the next one marks the last as seen.
+
+        Leave it through `contextlib.aclosing`, so that it ends with the block.
+        """
         unsubscribe = self._session.subscribe(self._noticed)
         try:
             self._look_everywhere()
@@ -41,8 +45,9 @@ class Bot:
                 while self._changed:
                     chat_id = next(iter(self._changed))
                     del self._changed[chat_id]
-                    async for incoming in self._unseen(chat_id):
-                        yield incoming
+                    async with aclosing(self._unseen(chat_id)) as unseen:
+                        async for incoming in unseen:
+                            yield incoming
                 self._wake.clear()
                 await self._wake.wait()
         finally:
@@ -52,7 +57,7 @@ class Bot:
         """Answer in the chat the message came from; durable when this returns."""
         return await self._session.send(Target(chat_id=incoming.chat_id), text)
 
-    async def _unseen(self, chat_id: int) -> AsyncIterator[Incoming]:
+    async def _unseen(self, chat_id: int) -> AsyncGenerator[Incoming, None]:
         cache = self._session.cache
         while (seen := cache.seen(chat_id)) < (head := cache.head(chat_id)):
             last = min(head, seen + _PAGE)

@@ -7,7 +7,8 @@ from typing import Final
 
 from chatproto.models import Chat, LogEvent
 from chatterm.client.cache import Cache
-from chatterm.client.model import Account, EntriesChanged, EntryRef, EventsStored, Notice, OutboxChanged
+from chatterm.client.errors import ClientError
+from chatterm.client.model import Account, EntriesChanged, EntryRef, EventsStored, Notice, OutboxChanged, ProblemMet
 from chatterm.client.outbox import Outbox
 from chatterm.client.plan import FetchPlan
 from chatterm.client.storage import Storage
@@ -59,6 +60,10 @@ class Context:
             self.notify(EntriesChanged(refs))
 
     def tell_outbox(self) -> None:
-        """Tell that the outbox changed."""
-        queued, failed = self.outbox.counts()
-        self.notify(OutboxChanged(queued, failed))
+        """Tell that the outbox changed. Never raises: what was done to it is done, whether it can be counted or not."""
+        try:
+            queued, failed = self.outbox.counts()
+        except ClientError as error:
+            self.notify(ProblemMet(error.info()))
+        else:
+            self.notify(OutboxChanged(queued, failed))
