@@ -60,6 +60,18 @@ async def test_an_email_belongs_to_one_user(store: Store) -> None:
     await commits.until(lambda all_: all_[-1].users_rev == 11)
 
 
+async def test_a_write_that_breaks_fails_alone(store: Store) -> None:
+    """A mistake that no check caught is an error for its caller, and the rest of the commit is stored."""
+    good, bad = await asyncio.gather(
+        store.create_user("good@example.org", "Good", "h"),
+        store.create_user("bad@example.org", "\ud800", "h"),
+        return_exceptions=True,
+    )
+    assert isinstance(bad, ChatError)
+    assert bad.code == "internal"
+    assert await store.users_since(0, 5) == [good]
+
+
 async def test_a_new_password_ends_the_sessions_in_the_same_commit(store: Store, backend: Backend) -> None:
     """With `revoke_sessions` every live session of the user, and of nobody else, ends and is told once."""
     anna, bert = await make_users(store, "Anna", "Bert")

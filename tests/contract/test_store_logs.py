@@ -249,6 +249,23 @@ async def test_a_caller_that_gives_up_harms_nobody(store: Store) -> None:
     assert {f"{turn}:{n}" for turn in range(20) for n in range(1, 10, 2)} <= set(texts)
 
 
+async def test_those_behind_a_crowd_that_gave_up_are_served(store: Store) -> None:
+    """A whole batch of cancelled callers keeps nobody waiting behind it."""
+    anna, bert = await make_users(store, "Anna", "Bert")
+    chat = await store.open_direct(anna.id, bert.id)
+    crowd = [asyncio.create_task(store.append([new_message(anna, "x", chat_id=chat.id)])) for _ in range(3_000)]
+    last = asyncio.create_task(store.append([new_message(bert, "last", chat_id=chat.id)]))
+
+    async def give_up() -> None:
+        for task in crowd:
+            task.cancel()
+
+    await asyncio.create_task(give_up())  # runs when all of them wait and before the first is served
+    async with asyncio.timeout(10):
+        assert stored(await last)[0].seq == 1
+    await asyncio.gather(*crowd, return_exceptions=True)
+
+
 async def test_text_that_is_no_unicode_fails_alone(store: Store) -> None:
     """A caller's mistake that no check caught does not reach the others' transaction."""
     anna, bert = await make_users(store, "Anna", "Bert")

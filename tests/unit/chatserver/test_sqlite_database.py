@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import re
 import sqlite3
 import stat
@@ -14,7 +15,7 @@ import pytest
 
 from chatproto.errors import ChatError
 from chatserver.store import migrations, sql
-from chatserver.store.errors import SchemaTooNewError, StoreUnusableError
+from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
 from chatserver.store.migrations import Migration
 from chatserver.store.sqlite import SqliteStore, database, statements
 from chatserver.store.sqlite.database import prepare
@@ -36,7 +37,7 @@ def first_schema() -> Migration:
 
 def build_first(data_dir: Path) -> Path:
     """A database as the first release made it, with a user in it."""
-    path = prepare(data_dir, [first_schema()])
+    path, _ = prepare(data_dir, [first_schema()])
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("INSERT INTO users VALUES (7, 'anna@example.org', 'Anna', 'h', 1, 0, 5)")
     return path
@@ -64,7 +65,7 @@ def test_migrations_run_once_and_in_order(tmp_path: Path) -> None:
     """Only what is missing is applied, to the data that is there; a second start changes nothing."""
     path = build_first(tmp_path)
     for _ in range(2):
-        assert prepare(tmp_path, [first_schema(), SECOND]) == path
+        assert prepare(tmp_path, [first_schema(), SECOND]) == (path, None)
         assert version_of(path) == 2
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT motto FROM users").fetchall() == [("none",)]
@@ -78,6 +79,22 @@ def test_a_migration_that_fails_leaves_no_trace(tmp_path: Path) -> None:
     assert version_of(path) == 2
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'half'").fetchall() == []
+
+
+def test_a_database_in_use_is_not_upgraded(tmp_path: Path) -> None:
+    """A command of a newer release leaves the schema of a running older server alone; so does a second server."""
+    path, lock = prepare(tmp_path, [first_schema()], serving=True)
+    assert lock is not None
+    try:
+        for serving in (False, True):
+            with pytest.raises(StoreInUseError, match="Stop it first"):
+                prepare(tmp_path, [first_schema(), SECOND], serving=serving)
+        assert version_of(path) == 1
+        assert prepare(tmp_path, [first_schema()]) == (path, None)
+    finally:
+        os.close(lock)
+    assert prepare(tmp_path, [first_schema(), SECOND]) == (path, None)
+    assert version_of(path) == 2
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
@@ -208,7 +225,7 @@ async def test_a_database_locked_by_others_refuses_for_now(tmp_path: Path) -> No
 
 def test_every_statement_finds_its_rows_by_an_index(tmp_path: Path) -> None:
     """No query reads a table from end to end: cost grows with the answer, not with the database."""
-    path = prepare(tmp_path, migrations.load("sqlite"))
+    path, _ = prepare(tmp_path, migrations.load("sqlite"))
     texts = {name: text for module in (sql, statements) for name, text in vars(module).items() if name.isupper()}
     texts["SENT_BEFORE"] = statements.sent_before(4)
     complete = {

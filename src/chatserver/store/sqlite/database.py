@@ -1,10 +1,10 @@
 """The database file: where it lies, who may read it, which schema it has, and how connections to it are set up."""
 
+import contextlib
 import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,13 @@ MIN_SQLITE: Final = (3, 37, 0)
 BUSY_TIMEOUT_MS: Final = 5_000
 
 
-def prepare(data_dir: Path, migrations: Sequence[Migration], *, create: bool = True) -> Path:
-    """Make the folder (0700), the file (0600) and the newest schema where they are missing; returns the file's path.
+def prepare(
+    data_dir: Path, migrations: Sequence[Migration], *, create: bool = True, serving: bool = False
+) -> tuple[Path, int | None]:
+    """Make the folder (0700), the file (0600) and the newest schema where they are missing.
 
-    Safe to call from several processes at once. Raises `StoreUnusableError`.
+    Returns the file's path and, with `serving`, the descriptor whose lock makes this process the folder's one
+    server until it is closed. Safe to call from several processes at once. Raises `StoreUnusableError`.
     """
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         needed = ".".join(map(str, MIN_SQLITE))
@@ -38,7 +41,7 @@ def prepare(data_dir: Path, migrations: Sequence[Migration], *, create: bool = T
         _make_private_folder(data_dir)
         with _locked(data_dir / "open.lock"):
             _make_private_file(path)
-            _migrate(path, migrations)
+            return path, _migrated(path, migrations, serving=serving)
     except OSError as error:
         raise StoreUnusableError(
             f"The data folder {data_dir} cannot be used: {error.strerror or error}. "
@@ -49,7 +52,28 @@ def prepare(data_dir: Path, migrations: Sequence[Migration], *, create: bool = T
         raise StoreUnusableError(
             f"The database {path} cannot be opened: {reason}. Restore it from a backup, or choose another --data."
         ) from error
-    return path
+
+
+def _migrated(path: Path, migrations: Sequence[Migration], *, serving: bool) -> int | None:
+    """The file with its newest schema, made only while no other server uses the old one."""
+    with contextlib.ExitStack() as undo:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        undo.callback(connection.close)
+        version = _checked_version(connection, path, newest=len(migrations))
+        lock = None
+        if serving or version < len(migrations):
+            lock = _lock_for_serving(path.parent)
+            undo.callback(os.close, lock)
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        for migration in migrations[version:]:
+            _apply(connection, migration)
+        if serving:
+            connection.close()
+            undo.pop_all()
+            return lock
+    return None
 
 
 def _make_private_folder(folder: Path) -> None:
@@ -68,7 +92,7 @@ def _make_private_file(path: Path) -> None:
             path.chmod(0o600)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     try:
@@ -78,7 +102,7 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def lock_for_serving(data_dir: Path) -> int:
+def _lock_for_serving(data_dir: Path) -> int:
     """Take the lock that one server at a time holds; the descriptor keeps it, and a killed process frees it.
 
     Raises `StoreInUseError`.
@@ -92,19 +116,6 @@ def lock_for_serving(data_dir: Path) -> int:
             f"Another chatserver already serves {data_dir}. Stop it first, or choose another --data."
         ) from error
     return descriptor
-
-
-def _migrate(path: Path, migrations: Sequence[Migration]) -> None:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    try:
-        version = _checked_version(connection, path, newest=len(migrations))
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        for migration in migrations[version:]:
-            _apply(connection, migration)
-    finally:
-        connection.close()
 
 
 def _checked_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:

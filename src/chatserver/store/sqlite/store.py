@@ -54,9 +54,10 @@ class SqliteStore(Reads):
         notices within about `poll_s` seconds what other processes commit. Raises `StoreUnusableError`, also
         when there is no database yet and `create` is false.
         """
-        path = await asyncio.to_thread(database.prepare, data_dir, migrations.load("sqlite"), create=create)
+        path, lock = await asyncio.to_thread(
+            database.prepare, data_dir, migrations.load("sqlite"), create=create, serving=serving
+        )
         async with contextlib.AsyncExitStack() as undo:
-            lock = database.lock_for_serving(data_dir) if serving else None
             if lock is not None:
                 undo.callback(os.close, lock)
             readers = await ReaderPool.open(path, READERS)

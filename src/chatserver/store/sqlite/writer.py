@@ -106,9 +106,10 @@ class GroupCommitWriter:
         try:
             while True:
                 await self._wanted.wait()
-                batch = self._take()
-                if batch:
-                    await self._commit(batch)
+                if self._waiting:
+                    batch = self._take()
+                    if batch:
+                        await self._commit(batch)
                 elif self._closing:
                     return
                 else:
@@ -188,6 +189,12 @@ class GroupCommitWriter:
             if not tx.is_open:
                 raise
             return as_chat_error(error, "write")
+        except Exception:
+            # A mistake in one step must not harm the others of the commit; the savepoint has undone it.
+            if not tx.is_open:
+                raise
+            _log.exception("a write failed unexpectedly")
+            return ChatError("internal")
 
     def _resolve(self, batch: list[_Request]) -> None:
         for request in batch:
