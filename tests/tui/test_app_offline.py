@@ -7,7 +7,7 @@ import pytest
 from chatproto import limits
 from chatproto.errors import ErrorInfo
 from chatproto.models import User
-from chatterm.client.model import Account, EntriesChanged, EntryRef, Link, OutboxState
+from chatterm.client.model import Account, EntriesChanged, EntryRef, Link, OutboxState, ProblemMet
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from tests.support.client import at_home
@@ -271,3 +271,33 @@ async def test_the_names_of_people_are_kept_current(home: Path, account: Account
         desk.engine._notify(EntriesChanged(refs))
         await desk.until(lambda: "Béla" not in desk.text.replace("Write to Béla", ""))
         await desk.sees("Adalbert")
+
+
+async def test_a_draft_that_cannot_be_kept_is_told_and_sending_goes_on(home: Path, account: Account) -> None:
+    """A full disk for drafts must not take the app, nor the message, away."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        pages = desk.state._connection.execute("PRAGMA page_count").fetchone()[0]
+        desk.state._connection.execute(f"PRAGMA max_page_count = {pages}")
+        desk.composer.insert("y" * 9_000)
+        await desk.sees("Your draft cannot be kept on disk.")
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
+
+
+async def test_a_problem_is_told_as_it_is_and_never_as_markup(home: Path, account: Account) -> None:
+    """What the engine reports may come from anywhere: no markup, no control characters."""
+    async with running_app(home, account) as desk:
+        await desk.sees("Choose somebody")
+        hostile = ErrorInfo(code="x", message="[bold]no[/bold] [/]\x1b]52;c;QQ==\x07", hint="[link=x]")
+        desk.engine._notify(ProblemMet(hostile))
+        await desk.sees("[bold]no[/bold] [/]␛]52;c;QQ==␇")
+        assert desk.app.is_running
+
+
+async def test_without_a_mouse_or_colours_everything_has_a_shape(home: Path, account: Account) -> None:
+    """States are told by signs and words: the text of the screen alone says them all."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.press("escape", "down")
+        await desk.sees("▌· Béla", "›· Csilla", "○ offline since")

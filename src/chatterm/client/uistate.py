@@ -3,13 +3,23 @@
 import sqlite3
 import time
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS draft (place TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-ASIDE_MAX: Final = 3
+from chatproto.errors import ErrorInfo
+from chatterm.client import database
+from chatterm.client.errors import ClientError
+
+FORMAT: Final = database.Format(
+    application_id=0x43545549,  # "CTUI"
+    version=1,
+    schema="""
+    CREATE TABLE draft (place TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
+    """,
+    synchronous="NORMAL",
+    check=True,
+)
+_BROKEN_MAX: Final = 3
 """Unreadable files kept for a rescue by hand."""
 
 
@@ -17,69 +27,63 @@ class UiState:
     """Small facts in one SQLite file, each written in a transaction of its own.
 
     A write survives the death of the process (`kill -9`) once it returns; a power failure may take the last
-    ones (WAL, synchronous=NORMAL). Writes raise `sqlite3.Error` on a full or read-only disk. One thread.
+    ones. Reads and writes raise `ClientError` (`diskFull`, `notWritable`, `storageBusy`, `storageFailed`);
+    then nothing was changed. An instance belongs to the thread that opened it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, set_aside: Path | None = None) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, problem: ErrorInfo | None) -> None:
+        """Use `UiState.open`."""
         self._connection = connection
-        self.set_aside = set_aside
-        """Where an unreadable earlier file was moved, if there was one."""
+        self._path = path
+        self.problem = problem
+        """Why an earlier file was set aside at opening, if one was."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open or create the file; one that is no database is moved to `NAME.broken-N` and a new one begun."""
-        try:
-            return cls(_connect(path))
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-        aside = _set_aside(path)
-        return cls(_connect(path), aside)
+    def open(cls, path: Path) -> "UiState":
+        """Open the file, making it if missing; a damaged or foreign one is renamed to `.broken-N`, a new one begun."""
+        problem: ErrorInfo | None = None
+
+        def repair(reason: database.UnusableError | None) -> None:
+            nonlocal problem
+            if reason is not None:
+                broken = database.broken_name(path, _BROKEN_MAX)
+                database.remove_files(broken)
+                database.move_files(path, broken)
+                problem = ClientError(
+                    "storageFailed", f"Your drafts could not be read ({reason}).", f"The old file is kept as {broken}."
+                ).info()
+            database.create(path, FORMAT)
+
+        connection = database.open_or_create(path, FORMAT, repair)
+        return cls(connection, path, problem)
 
     def draft(self, place: str) -> str:
         """The text left unsent at a place (a chat or person); empty if none."""
-        row = self._connection.execute("SELECT text FROM draft WHERE place = ?", (place,)).fetchone()
-        return str(row[0]) if row else ""
+        return self._read("SELECT text FROM draft WHERE place = ?", place) or ""
 
     def save_draft(self, place: str, text: str) -> None:
         """Keep a draft, or forget it if the text is blank."""
-        if not text.strip():
-            self._connection.execute("DELETE FROM draft WHERE place = ?", (place,))
-            return
-        self._connection.execute(
-            "INSERT OR REPLACE INTO draft (place, text, at) VALUES (?, ?, ?)", (place, text, int(time.time()))
-        )
+        if text.strip():
+            statement = "INSERT OR REPLACE INTO draft (place, text, at) VALUES (?, ?, ?)"
+            self._write(statement, place, text, int(time.time()))
+        else:
+            self._write("DELETE FROM draft WHERE place = ?", place)
 
     def setting(self, name: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-        return str(row[0]) if row else None
+        """What is remembered under a name; None if nothing is."""
+        return self._read("SELECT value FROM setting WHERE name = ?", name)
 
     def save_setting(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+        self._write("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 
     def close(self) -> None:
         self._connection.close()
 
+    def _read(self, statement: str, key: str) -> str | None:
+        with database.reading(self._path):
+            row = self._connection.execute(statement, (key,)).fetchone()
+        return str(row[0]) if row else None
 
-def _connect(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _set_aside(path: Path) -> Path:
-    for number in range(1, ASIDE_MAX + 1):
-        aside = path.with_name(f"{path.name}.broken-{number}")
-        if not aside.exists():
-            break
-    path.replace(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return aside
+    def _write(self, statement: str, *values: str | int) -> None:
+        with database.transaction(self._connection, self._path):
+            self._connection.execute(statement, values)

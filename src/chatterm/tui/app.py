@@ -13,6 +13,8 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 
+from chatproto.text import terminal_safe
+from chatterm.client.errors import ClientError
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
 from chatterm.tui import crash, theme
@@ -66,6 +68,9 @@ class ChatApp(App[None]):
         if self._collector is not None:
             self._collector.start()
             self.set_interval(INTERVAL_S, self._collector.tick)
+        if self._state.problem is not None:
+            problem = terminal_safe(f"{self._state.problem.message} {self._state.problem.hint}")
+            self.notify(problem, severity="error", markup=False, timeout=20)
         await self.engine.start()
 
     async def on_event(self, event: events.Event) -> None:
@@ -85,7 +90,10 @@ class ChatApp(App[None]):
     def action_switch_theme(self) -> None:
         names = [each.name for each in theme.THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-        self._state.save_setting("theme", self.theme)
+        try:
+            self._state.save_setting("theme", self.theme)
+        except ClientError as error:
+            self.notify(terminal_safe(f"{error.message} {error.hint}"), severity="error", markup=False)
 
     def action_leave(self) -> None:
         self.exit(None, 0)

@@ -1,12 +1,13 @@
 """Drafts on disk: what is written but not sent, kept for each chat a moment after the last key."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import Final
 
 from textual.timer import Timer
 from textual.widget import Widget
 
+from chatproto.text import terminal_safe
+from chatterm.client.errors import ClientError
 from chatterm.client.model import EntryRef
 from chatterm.client.uistate import UiState
 
@@ -57,7 +58,12 @@ class Drafts:
         self._guarded(lambda: self._state.save_draft(place_of(ref), text))
 
     def read(self, ref: EntryRef) -> str:
-        return self._state.draft(place_of(ref))
+        """The draft of a conversation; empty if there is none, or it cannot be read."""
+        try:
+            return self._state.draft(place_of(ref))
+        except ClientError as error:
+            self._failed(terminal_safe(f"Your draft cannot be read. {error.message} {error.hint}"))
+            return ""
 
     def move(self, old: EntryRef, new: EntryRef) -> None:
         """A person's row became a chat: the draft goes along."""
@@ -77,9 +83,9 @@ class Drafts:
     def _guarded(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except sqlite3.Error as error:
+        except ClientError as error:
             if not self._broken:
                 self._broken = True
-                self._failed(f"Your draft cannot be kept on disk: {error}. Free some space; sending works as before.")
+                self._failed(terminal_safe(f"Your draft cannot be kept on disk. {error.message} {error.hint}"))
         else:
             self._broken = False

@@ -57,8 +57,8 @@ def _open_and_run(account_key: str | None) -> int:
         raise ClientError("notSignedIn", "You are not signed in.", "Run 'chatterm login URL'.")
     folder = account_files(account.key).folder
     _log_to(folder / "chatterm.log")
-    engine = Session(account)
     state = UiState.open(folder / "interface.db")
+    engine = Session(account)
 
     from chatterm.tui.app import ChatApp  # noqa: PLC0415 - Textual reads the environment at import
     from chatterm.tui.idle import IdleCollector  # noqa: PLC0415 - as above
