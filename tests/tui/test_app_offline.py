@@ -301,3 +301,23 @@ async def test_without_a_mouse_or_colours_everything_has_a_shape(home: Path, acc
     async with running_app(home, account) as desk:
         await desk.press("escape", "down")
         await desk.sees("▌· Béla", "›· Csilla", "○ offline since")
+
+
+async def test_text_selected_with_the_mouse_is_copied_and_the_composer_keeps_the_keys(
+    home: Path, account: Account
+) -> None:
+    """Drag over a message, Ctrl+C: the text is on the clipboard; what is typed next goes into the composer."""
+    fill_cache(home, account, **direct_chat("copy exactly this"))
+    async with running_app(home, account) as desk:
+        await desk.sees("copy exactly this")
+        y = next(index for index, row in enumerate(desk.rows) if "copy exactly this" in row)
+        x = desk.rows[y].index("exactly")
+        await desk.pilot.mouse_down(offset=(x, y))
+        await desk.pilot.hover(offset=(x + 6, y))
+        await desk.pilot.mouse_up(offset=(x + 6, y))
+        await desk.until(desk.screen.get_selected_text)
+        await desk.press("ctrl+c")
+        await desk.until(lambda: desk.app.clipboard)
+        assert desk.app.clipboard in ("exactl", "exactly")
+        await desk.type("typed on")
+        assert desk.composer.text == "typed on"

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -101,6 +101,7 @@ def test_clear_can_be_undone() -> None:
     assert editor.text == "precious\ntext"
 
 
+@example("\t", ["left", "+a"])
 @given(TEXTS, st.lists(st.one_of(st.sampled_from(MOVES + DELETIONS), TEXTS.map(lambda text: "+" + text)), max_size=20))
 def test_the_cursor_stays_between_graphemes_and_undo_returns_to_the_start(text: str, steps: list[str]) -> None:
     """Whatever is done, the cursor stands on a boundary; undoing everything gives the first text back."""

@@ -121,10 +121,9 @@ class ClientList(Guarded, ScrollView, can_focus=True):
             self._rows_changed()
         return renamed
 
-    def presence_changed(self, user_ids: Iterable[int] | None = None) -> None:
-        """Draw the visible rows again if any of these people (or, with None, anybody) may be among them."""
-        if user_ids is None or not set(user_ids).isdisjoint(self._watched):
-            self.refresh()
+    def presence_changed(self) -> None:
+        """Somebody came or went: draw the visible rows again."""
+        self.refresh()
 
     def set_open(self, ref: EntryRef | None) -> None:
         """Mark the row of the chat on screen and bring it into view."""

@@ -151,6 +151,7 @@ class Conversation(Vertical):
             if chat_id is not None:
                 self._became_chat(EntryRef("chat", chat_id))
                 return
+        self.timeline.seen_changed()
         self.refresh_header()
 
     def _became_chat(self, ref: EntryRef) -> None:

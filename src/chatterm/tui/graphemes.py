@@ -1,5 +1,6 @@
 """Text as the terminal shows it: graphemes with what is drawn for them, and lines cut to a width."""
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -10,6 +11,8 @@ from chatterm.tui.timeline.wrap import clip
 from chatterm.tui.timeline.wrap import graphemes as spans
 
 _TAB: Final = "    "
+_RUNS: Final = re.compile("[\x00-\x1f\x7f-\x9f]|[^\x00-\x1f\x7f-\x9f]+")
+"""A control character has no width, but is none of the marks that belong to what stands before them."""
 
 
 class Grapheme(NamedTuple):
@@ -27,10 +30,10 @@ def graphemes(text: str) -> tuple[Grapheme, ...]:
     if text.isascii() and text.isprintable():
         return tuple(Grapheme(index, index + 1, char, 1) for index, char in enumerate(text))
     found: list[Grapheme] = []
-    for start, end, _ in spans(text):
-        shown = text[start:end].replace("\t", _TAB)
-        shown = terminal_safe(shown)
-        found.append(Grapheme(start, end, shown, cell_len(shown)))
+    for run in _RUNS.finditer(text):
+        for start, end, _ in spans(run.group()):
+            shown = terminal_safe(run.group()[start:end].replace("\t", _TAB))
+            found.append(Grapheme(run.start() + start, run.start() + end, shown, cell_len(shown)))
     return tuple(found)
 
 

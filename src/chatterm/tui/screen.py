@@ -96,6 +96,7 @@ class ChatScreen(Screen[None]):
         self.status = StatusLine(engine.status, engine.account.server_url)
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
+        self._visible: tuple[int, ...] = ()
         self._unsubscribe = engine.subscribe(self._hear)
 
     def _hear(self, notice: Notice) -> None:
@@ -154,16 +155,18 @@ class ChatScreen(Screen[None]):
                 self.status.show_status(status)
                 if status.link is Link.ONLINE:
                     self.conversation.timeline.ask_again()
-                self.sidebar.list.presence_changed()
-                self.conversation.refresh_header()
-            case PresenceChanged(user_ids):
-                self.sidebar.list.presence_changed(user_ids)
-                self.conversation.refresh_header()
+                self._presence_changed()
+            case PresenceChanged():
+                self._presence_changed()
             case CacheReset():
                 self._entries_changed(None)
                 self.conversation.reopen()
             case ProblemMet(error):
                 self.tell(terminal_safe(f"{error.message} {error.hint}".strip()), failed=True)
+
+    def _presence_changed(self) -> None:
+        self.sidebar.list.presence_changed()
+        self.conversation.refresh_header()
 
     def _entries_changed(self, refs: tuple[EntryRef, ...] | None) -> None:
         if refs is None:
@@ -182,7 +185,7 @@ class ChatScreen(Screen[None]):
         elif self.sidebar.list.update_entries(changed):
             self.conversation.timeline.users_changed()
         self.conversation.entries_changed(frozenset(changed) if changed is not None else None)
-        if self.conversation.ref is None:
+        if self.conversation.ref is None and self.conversation.composer.has_focus:
             self._open_last()
         self._name_window()
 
@@ -222,13 +225,19 @@ class ChatScreen(Screen[None]):
 
     @on(ClientList.WatchChanged)
     def _watch(self, message: ClientList.WatchChanged) -> None:
+        self._visible = message.user_ids
+        self._watch_visible()
+
+    def _watch_visible(self) -> None:
+        """Ask for the presence of those in sight: the person of the conversation, and the rows of the list."""
         peer_id = self.conversation.peer_id()
-        wanted = message.user_ids if peer_id is None else (peer_id, *message.user_ids)
+        wanted = self._visible if peer_id is None else (peer_id, *self._visible)
         self.engine.watch(tuple(dict.fromkeys(wanted))[: limits.WATCH_MAX])
 
     @on(Conversation.Opened)
     def _opened(self, message: Conversation.Opened) -> None:
         self.sidebar.list.set_open(message.ref)
+        self._watch_visible()
         self._name_window()
 
     @on(Conversation.Told)
