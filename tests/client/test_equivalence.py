@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from chatproto.models import Chat, LogEvent
@@ -84,7 +84,13 @@ async def _head(server: RunningServer, chat: Chat) -> int:
     return events[-1].seq if events else 0
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=8,
+    # Not shrunk: each example runs servers and clients, and a failing one waits long before it fails.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@example(steps=[("say", 0, 1), ("say", 0, 1), ("seen", 0, 1)])
 @given(steps=STEPS)
 def test_a_client_that_lived_through_breaks_holds_what_a_fresh_client_gets(
     steps: list[tuple[str, int, int]], tmp_path_factory: object

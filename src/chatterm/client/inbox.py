@@ -8,7 +8,7 @@ from chatproto.models import ChatHead
 from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
-from chatterm.client.model import CacheReset, EntriesChanged, PresenceChanged, ProblemMet
+from chatterm.client.model import CacheReset, EntriesChanged, EntryRef, PresenceChanged, ProblemMet
 
 
 class OnlineUsers:
@@ -122,7 +122,8 @@ class Inbox:
         refs = await self._context.storage.cache(
             lambda cache: cache.store_seen(frame.chat_id, frame.seq, frame.useq, frame.unread)
         )
-        self._context.tell_entries(refs)
+        # Also when the row looks the same: the marker moved here is confirmed now.
+        self._context.tell_entries(refs or (EntryRef("chat", frame.chat_id),))
 
     async def _presence(self, frame: Presence) -> None:
         self._online.change(frame.online, frame.offline)
