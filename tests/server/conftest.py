@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from tests.support.server import Person, RunningServer, running_server
+from tests.support.server import SILENT, Person, RunningServer, running_server
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -18,7 +18,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     """A server without periodic frames."""
-    async with running_server(tmp_path / "data") as running:
+    async with running_server(tmp_path / "data", SILENT) as running:
         yield running
 
 

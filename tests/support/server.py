@@ -29,7 +29,9 @@ PASSWORD = "correct horse"
 FAST = Timing(heads_interval=0.05, presence_interval=0.01, presence_grace=0.05, users_interval=0.01)
 """Short intervals, for tests that wait for periodic frames."""
 QUIET = Timing(heads_interval=3600.0)
-"""No periodic frames between those a test expects."""
+"""No heads between the frames a test expects."""
+SILENT = Timing(heads_interval=3600.0, users_interval=3600.0)
+"""Nor news of the users that the test itself adds."""
 
 F = TypeVar("F", bound=ServerFrame)
 
