@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chatproto.models import ChatCreated
 from tests.support.client import running_client, sign_in
-from tests.support.homes import run_command
+from tests.support.homes import command, run_command
 from tests.support.server import running_server
 
 
@@ -35,3 +35,17 @@ async def test_a_group_with_a_stranger_is_not_made(tmp_path: Path) -> None:
         assert (done.code, done.out) == (1, "")
         assert "Unknown: nobody@example.org." in done.err
         assert (await anna.http.get("/chats")).json()["chats"] == []
+
+
+async def test_a_group_can_be_written_to_at_once(tmp_path: Path) -> None:
+    """A name that this machine does not know yet is looked up on the server before it is called unknown."""
+    async with running_server(tmp_path / "data") as server:
+        anna, bela = await server.person("Anna"), await server.person("Bela")
+        home = tmp_path / "anna"
+        sign_in(home, anna)
+        await command("chatterm", "group", "garden", bela.user.email, home=home)
+        await command("chatterm", "send", "#garden", "hello", "--wait", home=home)
+        assert (await command("chatterm", "history", "#garden", home=home)).endswith(": hello\n")
+        unknown = await run_command("chatterm", "send", "#orchard", "hello", home=home)
+        assert (unknown.code, unknown.out) == (1, "")
+        assert "called '#orchard'" in unknown.err

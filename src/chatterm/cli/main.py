@@ -108,6 +108,7 @@ def _add_send(commands: "argparse._SubParsersAction[_Parser]", common: _Parser) 
         "queued is success (exit 0) and standard error says if it is not delivered yet.",
         parents=[common],
     )
+    send.set_defaults(offline=False)
     send.add_argument("target", metavar="TARGET")
     send.add_argument("text", metavar="TEXT", nargs="*")
     send.add_argument("--wait", action="store_true", help="exit 0 only once the server has it, else 75")

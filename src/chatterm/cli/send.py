@@ -11,7 +11,7 @@ from chatterm.cli import outcome
 from chatterm.cli.setup import chosen_account
 from chatterm.client.cache import Cache
 from chatterm.client.errors import ClientError
-from chatterm.client.model import Account, OutboxRow
+from chatterm.client.model import Account, OutboxRow, Target
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from chatterm.client.targets import parse_target
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Queue, then deliver."""
     account = chosen_account(arguments)
     text = normalize_message(_text(arguments))
-    row = _queue(account, arguments.target, text)
+    row = _queue(account, _find_target(account, arguments), text)
     from chatterm.cli.delivery import deliver  # noqa: PLC0415 - the message is on disk; from here on there is time
 
     return deliver(account, row, arguments.timeout, arguments.wait)
@@ -48,12 +48,30 @@ def _text(arguments: argparse.Namespace) -> str:
         ) from None
 
 
-def _queue(account: Account, target: str, text: str) -> OutboxRow:
+def _find_target(account: Account, arguments: argparse.Namespace) -> Target:
+    """From the cache, without a network; only a name that it does not know is looked up on the server."""
+    with closing(Cache.open(account_files(account.key).cache)) as cache:
+        try:
+            return parse_target(cache, arguments.target)
+        except ClientError as error:
+            if error.code != "targetUnknown":
+                raise
+    import asyncio  # noqa: PLC0415 - what is known needs no event loop
+
+    return asyncio.run(_ask_for_target(arguments))
+
+
+async def _ask_for_target(arguments: argparse.Namespace) -> Target:
+    from chatterm.cli.looking import bring_up_to_date, looking  # noqa: PLC0415 - loads the network
+
+    async with looking(arguments) as session:
+        await bring_up_to_date(session, arguments)
+        return parse_target(session.cache, arguments.target)
+
+
+def _queue(account: Account, target: Target, text: str) -> OutboxRow:
     """Durable when this returns."""
-    files = account_files(account.key)
-    with closing(Cache.open(files.cache)) as cache:
-        place = parse_target(cache, target)
-    with closing(Outbox.open(files.outbox)) as outbox:
+    with closing(Outbox.open(account_files(account.key).outbox)) as outbox:
         if outbox.problem is not None:
             outcome.complain(outbox.problem)
-        return outbox.append(place, text)
+        return outbox.append(target, text)
