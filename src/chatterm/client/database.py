@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from chatterm.client.disk_errors import disk_full, from_os_error, not_writable
+from chatterm.client.disk_errors import disk_full, from_os_error, is_full, not_writable
 from chatterm.client.errors import ClientError
 from chatterm.client.files import ensure_private_folder, locked, sync_folder
 
@@ -265,7 +265,7 @@ def reading(path: Path) -> Iterator[None]:
 def storage_error(error: sqlite3.Error, path: Path) -> ClientError:
     """A failure of SQLite in words that say what to do. Damage is noted, so that the next opening looks for it."""
     primary = _primary(error)
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and is_full(path.parent)):
         return disk_full(path)
     if primary in _READ_ONLY:
         return not_writable(path, str(error))

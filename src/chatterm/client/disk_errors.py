@@ -6,9 +6,14 @@ Codes: `diskFull`, `notWritable`, `storageFailed`; from SQLite files also `stora
 """
 
 import errno
+import os
 from pathlib import Path
+from typing import Final
 
 from chatterm.client.errors import ClientError
+
+_ROOM_BYTES: Final = 65_536
+"""SQLite needs 32 KiB for the index of a write-ahead log, even to read."""
 
 
 def disk_full(path: Path) -> ClientError:
@@ -19,6 +24,15 @@ def disk_full(path: Path) -> ClientError:
         "Free some disk space and try again.",
         temporary=True,
     )
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room left: less than SQLite's smallest files need."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _ROOM_BYTES
 
 
 def not_writable(path: Path, detail: str) -> ClientError:

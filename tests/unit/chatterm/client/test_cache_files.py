@@ -12,6 +12,7 @@ import pytest
 
 from chatproto.models import User
 from chatterm.client.cache import Cache
+from chatterm.client.database import storage_error
 from chatterm.client.errors import ClientError
 from tests.unit.chatterm.client.samples import BELA, EPOCH, ME, direct, messages
 
@@ -240,3 +241,15 @@ def test_a_busy_cache_is_a_clear_error(path: Path) -> None:
     other.close()
     cache.store_users([User(id=9, email="x", display_name="x", rev=9)])
     cache.close()
+
+
+def test_no_room_for_the_index_of_the_log_is_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk SQLite cannot even read, and calls it an I/O error; people are told what it is."""
+    cannot_grow = sqlite3.OperationalError("disk I/O error")
+    cannot_grow.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    path.parent.mkdir()
+    assert storage_error(cannot_grow, path).code == "storageFailed"
+    usage = list(os.statvfs(path.parent))
+    usage[4] = 0  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda _folder: os.statvfs_result(usage))
+    assert storage_error(cannot_grow, path).code == "diskFull"
