@@ -31,13 +31,23 @@ class Context:
     _announced: dict[tuple[int, int], None] = field(default_factory=dict)
 
     async def store_events(self, chat_id: int, events: Sequence[LogEvent], *, live: bool) -> None:
-        """Store events of one chat and tell of them; live ones once, however often they arrive."""
+        """Store events of one chat and tell of them; live ones once, however often they arrive.
+
+        What lies between them and the events known before is put on the plan.
+        """
         _, refs = await self.storage.cache(lambda cache: cache.store_events(chat_id, events))
         if live:
             self.tell_live(chat_id, [event.seq for event in events])
+            self._notice_gap(chat_id, events[0].seq - 1 if events else 0)
         elif events:
             self.notify(EventsStored(chat_id, events[0].seq, events[-1].seq, live=False))
         self.tell_entries(refs or (EntryRef("chat", chat_id),))
+
+    def _notice_gap(self, chat_id: int, before: int) -> None:
+        """Also own messages may lie above events of others that are still missing."""
+        if before > 0 and self.cache.holes(chat_id, before, before):
+            self.plan.want_gaps([chat_id])
+            self.plan_changed.set()
 
     async def store_chats(self, chats: Sequence[Chat], useq: int | None = None) -> None:
         """Store chats and tell of the rows that changed."""

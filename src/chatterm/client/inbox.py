@@ -10,6 +10,9 @@ from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
 from chatterm.client.model import CacheReset, EntriesChanged, EntryRef, PresenceChanged, ProblemMet
 
+GAPS_LOOKED_FOR: Final = 50
+"""So many of the most recently active chats are searched for gaps when a connection begins."""
+
 
 class OnlineUsers:
     """Who of the watched users is online; unknown means offline."""
@@ -89,6 +92,8 @@ class Inbox:
         context.tell_entries(refs)
         context.plan.want_chats(context.cache.unknown_chats())
         context.plan.want_newest(context.cache.chats_behind())
+        # An earlier connection, or process, may have ended with a gap below the newest event.
+        context.plan.want_gaps(chat_id for chat_id, _ in context.cache.cursors(GAPS_LOOKED_FOR))
 
     async def _events(self, frame: Events) -> None:
         context, chat_id = self._context, frame.chat_id
@@ -97,9 +102,6 @@ class Inbox:
         if context.cache.chat(chat_id) is None:
             context.plan.want_chats([chat_id])
         await context.store_events(chat_id, frame.events, live=True)
-        before = frame.events[0].seq - 1
-        if before and context.cache.holes(chat_id, before, before):
-            context.plan.want_newest([(chat_id, frame.events[-1].seq)])
         context.plan_changed.set()
 
     async def _joined(self, frame: Joined) -> None:

@@ -72,12 +72,11 @@ class FetchPlan:
         self._eager_left = EAGER_TOTAL
 
     def connected(self) -> None:
-        """A new connection begins: forget what was found out over the last one, but not what the reader wants."""
+        """A new connection begins: forget what the server says anew, but neither gaps nor what the reader wants."""
         self._users_rev = 0
         self._unknown.clear()
         self._all_chats_after = None
         self._behind.clear()
-        self._gaps.clear()
         self._eager_left = EAGER_TOTAL
 
     def want_users(self, rev: int) -> None:
@@ -97,10 +96,11 @@ class FetchPlan:
             if chat_id in self._behind or chat_id == self.focus or len(self._behind) < EAGER_CHATS:
                 self._behind[chat_id] = max(head, self._behind.get(chat_id, 0))
 
-    def want_gaps(self, chat_id: int) -> None:
-        """A chat with a gap near its head."""
-        if len(self._gaps) < EAGER_CHATS:
-            self._gaps[chat_id] = None
+    def want_gaps(self, chat_ids: Iterable[int]) -> None:
+        """Chats that may have a gap near their heads."""
+        for chat_id in chat_ids:
+            if len(self._gaps) < EAGER_CHATS:
+                self._gaps[chat_id] = None
 
     def want_range(self, chat_id: int, first_seq: int, last_seq: int) -> None:
         """A reader looks at these events."""
@@ -174,7 +174,7 @@ class FetchPlan:
         if holes and holes[-1][1] == head:
             return _page(chat_id, *holes[-1])
         del self._behind[chat_id]
-        self.want_gaps(chat_id)
+        self.want_gaps([chat_id])
         return None
 
     def _next_gap(self, cache: CacheReader) -> PageJob | None:

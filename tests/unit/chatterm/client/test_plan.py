@@ -134,6 +134,16 @@ def test_a_page_that_brings_nothing_is_not_asked_for_again(cache: Cache) -> None
     assert plan.next_job(cache, 0) is None
 
 
+def test_a_gap_outlives_the_connection_that_left_it(cache: Cache) -> None:
+    """The newest event is cached, so no head will ever tell of what is missing below it."""
+    add_chat(cache, 5, 10)
+    store(cache, 5, 10, 10)
+    plan = FetchPlan()
+    plan.want_gaps([5])
+    plan.connected()
+    assert plan.next_job(cache, 0) == PageJob(5, 10, 9, eager=True)
+
+
 def test_a_new_connection_keeps_what_the_reader_wants_and_forgets_the_rest(cache: Cache) -> None:
     """The server says anew what has changed."""
     add_chat(cache, 5, 100)
