@@ -79,7 +79,8 @@ class Composer(Guarded, Widget, can_focus=True):
         self._top = 0
         self._noted = ""
         self._loads = 0
-        self._folded: tuple[int, Layout] | None = None
+        self._folded: Layout | None = None
+        self._stale = False
 
     # --- content ---
 
@@ -129,14 +130,15 @@ class Composer(Guarded, Widget, can_focus=True):
 
     def _layout_now(self) -> Layout:
         width = max(4, self.content_size.width)
-        if self._folded is None or self._folded[0] != width:
+        if self._folded is None or self._stale or self._folded.width != width:
             editor = self.editor
-            self._folded = (width, Layout(editor.lines, editor.row, editor.column, width))
-        return self._folded[1]
+            self._folded = Layout(editor.lines, editor.row, editor.column, width, self._folded)
+            self._stale = False
+        return self._folded
 
     def _touched(self) -> None:
         """The text or the cursor changed: fold again, grow or shrink by rows, repaint only this widget."""
-        self._folded = None
+        self._stale = True
         if not self.is_attached:
             return
         layout = self._layout_now()

@@ -72,8 +72,11 @@ class Editor:
 
     def left(self) -> None:
         self._typing = False
-        if self.column:
-            self.column = max(g.start for g in graphemes(self.lines[self.row]) if g.start < self.column)
+        line = self.lines[self.row]
+        if self.column and line.isascii():
+            self.column -= 1
+        elif self.column:
+            self.column = max(g.start for g in graphemes(line) if g.start < self.column)
         elif self.row:
             self.row -= 1
             self.column = len(self.lines[self.row])
@@ -81,7 +84,9 @@ class Editor:
     def right(self) -> None:
         self._typing = False
         line = self.lines[self.row]
-        if self.column < len(line):
+        if self.column < len(line) and line.isascii():
+            self.column += 1
+        elif self.column < len(line):
             self.column = min(g.end for g in graphemes(line) if g.end > self.column)
         elif self.row < len(self.lines) - 1:
             self.row += 1

@@ -1,7 +1,6 @@
 """Text as the terminal shows it: graphemes with what is drawn for them, and lines cut to a width."""
 
 import re
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -24,7 +23,6 @@ class Grapheme(NamedTuple):
     width: int
 
 
-@lru_cache(maxsize=512)
 def graphemes(text: str) -> tuple[Grapheme, ...]:
     """The graphemes of one line, safe to draw: control characters as pictures, a tab as four blanks."""
     if text.isascii() and text.isprintable():

@@ -1,6 +1,5 @@
 """Lines of the composer folded to a width: which characters stand in which row and cell."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from chatterm.tui.graphemes import Grapheme, graphemes
@@ -14,7 +13,6 @@ class Fold(NamedTuple):
     cells: tuple[Grapheme, ...]
 
 
-@lru_cache(maxsize=512)
 def fold(line: str, width: int) -> tuple[Fold, ...]:
     """Fold one line at blanks, or within a word longer than a row; one cell stays free for the cursor."""
     room = max(2, width - 1)
@@ -44,10 +42,12 @@ def _after_blank(row: list[Grapheme]) -> int:
 class Layout:
     """A whole text folded to a width, with the cursor's place in it."""
 
-    def __init__(self, lines: list[str], row: int, column: int, width: int) -> None:
-        self.folds: list[tuple[int, Fold]] = [
-            (index, part) for index, line in enumerate(lines) for part in fold(line, width)
-        ]
+    def __init__(self, lines: list[str], row: int, column: int, width: int, before: "Layout | None" = None) -> None:
+        """Lines that stand in the layout `before` are taken from it, so that a key folds one line."""
+        known = before.by_line if before is not None and before.width == width else {}
+        self.width: int = width
+        self.by_line: dict[str, tuple[Fold, ...]] = {line: known.get(line) or fold(line, width) for line in lines}
+        self.folds = [(index, part) for index, line in enumerate(lines) for part in self.by_line[line]]
         self.cursor_y = 0
         for y, (index, part) in enumerate(self.folds):
             if index == row and part.start <= column:
