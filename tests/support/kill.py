@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -46,7 +47,17 @@ class SenderProcess:
         """Start the process; each run numbers its messages anew under its own prefix."""
         self.run += 1
         self.drained = False
-        self.process = await asyncio.create_subprocess_exec(
+        with self.complaints.open("ab") as complaints:
+            self.process = await self._spawn(complaints)
+        self.reader = asyncio.create_task(self._read(self.process))
+
+    @property
+    def complaints(self) -> Path:
+        """What its processes wrote to standard error; a client that reconnects has nothing to complain of."""
+        return self.person.home / "stderr.txt"
+
+    async def _spawn(self, complaints: BinaryIO) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tests.support.sender_process",
@@ -54,10 +65,10 @@ class SenderProcess:
             f"--prefix=s{self.number} r{self.run}",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=complaints,
             env=self.person.environment(),
             cwd=Path(__file__).parents[2],
         )
-        self.reader = asyncio.create_task(self._read(self.process))
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -226,6 +237,8 @@ def check_log(events: Sequence[LogEvent], senders: Sequence[SenderProcess], firs
 
 def _check_copy(sender: SenderProcess, events: Sequence[LogEvent]) -> None:
     """Assert that whatever a killed client holds is what the server holds, and that nothing is left unsent."""
+    complaints = sender.complaints.read_text()
+    assert not complaints, f"sender {sender.number} complained: {complaints[-2_000:]}"
     with at_home(sender.person.home):
         account = Accounts().get(sender.person.email)
         files = account_files(account.key)

@@ -175,6 +175,7 @@ class Connection:
             for waiting in self._answers.values():
                 if not waiting.done():
                     waiting.set_exception(self._ended)
+                    waiting.exception()  # its asker may have failed already, while it was still sending
         return self._ended
 
 

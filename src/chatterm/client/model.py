@@ -134,7 +134,10 @@ class EntriesChanged:
 
 @dataclass(frozen=True, slots=True)
 class OutboxChanged:
-    """Rows were queued, tried, refused, sent or discarded. `queued` counts those not yet sent (failed ones not)."""
+    """Rows were queued, tried, refused, sent or discarded.
+
+    `queued` will be tried; `failed` wait for the user: refused, or held by one that was.
+    """
 
     queued: int
     failed: int
