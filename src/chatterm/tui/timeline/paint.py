@@ -17,6 +17,20 @@ log = logging.getLogger(__name__)
 
 STYLES: Final = ("author", "own", "time", "date", "new", "system", "system-name", "gap", "mark", "failed", "hint")
 """Component classes `timeline--NAME`, besides the widget's own style for text."""
+STYLE_RULES: Final = """\
+& > .timeline--author { text-style: bold; }
+& > .timeline--own { color: $accent; text-style: bold; }
+& > .timeline--time { color: $foreground 45%; }
+& > .timeline--date { color: $foreground 50%; }
+& > .timeline--new { color: $accent; text-style: bold; }
+& > .timeline--system { color: $foreground 60%; text-style: italic; }
+& > .timeline--system-name { color: $foreground 80%; text-style: bold; }
+& > .timeline--gap { color: $foreground 50%; text-style: italic; }
+& > .timeline--mark { color: $foreground 60%; }
+& > .timeline--failed { color: $error; text-style: bold; }
+& > .timeline--hint { color: $foreground 60%; }
+"""
+"""Their colours, for the CSS of the widget."""
 
 MARKS: Final = {
     Mark.NONE: "",

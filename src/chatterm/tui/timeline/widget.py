@@ -24,7 +24,7 @@ from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.messages import ChatView
 from chatterm.tui.timeline.names import Names
-from chatterm.tui.timeline.paint import STYLES, Painter
+from chatterm.tui.timeline.paint import STYLE_RULES, STYLES, Painter
 from chatterm.tui.timeline.sight import Sight
 from chatterm.tui.timeline.viewport import Viewport
 
@@ -55,25 +55,15 @@ class Timeline(ScrollView, can_focus=True):
 
     ALLOW_SELECT = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{name}" for name in STYLES}
-    DEFAULT_CSS = """
-    Timeline {
+    DEFAULT_CSS = f"""
+    Timeline {{
         height: 1fr;
         overflow-x: hidden;
         overflow-y: scroll;
         scrollbar-size-vertical: 1;
         color: $foreground;
-        & > .timeline--author { text-style: bold; }
-        & > .timeline--own { color: $accent; text-style: bold; }
-        & > .timeline--time { color: $foreground 45%; }
-        & > .timeline--date { color: $foreground 50%; }
-        & > .timeline--new { color: $accent; text-style: bold; }
-        & > .timeline--system { color: $foreground 60%; text-style: italic; }
-        & > .timeline--system-name { color: $foreground 80%; text-style: bold; }
-        & > .timeline--gap { color: $foreground 50%; text-style: italic; }
-        & > .timeline--mark { color: $foreground 60%; }
-        & > .timeline--failed { color: $error; text-style: bold; }
-        & > .timeline--hint { color: $foreground 60%; }
-    }
+        {STYLE_RULES}
+    }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll_up", "One line up", show=False),
