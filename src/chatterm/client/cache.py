@@ -67,22 +67,7 @@ class Cache(CacheQueries):
 
         A damaged or foreign file, or one of another version, is renamed to `.broken-1` or `-2` and a new one begun.
         """
-        problem: ErrorInfo | None = None
-
-        def repair(reason: database.UnusableError | None) -> None:
-            nonlocal problem
-            if reason is not None:
-                broken = database.broken_name(path, _BROKEN_MAX)
-                database.remove_files(broken)
-                database.move_files(path, broken)
-                problem = ClientError(
-                    "cacheBroken",
-                    f"The cached messages could not be used ({reason}).",
-                    f"They are fetched anew from the server; the old file is {broken}.",
-                ).info()
-            database.create(path, FORMAT)
-
-        connection = database.open_or_create(path, FORMAT, repair)
+        connection, problem = database.open_or_begin_anew(path, FORMAT, _told, keep=_BROKEN_MAX)
         return cls(connection, path, problem)
 
     def adopt(self, epoch: str, user: User) -> bool:
@@ -207,6 +192,14 @@ class Cache(CacheQueries):
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with database.transaction(self._connection, self._path):
             yield self._connection
+
+
+def _told(reason: database.UnusableError, broken: Path) -> ErrorInfo:
+    return ClientError(
+        "cacheBroken",
+        f"The cached messages could not be used ({reason}).",
+        f"They are fetched anew from the server; the old file is {broken}.",
+    ).info()
 
 
 def _event_row(chat_id: int, event: LogEvent) -> tuple[Any, ...]:

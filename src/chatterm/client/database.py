@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from chatproto.errors import ErrorInfo
 from chatterm.client.disk_errors import disk_full, from_os_error, is_full, not_writable
 from chatterm.client.errors import ClientError
 from chatterm.client.files import ensure_private_folder, locked, sync_folder
@@ -186,6 +187,28 @@ def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | N
             raise ClientError(
                 "storageFailed", f"{path} was made anew and still cannot be used: {error}.", "Check the disk."
             ) from error
+
+
+def open_or_begin_anew(
+    path: Path, kind: Format, told: Callable[[UnusableError, Path], ErrorInfo], *, keep: int
+) -> tuple[sqlite3.Connection, ErrorInfo | None]:
+    """Open a file that may be lost, making it if missing; one that cannot be used is renamed to `.broken-N` first.
+
+    At most `keep` broken files stay. `told` puts the reason, and where the old file is, into words. Raises
+    `ClientError`.
+    """
+    problem: ErrorInfo | None = None
+
+    def repair(reason: UnusableError | None) -> None:
+        nonlocal problem
+        if reason is not None:
+            broken = broken_name(path, keep)
+            remove_files(broken)
+            move_files(path, broken)
+            problem = told(reason, broken)
+        create(path, kind)
+
+    return open_or_create(path, kind, repair), problem
 
 
 @contextlib.contextmanager

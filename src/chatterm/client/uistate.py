@@ -41,20 +41,7 @@ class UiState:
     @classmethod
     def open(cls, path: Path) -> "UiState":
         """Open the file, making it if missing; a damaged or foreign one is renamed to `.broken-N`, a new one begun."""
-        problem: ErrorInfo | None = None
-
-        def repair(reason: database.UnusableError | None) -> None:
-            nonlocal problem
-            if reason is not None:
-                broken = database.broken_name(path, _BROKEN_MAX)
-                database.remove_files(broken)
-                database.move_files(path, broken)
-                problem = ClientError(
-                    "storageFailed", f"Your drafts could not be read ({reason}).", f"The old file is kept as {broken}."
-                ).info()
-            database.create(path, FORMAT)
-
-        connection = database.open_or_create(path, FORMAT, repair)
+        connection, problem = database.open_or_begin_anew(path, FORMAT, _told, keep=_BROKEN_MAX)
         return cls(connection, path, problem)
 
     def draft(self, place: str) -> str:
@@ -87,3 +74,9 @@ class UiState:
     def _write(self, statement: str, *values: str | int) -> None:
         with database.transaction(self._connection, self._path):
             self._connection.execute(statement, values)
+
+
+def _told(reason: database.UnusableError, broken: Path) -> ErrorInfo:
+    return ClientError(
+        "storageFailed", f"Your drafts could not be read ({reason}).", f"The old file is kept as {broken}."
+    ).info()
