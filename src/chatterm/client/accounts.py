@@ -32,7 +32,7 @@ def account_key(email: str, server_url: str) -> str:
     `email` is normalised; `server_url` is an origin.
     """
     import hashlib  # noqa: PLC0415 - only a login needs these two
-    from urllib.parse import urlsplit  # noqa: PLC0415
+    from urllib.parse import urlsplit  # noqa: PLC0415 - see above
 
     url = urlsplit(server_url)
     place = url.netloc.rpartition("@")[2].lower()

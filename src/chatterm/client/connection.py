@@ -74,7 +74,7 @@ class Connection:
                 try:
                     await connection.post(hello)
                     return connection, await connection._welcome()
-                except BaseException:
+                except BaseException:  # also when cancelled or interrupted: nobody else closes it
                     socket.transport.abort()
                     raise
         except TimeoutError:

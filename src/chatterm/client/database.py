@@ -65,7 +65,7 @@ def connect(path: Path, kind: Format) -> sqlite3.Connection:
             # WAL: readers never wait for the writer. The mode itself is in the file since `create`.
             connection.execute(f"PRAGMA synchronous = {kind.synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted: nobody else closes it
             connection.close()
             raise
     except UnicodeDecodeError as error:  # even SQLite's words about the damage are damaged
@@ -260,7 +260,7 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         try:
             yield
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted: whole or not at all
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

@@ -59,7 +59,7 @@ def write_private(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted: leave no half file behind
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)

@@ -64,7 +64,7 @@ class Session:
         self.cache = Cache.open(files.cache)
         try:
             self.outbox = Outbox.open(files.outbox)
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted: nobody else closes it
             self.cache.close()
             raise
         self._credentials = CredentialStore(files.credentials)

@@ -31,7 +31,7 @@ def write_report(folder: Path, error: BaseException) -> Path | None:
         for old in sorted(folder.glob("crash-*.txt"))[:-REPORTS_MAX]:
             old.unlink()
     except OSError as failure:
-        print(f"chatterm: the crash report could not be written: {failure}", file=sys.stderr)  # noqa: T201
+        print(f"chatterm: the crash report could not be written: {failure}", file=sys.stderr)  # noqa: T201 - the app is gone, stderr is what is left
         return None
     return folder / name
 

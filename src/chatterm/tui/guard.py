@@ -28,7 +28,7 @@ class Guarded(_Base):
     def render_lines(self, crop: Region) -> list[Strip]:
         try:
             strips = super().render_lines(crop)
-        except Exception as error:
+        except Exception as error:  # whatever it is, the rest of the screen must live on
             return self._card(error, crop)
         self._render_failure = ""
         return strips

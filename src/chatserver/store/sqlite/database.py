@@ -145,7 +145,7 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {migration.number}")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # also when cancelled or interrupted: applied whole or not at all
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -176,7 +176,7 @@ async def connect(path: Path, *, writer: bool) -> aiosqlite.Connection:
     try:
         for pragma in pragmas:
             await connection.execute_fetchall(f"PRAGMA {pragma}")
-    except BaseException:
+    except BaseException:  # also when cancelled or interrupted, the connection's thread must end
         await connection.close()
         raise
     return connection

@@ -34,7 +34,7 @@ class ReaderPool:
         try:
             for _ in range(size):
                 connections.append(await database.connect(path, writer=False))
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted, the threads must end
             for connection in connections:
                 await connection.close()
             raise

@@ -13,7 +13,7 @@ HEADS: Final = f"""
     SELECT {sql.HEAD} FROM members m JOIN chats c ON c.id = m.chat_id
     WHERE m.user_id = $1 AND (
         c.id || ':' || c.head NOT IN (SELECT value FROM json_each($3))
-        OR EXISTS (SELECT 1 FROM user_log l WHERE l.user_id = $1 AND l.chat_id = c.id AND l.useq > $2))"""  # noqa: S608
+        OR EXISTS (SELECT 1 FROM user_log l WHERE l.user_id = $1 AND l.chat_id = c.id AND l.useq > $2))"""  # noqa: S608 - constants
 """NOT IN makes an index of a list of texts; a join, or pairs instead of texts, would compare all with all."""
 _PAIRS: Final = """
     FROM json_each($1) p CROSS JOIN members m CROSS JOIN chats c
@@ -39,7 +39,7 @@ def sent_before(count: int) -> str:
     return f"""
         WITH wanted (sender_id, client_id) AS (VALUES {keys})
         SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body
-        FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id"""  # noqa: S608
+        FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id"""  # noqa: S608 - `keys` are parameter marks
 
 
 def padded(keys: Collection[tuple[int, bytes]]) -> list[object]:

@@ -69,7 +69,7 @@ class SqliteTransaction(writes.Transaction):
         try:
             result = await write(self)
             await self.all("RELEASE one")
-        except BaseException:
+        except BaseException:  # also when cancelled or interrupted, no trace of the step may stay
             if self.is_open:
                 await self.all("ROLLBACK TO one")
                 await self.all("RELEASE one")

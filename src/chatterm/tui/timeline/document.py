@@ -14,6 +14,8 @@ from chatterm.tui.timeline.messages import ChatView
 
 OUTBOX_ROWS: Final = 200
 """Unsent messages of one chat that are drawn; the rest is counted in a line."""
+UNREAD_CAP: Final = 1_000
+"""The cache counts unread messages up to here."""
 UNREAD_SCAN: Final = 256
 """Events after the seen marker that are looked at to find the first of somebody else."""
 
@@ -170,6 +172,13 @@ class Document:
             index = self.blocks.covering(anchor.key)
             offset = self._offset(self.blocks[index], anchor)
         return self.settle(self._around(index, offset, rows + anchor.row) - anchor.row, rows)
+
+    @property
+    def unread_text(self) -> str:
+        """What the new-messages line says; empty if there is none."""
+        if self.unread is None:
+            return ""
+        return f"{self.unread.count:,}{'+' if self.unread.count >= UNREAD_CAP else ''} new"
 
     def unread_anchor(self) -> Anchor | None:
         """Where reading goes on: the new-messages line, a little below the top."""

@@ -38,8 +38,6 @@ RETRY_S: Final = 1.0
 """After this a cache that could not be read is tried again."""
 PAGE_OVERLAP: Final = 2
 """Lines that stay on screen when paging, to read on from."""
-UNREAD_CAP: Final = 1_000
-"""The cache counts unread messages up to here."""
 _CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to begin.")
 _UNREADABLE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="This conversation cannot be read now; trying again.")
 
@@ -336,7 +334,7 @@ class Timeline(ScrollView, can_focus=True):
                 self._days,
                 names=self._names,
                 own_id=self._own_id,
-                unread_text=_unread_text(document),
+                unread_text=document.unread_text if document is not None else "",
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
                 hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
@@ -404,10 +402,3 @@ class Timeline(ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         """The mouse moved on while selecting."""
         self.refresh(self.size.region)
-
-
-def _unread_text(document: Document | None) -> str:
-    unread = document.unread if document is not None else None
-    if unread is None:
-        return ""
-    return f"{unread.count:,}{'+' if unread.count >= UNREAD_CAP else ''} new"

@@ -17,8 +17,8 @@ from typing import Any
 
 import uvloop
 
-from tests.bench.wire import LeanClient, send_frame
-from tests.bench.world import Account, ServerOnCore, World, broadcast_server, chat_server, new_world, pin_generator
+from scripts.bench.wire import LeanClient, send_frame
+from scripts.bench.world import Account, ServerOnCore, World, broadcast_server, chat_server, new_world, pin_generator
 
 TEXT = "x" * 200
 
