@@ -65,6 +65,9 @@ CODES: Final[dict[str, CodeSpec]] = {
     "titleInvalid": CodeSpec(400, False, "That title cannot be used.", "Use 1 to 128 visible characters on one line."),
     "passwordInvalid": CodeSpec(400, False, "That password cannot be used.", "Use 8 to 256 characters."),
     "membersInvalid": CodeSpec(400, False, "That list of members cannot be used.", "Name 1 to 2,000 existing users."),
+    "messageNotFound": CodeSpec(
+        404, False, "There is no such message in this chat.", "It may have been deleted; check the chat and its seq."
+    ),
     "textEmpty": CodeSpec(400, False, "The message is empty.", "Write something first."),
     "textTooLong": CodeSpec(
         400, False, "The message is too long.", "At most 16,384 bytes of UTF-8; split it, or send a file."

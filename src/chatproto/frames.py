@@ -6,9 +6,25 @@ from msgspec import Meta, field
 
 from chatproto import PROTOCOL_VERSION, limits
 from chatproto.errors import ErrorInfo
-from chatproto.models import Chat, ChatHead, ChatId, ClientId, LogEvent, Seq, SessionId, Time, User, UserId, Wire
+from chatproto.models import (
+    Chat,
+    ChatHead,
+    ChatId,
+    ClientId,
+    FileId,
+    LogEvent,
+    MessageRef,
+    Seq,
+    SessionId,
+    Time,
+    User,
+    UserId,
+    Wire,
+)
 
 RequestId = Annotated[int, Meta(ge=0, le=limits.TIME_MAX, description="Chosen by the client, repeated in the answer.")]
+
+Mentions = Annotated[list[UserId], Meta(max_length=limits.MENTIONS_MAX, description="Members who are to be told.")]
 
 # --- client to server -------------------------------------------------------------------------
 
@@ -31,6 +47,8 @@ class Outgoing(Wire, frozen=True, kw_only=True):
     """One message to store. Exactly one of `chat_id`, `user_id` and `email` says where it goes.
 
     With `user_id` or `email` it goes to the direct chat with that person, made if there is none yet.
+    `text` may be empty if there are files or if `forward` names a message to copy, text and files, into this one.
+    `mentions` are members who are to be told; `mention_all` tells everybody.
     """
 
     client_id: ClientId
@@ -38,6 +56,11 @@ class Outgoing(Wire, frozen=True, kw_only=True):
     chat_id: ChatId | None = None
     user_id: UserId | None = None
     email: Annotated[str, Meta(max_length=limits.EMAIL_MAX_CHARS)] | None = None
+    reply_to: Seq = 0
+    mentions: Mentions = field(default_factory=list)
+    mention_all: bool = False
+    file_ids: Annotated[list[FileId], Meta(max_length=limits.MESSAGE_FILES_MAX)] = field(default_factory=list)
+    forward: MessageRef | None = None
 
 
 class Send(Wire, frozen=True, kw_only=True, tag_field="type", tag="send"):
@@ -64,19 +87,76 @@ class MarkSeen(Wire, frozen=True, kw_only=True, tag_field="type", tag="markSeen"
     seq: Seq
 
 
+class Edit(Wire, frozen=True, kw_only=True, tag_field="type", tag="edit"):
+    """Give one of my own messages another text. Idempotent: the text it has already changes nothing."""
+
+    id: RequestId
+    chat_id: ChatId
+    seq: Seq
+    text: str
+    mentions: Mentions = field(default_factory=list)
+    mention_all: bool = False
+
+
+class Delete(Wire, frozen=True, kw_only=True, tag_field="type", tag="delete"):
+    """Take a message back: one of my own, or any in a group that is mine. Idempotent."""
+
+    id: RequestId
+    chat_id: ChatId
+    seq: Seq
+
+
+class React(Wire, frozen=True, kw_only=True, tag_field="type", tag="react"):
+    """Put an emoji under a message, or take my own away (`on` false). Idempotent."""
+
+    id: RequestId
+    chat_id: ChatId
+    seq: Seq
+    emoji: Annotated[str, Meta(min_length=1, max_length=limits.REACTION_MAX_CHARS)]
+    on: bool = True
+
+
+class Pin(Wire, frozen=True, kw_only=True, tag_field="type", tag="pin"):
+    """Pin a message for all members of its chat, or unpin it (`on` false). Idempotent."""
+
+    id: RequestId
+    chat_id: ChatId
+    seq: Seq
+    on: bool = True
+
+
 class Watch(Wire, frozen=True, kw_only=True, tag_field="type", tag="watch"):
-    """Tell me the presence of exactly these users from now on; replaces the earlier list."""
+    """What is on my screen, replacing the earlier list: tell me the presence of exactly these users, and who
+    types and how far others have read in exactly these chats.
+    """
 
     user_ids: Annotated[list[UserId], Meta(max_length=limits.WATCH_MAX)]
+    chat_ids: Annotated[list[ChatId], Meta(max_length=limits.WATCHED_CHATS_MAX)] = field(default_factory=list)
 
 
-ClientFrame = Hello | Send | Fetch | MarkSeen | Watch
+class TypingNow(Wire, frozen=True, kw_only=True, tag_field="type", tag="typing"):
+    """I am writing in this chat; say it again every few seconds while it lasts. `on` false: not any more."""
+
+    chat_id: ChatId
+    on: bool = True
+
+
+class Away(Wire, frozen=True, kw_only=True, tag_field="type", tag="away"):
+    """Nobody is at this device just now, or (`away` false) somebody is again."""
+
+    away: bool = True
+
+
+ClientFrame = Hello | Send | Fetch | MarkSeen | Edit | Delete | React | Pin | Watch | TypingNow | Away
 
 # --- server to client -------------------------------------------------------------------------
 
 
 class Welcome(Wire, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
-    """Live delivery is attached. `heads` names each chat of which the client's copy is behind or unknown."""
+    """Live delivery is attached. `heads` names each chat of which the client's copy is behind or unknown.
+
+    `left` are chats that the user is no longer a member of, as far as that was news after the client's `useq`.
+    """
 
     epoch: str
     useq: Seq
@@ -84,6 +164,7 @@ class Welcome(Wire, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
     session_id: SessionId
     users_rev: Seq = 0
     heads: list[ChatHead] = field(default_factory=list)
+    left: list[ChatId] = field(default_factory=list)
 
 
 class SendResult(Wire, frozen=True, kw_only=True):
@@ -102,6 +183,13 @@ class Ack(Wire, frozen=True, kw_only=True, tag_field="type", tag="ack"):
 
     id: RequestId
     results: list[SendResult]
+
+
+class Done(Wire, frozen=True, kw_only=True, tag_field="type", tag="done"):
+    """Answers `edit`, `delete`, `react` and `pin`: it is durable. `seq` is that of the event, 0 if nothing changed."""
+
+    id: RequestId
+    seq: Seq = 0
 
 
 class Events(Wire, frozen=True, kw_only=True, tag_field="type", tag="events"):
@@ -127,6 +215,23 @@ class Joined(Wire, frozen=True, kw_only=True, tag_field="type", tag="joined"):
     useq: Seq
 
 
+class Left(Wire, frozen=True, kw_only=True, tag_field="type", tag="left"):
+    """You are no longer a member of this chat; nothing of it follows. Sent after the event that says so."""
+
+    chat_id: ChatId
+    useq: Seq
+
+
+class ChatSettings(Wire, frozen=True, kw_only=True, tag_field="type", tag="chatSettings"):
+    """What is your own about a chat has changed, on this device or another."""
+
+    chat_id: ChatId
+    useq: Seq
+    pinned: bool = False
+    muted_until: Time = 0
+    archived: bool = False
+
+
 class Heads(Wire, frozen=True, kw_only=True, tag_field="type", tag="heads"):
     """Where the logs of recently active chats end, repeated so that a lost last event cannot hide.
 
@@ -137,19 +242,40 @@ class Heads(Wire, frozen=True, kw_only=True, tag_field="type", tag="heads"):
 
 
 class Seen(Wire, frozen=True, kw_only=True, tag_field="type", tag="seen"):
-    """Your own seen marker moved, on this device or another. `unread` counts others' messages after it."""
+    """Your own seen marker moved, on this device or another; the counts are those of `Chat`."""
 
     chat_id: ChatId
     seq: Seq
     useq: Seq
     unread: int = 0
+    mentions: int = 0
 
 
 class Presence(Wire, frozen=True, kw_only=True, tag_field="type", tag="presence"):
-    """Who of the watched users is online; sent whole after `watch`, then only changes. May be dropped."""
+    """Who of the watched users is there; sent whole after `watch`, then only changes. May be dropped.
+
+    A user is `online` while somebody is at one of their devices, `away` while none of those connected is in
+    use. `last_seen` are pairs of user id and time, for users who are not online and were seen before.
+    """
 
     online: list[UserId] = field(default_factory=list)
+    away: list[UserId] = field(default_factory=list)
     offline: list[UserId] = field(default_factory=list)
+    last_seen: list[tuple[UserId, Time]] = field(default_factory=list)
+
+
+class Typing(Wire, frozen=True, kw_only=True, tag_field="type", tag="typing"):
+    """Who writes in a watched chat at this moment, all of them (the viewer may be among them). May be dropped."""
+
+    chat_id: ChatId
+    user_ids: list[UserId] = field(default_factory=list)
+
+
+class Readers(Wire, frozen=True, kw_only=True, tag_field="type", tag="readers"):
+    """How far members of a watched chat have read: pairs of user id and seen seq; only news. May be dropped."""
+
+    chat_id: ChatId
+    seen: list[tuple[UserId, Seq]] = field(default_factory=list)
 
 
 class UsersChanged(Wire, frozen=True, kw_only=True, tag_field="type", tag="usersChanged"):
@@ -165,4 +291,20 @@ class Error(Wire, frozen=True, kw_only=True, tag_field="type", tag="error"):
     id: RequestId | None = None
 
 
-ServerFrame = Welcome | Ack | Events | Page | Joined | Heads | Seen | Presence | UsersChanged | Error
+ServerFrame = (
+    Welcome
+    | Ack
+    | Done
+    | Events
+    | Page
+    | Joined
+    | Left
+    | ChatSettings
+    | Heads
+    | Seen
+    | Presence
+    | Typing
+    | Readers
+    | UsersChanged
+    | Error
+)

@@ -45,6 +45,24 @@ PING_INTERVAL_S: Final = 20.0
 PING_TIMEOUT_S: Final = 20.0
 """A silent peer is dropped within interval + timeout, which stays below 45 s."""
 
+TOPIC_MAX_CHARS: Final = 256
+STATUS_MAX_CHARS: Final = 128
+FILE_NAME_MAX_CHARS: Final = 128
+MENTIONS_MAX: Final = 100
+"""Users mentioned by name in one message."""
+MESSAGE_FILES_MAX: Final = 10
+REACTION_MAX_CHARS: Final = 16
+REACTIONS_MAX: Final = 500
+"""Pairs of user and emoji on one message."""
+REACTION_KINDS_MAX: Final = 20
+"""Different emoji on one message."""
+PINS_MAX: Final = 100
+"""Pinned messages of one chat."""
+SEEN_IDS_MAX: Final = 1_000
+"""Messages in one `seen` request."""
+WATCHED_CHATS_MAX: Final = 50
+"""Chats of which one session may hear who types and how far others have read."""
+
 ID_MAX: Final = (1 << 48) - 1
 """User and chat ids are random positive integers below 2**48: exact in every JSON reader."""
 TIME_MAX: Final = (1 << 53) - 1

@@ -9,6 +9,7 @@ from chatproto import limits
 
 UserId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A user's id.")]
 ChatId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A chat's id.")]
+FileId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A file's id.")]
 SessionId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="The id of one signed-in device.")]
 Seq = Annotated[int, Meta(ge=0, le=limits.TIME_MAX, description="Position in a chat's log, 1..N without holes.")]
 Time = Annotated[
@@ -30,19 +31,29 @@ class Wire(msgspec.Struct, rename="camel", frozen=True, kw_only=True, omit_defau
 
 
 class User(Wire, frozen=True, kw_only=True):
-    """A person or bot. `rev` grows with every change to any user and orders the users' list."""
+    """A person or bot. `rev` grows with every change to any user and orders the users' list.
+
+    A `disabled` user cannot sign in. A `deleted` one has no email and no name of their own any more.
+    `avatar` is the id of an image that every user may load.
+    """
 
     id: UserId
     email: str
     display_name: str
     rev: Seq = 0
+    status: str = ""
+    avatar: FileId | None = None
+    disabled: bool = False
+    deleted: bool = False
 
 
 class Chat(Wire, frozen=True, kw_only=True):
     """A chat as one of its members sees it.
 
-    `peer_id` is the other person of a direct chat; `head` is the seq of the newest event and
-    `head_at` its time (or the chat's creation); `seen` and `unread` are the viewer's own.
+    `peer_id` is the other person of a direct chat (the viewer themselves in their notes); `owner_id` may
+    rename a group and remove members; `head` is the seq of the newest event and `head_at` its time (or the
+    chat's creation). The viewer's own: `seen`, the counts of others' messages after it (`unread`) and of
+    those that mention the viewer (`mentions`), `pinned`, `muted_until` and `archived`.
     """
 
     id: ChatId
@@ -54,20 +65,71 @@ class Chat(Wire, frozen=True, kw_only=True):
     head_at: Time = 0
     seen: Seq = 0
     unread: int = 0
+    topic: str = ""
+    owner_id: UserId | None = None
+    mentions: int = 0
+    pinned: bool = False
+    muted_until: Time = 0
+    archived: bool = False
 
 
 class ChatHead(Wire, frozen=True, kw_only=True):
-    """Where a chat's log ends and how far the viewer has seen it; `unread` counts others' messages after `seen`."""
+    """Where a chat's log ends, and what is the viewer's own in it; see `Chat`."""
 
     chat_id: ChatId
     head: Seq
     head_at: Time = 0
     seen: Seq = 0
     unread: int = 0
+    mentions: int = 0
+    pinned: bool = False
+    muted_until: Time = 0
+    archived: bool = False
+
+
+class FileInfo(Wire, frozen=True, kw_only=True):
+    """A file as a message shows it. `media_type` is what the content is, whatever the sender said it was.
+
+    `width` and `height` are in pixels and 0 unless it is an image; `thumbnail` says whether there is a small one.
+    """
+
+    id: FileId
+    name: str
+    size: int
+    media_type: str
+    width: int = 0
+    height: int = 0
+    thumbnail: bool = False
+
+
+class Reaction(Wire, frozen=True, kw_only=True):
+    """One emoji under a message and who put it there, first come first."""
+
+    emoji: str
+    user_ids: list[UserId]
+
+
+class MessageRef(Wire, frozen=True, kw_only=True):
+    """A message by its place."""
+
+    chat_id: ChatId
+    seq: Seq
+
+
+class Forwarded(Wire, frozen=True, kw_only=True):
+    """Who wrote a forwarded message first, and when."""
+
+    sender_id: UserId
+    at: Time
 
 
 class Message(Wire, frozen=True, kw_only=True, tag_field="kind", tag="message"):
-    """A message in a chat's log. `id` names it on the whole server and is opaque to clients."""
+    """A message in a chat's log, as it is now. `id` names it on the whole server and is opaque to clients.
+
+    `rev` is the seq of the event that changed it last (0: never), so of two copies the higher is the newer.
+    A deleted message has lost everything but its place, author and client id. `reply_to` is the seq of a
+    message of the same chat.
+    """
 
     id: str
     seq: Seq
@@ -75,6 +137,16 @@ class Message(Wire, frozen=True, kw_only=True, tag_field="kind", tag="message"):
     sender_id: UserId
     client_id: ClientId
     text: str
+    reply_to: Seq = 0
+    mentions: list[UserId] = msgspec.field(default_factory=list)
+    mention_all: bool = False
+    files: list[FileInfo] = msgspec.field(default_factory=list)
+    forwarded: Forwarded | None = None
+    edited_at: Time = 0
+    deleted: bool = False
+    reactions: list[Reaction] = msgspec.field(default_factory=list)
+    pinned: bool = False
+    rev: Seq = 0
 
 
 class ChatCreated(Wire, frozen=True, kw_only=True, tag_field="kind", tag="created"):
@@ -88,7 +160,49 @@ class ChatCreated(Wire, frozen=True, kw_only=True, tag_field="kind", tag="create
     member_ids: list[UserId] = msgspec.field(default_factory=list)
 
 
-LogEvent = Message | ChatCreated
+Change = Literal["edited", "deleted", "reacted", "unreacted", "pinned", "unpinned"]
+
+
+class MessageChanged(Wire, frozen=True, kw_only=True, tag_field="kind", tag="changed"):
+    """Somebody changed a message of this chat: `message` is the whole of it as it is when this is read.
+
+    Take it if its `rev` is higher than that of the copy you have; so copies agree whatever was missed. The
+    log keeps no earlier text. `emoji` is given with `reacted` and `unreacted`.
+    """
+
+    id: str
+    seq: Seq
+    at: Time
+    sender_id: UserId
+    change: Change
+    message: Message
+    emoji: str = ""
+
+
+class MembersChanged(Wire, frozen=True, kw_only=True, tag_field="kind", tag="members"):
+    """Who came to a group and who left it or was removed; `owner_id` is given if the group has a new owner."""
+
+    id: str
+    seq: Seq
+    at: Time
+    sender_id: UserId
+    added: list[UserId] = msgspec.field(default_factory=list)
+    removed: list[UserId] = msgspec.field(default_factory=list)
+    owner_id: UserId | None = None
+
+
+class ChatChanged(Wire, frozen=True, kw_only=True, tag_field="kind", tag="chatChanged"):
+    """A group's new title or topic; what is not given stayed."""
+
+    id: str
+    seq: Seq
+    at: Time
+    sender_id: UserId
+    title: str | None = None
+    topic: str | None = None
+
+
+LogEvent = Message | ChatCreated | MessageChanged | MembersChanged | ChatChanged
 
 
 def event_id(chat_id: int, seq: int) -> str:

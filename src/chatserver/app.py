@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from chatproto import limits
 from chatserver.backends import open_store
 from chatserver.config import Settings
-from chatserver.http.routes import rest_application
+from chatserver.http import routes
+from chatserver.http.application import rest_application
+from chatserver.http.edge import OpenGate
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.presence import Presence
 from chatserver.services.auth import Authenticator
@@ -49,9 +51,14 @@ class Application:
             hello_timeout=timing.hello_timeout,
         )
         self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
-        self._rest = rest_application(
-            auth=auth, users=Users(store), chats=Chats(store), messages=messages, epoch=store.epoch
-        )
+        operations = [
+            *routes.server.operations(store.epoch),
+            *routes.sessions.operations(auth),
+            *routes.users.operations(Users(store)),
+            *routes.chats.operations(Chats(store)),
+            *routes.messages.operations(messages),
+        ]
+        self._rest = rest_application(operations, auth, OpenGate())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
+import msgspec
 from litestar import Request
 
 from chatproto import codec, limits
@@ -20,20 +21,33 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-async def read_body(request: HttpRequest, kind: type[T]) -> T:
+def read_query(request: HttpRequest, kind: type[T]) -> T:
+    """The query string as a struct. Raises `ChatError` with `invalidFrame` for unknown, repeated and wrong values."""
+    values: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in values:
+            raise ChatError("invalidFrame", f"Give the query value '{name}' once.")
+        values[name] = value
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ChatError("invalidFrame", f"In the query: {error}.") from None
+
+
+async def read_body(request: HttpRequest, kind: type[T], max_bytes: int = limits.BODY_MAX_BYTES) -> T:
     """The JSON body as `kind`. Raises `ChatError`: `tooLarge` before more than the cap is read, `invalidJson`, ..."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise ChatError("invalidJson", "Set the header 'Content-Type: application/json'.")
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.BODY_MAX_BYTES:
-        raise ChatError("tooLarge", f"At most {limits.BODY_MAX_BYTES} bytes.")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise ChatError("tooLarge", f"At most {max_bytes} bytes.")
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > limits.BODY_MAX_BYTES:
-            raise ChatError("tooLarge", f"At most {limits.BODY_MAX_BYTES} bytes.")
-    return codec.decode_body(bytes(body), kind)
+        if len(body) > max_bytes:
+            raise ChatError("tooLarge", f"At most {max_bytes} bytes.")
+    return codec.decode_body(bytes(body), kind, max_bytes=max_bytes)
 
 
 def bearer_token(request: HttpRequest) -> str:
@@ -44,19 +58,11 @@ def bearer_token(request: HttpRequest) -> str:
     return token.strip()
 
 
-def query_int(request: HttpRequest, name: str, *, low: int, high: int) -> int | None:
-    """An integer of the query string within bounds, None if absent. Raises `ChatError` with `invalidFrame`."""
-    value = _single(request, name)
-    if value is None:
-        return None
-    if not _INTEGER.fullmatch(value) or not low <= int(value) <= high:
-        raise ChatError("invalidFrame", f"The query value '{name}' must be an integer from {low} to {high}.")
-    return int(value)
+def parse_time(value: str | None, name: str) -> int | None:
+    """A time of the query string in microseconds since 1970 UTC: an integer, or RFC 3339 with its offset.
 
-
-def query_time(request: HttpRequest, name: str) -> int | None:
-    """A time of the query string in microseconds since 1970 UTC: an integer, or RFC 3339 with its offset."""
-    value = _single(request, name)
+    Raises `ChatError` with `invalidFrame`.
+    """
     if value is None:
         return None
     time = int(value) if _INTEGER.fullmatch(value) else _rfc3339(value)
@@ -66,13 +72,6 @@ def query_time(request: HttpRequest, name: str) -> int | None:
             f"The query value '{name}' must be a time like 2026-01-31T12:00:00Z, or microseconds since 1970 UTC.",
         )
     return time
-
-
-def _single(request: HttpRequest, name: str) -> str | None:
-    values = request.query_params.getall(name, [])
-    if len(values) > 1:
-        raise ChatError("invalidFrame", f"Give the query value '{name}' once.")
-    return str(values[0]) if values else None
 
 
 def _rfc3339(value: str) -> int | None:

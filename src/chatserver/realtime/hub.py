@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 
 from chatproto import limits
 from chatproto.errors import CloseCode
-from chatproto.frames import Events, Joined, Seen, UsersChanged
+from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
 from chatproto.models import LogEvent, Message
 from chatserver.realtime.coalesce import Coalesced
 from chatserver.realtime.heads import HeadsRepeater
 from chatserver.realtime.packing import pack
 from chatserver.realtime.presence import Presence
 from chatserver.realtime.session import Session
-from chatserver.store.base import ChatCommit, Commit, JoinedUser, SeenMoved
+from chatserver.store.base import ChatCommit, Commit, JoinedUser, LeftUser, SeenMoved
 
 _NOBODY: frozenset[Session] = frozenset()
 
@@ -77,8 +77,12 @@ class Hub:
             self._tell_joined(joined)
         for chat in commit.chats:
             self._fan_out(chat)
+        for left in commit.left:
+            self._tell_left(left)
         for moved in commit.seen:
             self._tell_seen(moved)
+        for changed in commit.settings:
+            self._tell_user(changed.user_id, changed.settings)
         if commit.users_rev is not None:
             self._users_rev = max(self._users_rev, commit.users_rev)
             self._tell_users.poke()
@@ -91,10 +95,20 @@ class Hub:
                 self.subscribe(session, (joined.chat.id,))
                 session.outbox.offer(frame)
 
+    def _tell_left(self, left: LeftUser) -> None:
+        for session in self._by_user.get(left.user_id, _NOBODY):
+            session.chats.discard(left.chat_id)
+            _discard(self._by_chat, left.chat_id, session)
+        self._tell_user(left.user_id, Left(chat_id=left.chat_id, useq=left.useq))
+
     def _tell_seen(self, moved: SeenMoved) -> None:
-        sessions = self._by_user.get(moved.user_id)
+        seen = Seen(chat_id=moved.chat_id, seq=moved.seq, useq=moved.useq, unread=moved.unread, mentions=moved.mentions)
+        self._tell_user(moved.user_id, seen)
+
+    def _tell_user(self, user_id: int, news: ServerFrame) -> None:
+        sessions = self._by_user.get(user_id)
         if sessions:
-            frame = pack(Seen(chat_id=moved.chat_id, seq=moved.seq, useq=moved.useq, unread=moved.unread))
+            frame = pack(news)
             for session in sessions:
                 session.outbox.offer(frame)
 

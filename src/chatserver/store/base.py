@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chatproto.errors import ErrorInfo
+from chatproto.frames import ChatSettings
 from chatproto.models import Chat, ChatHead, LogEvent, Message, User
 
 
@@ -84,15 +85,35 @@ class SeenMoved:
     seq: int
     useq: int
     unread: int
+    mentions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftUser:
+    """A user is no longer a member of a chat."""
+
+    user_id: int
+    chat_id: int
+    useq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """What is a user's own about a chat has changed."""
+
+    user_id: int
+    settings: ChatSettings
 
 
 @dataclass(slots=True)
 class Commit:
-    """What one durable commit changed, for fan-out. Apply `joined` before `chats`."""
+    """What one durable commit changed, for fan-out. Apply `joined` before `chats`, and `left` after them."""
 
     joined: list[JoinedUser] = field(default_factory=list)
     chats: list[ChatCommit] = field(default_factory=list)
+    left: list[LeftUser] = field(default_factory=list)
     seen: list[SeenMoved] = field(default_factory=list)
+    settings: list[SettingsChanged] = field(default_factory=list)
     revoked: list[int] = field(default_factory=list)
     """Ids of sessions that were revoked."""
     users_rev: int | None = None

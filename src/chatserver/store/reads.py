@@ -1,32 +1,21 @@
 """The reading half of a store: the same SQL and the same structs on every engine."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 from chatproto.models import Chat, ChatHead, LogEvent, Message, User
 from chatserver.store import rows, sql
+from chatserver.store.areas.area import Area
 from chatserver.store.base import Account, SessionRecord
 
 _END = (1 << 62) - 1
 """Above every seq and every time."""
 
 
-class Reader(Protocol):
-    """Runs one reading statement on a snapshot that holds every commit acknowledged before."""
-
-    async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]: ...
-
-
-class Reads:
+class Reads(Area):
     """The reading methods of `Store`; a backend supplies the reader and what its engine says differently."""
 
-    def __init__(self, reader: Reader, *, heads_statement: str) -> None:
-        self._reader = reader
+    def __init__(self, *, heads_statement: str) -> None:
         self._heads_statement = heads_statement
-
-    async def _one(self, statement: str, *args: Any) -> rows.Row | None:
-        found = await self._reader.all(statement, *args)
-        return found[0] if found else None
 
     # --- users and sessions
     async def account_by_email(self, email: str) -> Account | None:

@@ -189,7 +189,11 @@ class _Dialogue:
                 raise
             self._refuse(error, _read_envelope(text).id)
         else:
-            await _HANDLERS[type(frame)](self, frame)
+            handler = _HANDLERS.get(type(frame))
+            if handler is None:
+                self._refuse(ChatError("unknownType"), _read_envelope(text).id)
+            else:
+                await handler(self, frame)
         if self._outbox.backlogged:
             await self._outbox.drained()  # who does not read answers gets no more of them
 

@@ -5,7 +5,7 @@ import asyncio
 import datetime
 from typing import Any
 
-from chatproto.models import ChatCreated, LogEvent
+from chatproto.models import ChatCreated, LogEvent, Message
 from chatproto.text import terminal_safe
 from chatterm.cli import outcome
 from chatterm.cli.looking import bring_up_to_date, looking, wait_until
@@ -102,6 +102,8 @@ def _put(session: Session, chat_id: int, event: LogEvent, as_json: bool) -> None
             f"{terminal_safe(event.title)}\N{RIGHT DOUBLE QUOTATION MARK}"
         )
         return
+    if not isinstance(event, Message):
+        return
     first, *rest = terminal_safe(event.text, multiline=True).split("\n")
     outcome.put(f"{time}  {terminal_safe(name)}: {first}")
     for line in rest:
@@ -121,7 +123,9 @@ def _record(chat_id: int, event: LogEvent, name: str, email: str | None) -> dict
     }
     if isinstance(event, ChatCreated):
         return {"kind": "created", **common, "title": event.title}
-    return {"kind": "message", **common, "text": event.text}
+    if isinstance(event, Message):
+        return {"kind": "message", **common, "text": event.text}
+    return {"kind": str(event.__struct_config__.tag), **common}
 
 
 def _mention_unsent(session: Session, arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from chatproto.errors import ChatError, ErrorInfo
 from chatproto.models import Chat, User
 from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
+from chatserver.store.areas.area import Reader
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
 from chatserver.store.reads import Reads
@@ -29,7 +30,7 @@ class SqliteStore(Reads):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
     def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:
-        super().__init__(readers, heads_statement=statements.HEADS)
+        super().__init__(heads_statement=statements.HEADS)
         self._epoch = epoch
         self._readers = readers
         self._writer = writer
@@ -71,6 +72,13 @@ class SqliteStore(Reads):
                 await store._watcher.start()
             undo.pop_all()
         return store
+
+    @property
+    def _reader(self) -> Reader:
+        return self._readers
+
+    async def _write(self, step: writes.Write[writes.T]) -> writes.T:
+        return await self._writer.write(step)
 
     @property
     def epoch(self) -> str:

@@ -83,7 +83,9 @@ class SqliteTransaction(writes.Transaction):
 def _merge(changes: Commit, more: Commit) -> None:
     changes.joined += more.joined
     changes.chats += more.chats
+    changes.left += more.left
     changes.seen += more.seen
+    changes.settings += more.settings
     changes.revoked += more.revoked
     if more.users_rev is not None:
         changes.users_rev = more.users_rev

@@ -184,6 +184,8 @@ class Builder:
             item.lines.append((Kind.SYSTEM, 0, 0))
             item.lead = len(item.lines) - 1
             return item
+        if not isinstance(event, Message):
+            return item
         if event.sender_id == self._own_id:
             item.mark = Mark.SENT
         return self._message(item, before, event.text, at_top=event.seq == 1)

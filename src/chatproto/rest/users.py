@@ -1,0 +1,10 @@
+"""Bodies about users."""
+
+from chatproto.models import User, Wire
+
+
+class UsersPage(Wire, frozen=True, kw_only=True):
+    """Users in ascending `rev`; pass the last one's `rev` as `since` for the next page."""
+
+    users: list[User]
+    has_more: bool

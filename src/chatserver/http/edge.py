@@ -1,0 +1,114 @@
+"""Where REST operations meet the network: read a request, let the operation run, write what came of it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler, route
+
+from chatproto import codec
+from chatproto.errors import ChatError
+from chatserver.http.operations import PATH_PARAMETERS, Call, Nothing, Operation, Raw
+from chatserver.http.requests import HttpRequest, bearer_token, read_body, read_query
+from chatserver.services.tokens import Identity
+
+_NO_QUERY: Final = Nothing()
+_DIGITS_MAX: Final = 16
+
+
+class Verifier(Protocol):
+    """Tells who an access token speaks for."""
+
+    def verify(self, token: str) -> Identity:
+        """Raises `ChatError` with a token code."""
+        ...
+
+
+class Gate(Protocol):
+    """Stands before and behind every operation: limits and measures."""
+
+    def admit(self, operation: Operation, request: HttpRequest, identity: Identity | None) -> None:
+        """Called before anything of the body is read. Raises `ChatError` with `rateLimited`."""
+        ...
+
+    def done(self, operation: Operation, status: int, seconds: float) -> None:
+        """The operation has answered, or refused, with this status."""
+        ...
+
+
+class OpenGate:
+    """Lets everything pass and measures nothing."""
+
+    def admit(self, operation: Operation, request: HttpRequest, identity: Identity | None) -> None:
+        """See `Gate`."""
+
+    def done(self, operation: Operation, status: int, seconds: float) -> None:
+        """See `Gate`."""
+
+
+def handlers(operations: Iterable[Operation], verifier: Verifier, gate: Gate) -> list[HTTPRouteHandler]:
+    """The routes of operations."""
+    return [_handler(operation, verifier, gate) for operation in operations]
+
+
+def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteHandler:
+    answer = _answering(operation, verifier, gate)
+    methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+    parts = [f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/")]
+
+    async def handle(request: HttpRequest) -> Response[Any]:
+        started = perf_counter()
+        status = 500
+        try:
+            response = await answer(request)
+            status = response.status_code or operation.status
+        except ChatError as error:
+            status = error.http_status
+            raise
+        finally:
+            gate.done(operation, status, perf_counter() - started)
+        return response
+
+    # Litestar makes one OPTIONS handler for each path, so names must differ by method and path.
+    return route("/".join(parts), http_method=methods, name=f"{operation.method} {operation.path}", media_type=None)(  # type: ignore[arg-type] # a list of literals
+        handle
+    )
+
+
+def _answering(
+    operation: Operation, verifier: Verifier, gate: Gate
+) -> Callable[[HttpRequest], Awaitable[Response[Any]]]:
+    names = operation.path_parameters
+    has_query = operation.query is not Nothing
+    has_body = operation.body is not None and not isinstance(operation.body, Raw)
+
+    async def answer(request: HttpRequest) -> Response[Any]:
+        identity = None if operation.public else verifier.verify(bearer_token(request))
+        gate.admit(operation, request, identity)
+        path = {name: _number(name, request.path_params[name]) for name in names}
+        query = read_query(request, operation.query) if has_query else _no_query(request)
+        body = await read_body(request, operation.body, operation.body_max_bytes) if has_body else None
+        result = await operation.handler(Call(request, path, query, body, identity))
+        if isinstance(result, Response):
+            return result
+        if result is None:
+            return Response(None, status_code=204)
+        return Response(codec.encode(result), status_code=operation.status, media_type="application/json")
+
+    return answer
+
+
+def _no_query(request: HttpRequest) -> Nothing:
+    if request.scope.get("query_string"):
+        read_query(request, Nothing)
+    return _NO_QUERY
+
+
+def _number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdecimal()):
+        raise ChatError("notFound")
+    parameter = PATH_PARAMETERS[name]
+    if len(value) > _DIGITS_MAX or not 0 < int(value) <= parameter.high:
+        raise ChatError(parameter.code)
+    return int(value)

@@ -1,0 +1,53 @@
+"""Operations on the list of users."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from chatproto import limits
+from chatproto.models import Seq, User
+from chatproto.rest import UsersPage
+from chatserver.http.operations import Call, Nothing, Operation, Query
+from chatserver.services.chats import Users
+
+
+class UsersQuery(Query, frozen=True, kw_only=True):
+    """Which users."""
+
+    since: Seq = 0
+    limit: Annotated[int, Meta(ge=1, le=limits.USERS_PAGE_MAX)] = limits.USERS_PAGE_MAX
+
+
+def operations(users: Users) -> list[Operation]:
+    """Reading the list of users."""
+
+    async def get_me(call: Call[Nothing, None]) -> User:
+        return await users.get(call.user_id)
+
+    async def list_users(call: Call[UsersQuery, None]) -> UsersPage:
+        return await users.since(call.query.since, call.query.limit)
+
+    async def get_user(call: Call[Nothing, None]) -> User:
+        return await users.get(call.path["userId"])
+
+    return [
+        Operation(method="GET", path="/me", tag="users", summary="The caller", handler=get_me, answer=User),
+        Operation(
+            method="GET",
+            path="/users",
+            tag="users",
+            summary="Users with a higher rev, ascending: all of them from 0, later only what changed",
+            handler=list_users,
+            query=UsersQuery,
+            answer=UsersPage,
+        ),
+        Operation(
+            method="GET",
+            path="/users/{userId}",
+            tag="users",
+            summary="One user",
+            handler=get_user,
+            answer=User,
+            errors=("userNotFound",),
+        ),
+    ]
