@@ -13,9 +13,10 @@ from chatserver.http.edge import OpenGate
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.presence import Presence
 from chatserver.services.auth import Authenticator
-from chatserver.services.chats import Chats, Users
+from chatserver.services.chats import Chats
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
+from chatserver.services.users import Users
 from chatserver.store.base import Commit, Store
 from chatserver.ws.connection import Services
 from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint

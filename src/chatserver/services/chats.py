@@ -1,9 +1,9 @@
-"""The rules of chats and of the users' list: what a user may open, make and look up."""
+"""The rules of chats: what a user may open, make and look up."""
 
 from chatproto import limits
 from chatproto.errors import ChatError
-from chatproto.models import Chat, User
-from chatproto.rest import ChatsPage, DirectChatRequest, GroupChatRequest, UsersPage
+from chatproto.models import Chat
+from chatproto.rest import ChatsPage, DirectChatRequest, GroupChatRequest
 from chatproto.text import normalize_title
 from chatserver.store.base import Store
 
@@ -38,22 +38,3 @@ class Chats:
         """The user's chats in ascending id."""
         chats = await self._store.chats(user_id, after, limit + 1)
         return ChatsPage(chats=chats[:limit], has_more=len(chats) > limit)
-
-
-class Users:
-    """The list of everybody with an account on this server; every user may read it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def get(self, user_id: int) -> User:
-        """One user. Raises `userNotFound`."""
-        account = await self._store.account(user_id)
-        if account is None:
-            raise ChatError("userNotFound")
-        return account.user
-
-    async def since(self, rev: int, limit: int) -> UsersPage:
-        """Users changed after `rev`, in ascending rev."""
-        users = await self._store.users_since(rev, limit + 1)
-        return UsersPage(users=users[:limit], has_more=len(users) > limit)

@@ -8,7 +8,7 @@ from chatproto import limits
 from chatproto.models import Seq, User
 from chatproto.rest import UsersPage
 from chatserver.http.operations import Call, Nothing, Operation, Query
-from chatserver.services.chats import Users
+from chatserver.services.users import Users
 
 
 class UsersQuery(Query, frozen=True, kw_only=True):
