@@ -59,6 +59,7 @@ class Application:
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
         ]
+        operations += routes.documentation.operations(operations)
         self._rest = rest_application(operations, auth, OpenGate())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -48,14 +48,34 @@ class OpenGate:
 
 
 def handlers(operations: Iterable[Operation], verifier: Verifier, gate: Gate) -> list[HTTPRouteHandler]:
-    """The routes of operations."""
-    return [_handler(operation, verifier, gate) for operation in operations]
+    """The routes of operations, and what each path answers to OPTIONS."""
+    by_path: dict[str, list[str]] = {}
+    routes = []
+    for operation in operations:
+        routes.append(_handler(operation, verifier, gate))
+        by_path.setdefault(_route_path(operation), []).extend(_methods(operation))
+    return [*routes, *(_options(path, methods) for path, methods in by_path.items())]
+
+
+def _methods(operation: Operation) -> list[str]:
+    return ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+
+
+def _route_path(operation: Operation) -> str:
+    return "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/"))
+
+
+def _options(path: str, methods: list[str]) -> HTTPRouteHandler:
+    headers = {"Allow": ", ".join(sorted([*methods, "OPTIONS"]))}
+
+    async def options() -> Response[None]:
+        return Response(None, status_code=204, headers=headers)
+
+    return route(path, http_method=["OPTIONS"], name=f"OPTIONS {path}")(options)
 
 
 def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteHandler:
     answer = _answering(operation, verifier, gate)
-    methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-    parts = [f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/")]
 
     async def handle(request: HttpRequest) -> Response[Any]:
         started = perf_counter()
@@ -70,10 +90,8 @@ def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteH
             gate.done(operation, status, perf_counter() - started)
         return response
 
-    # Litestar makes one OPTIONS handler for each path, so names must differ by method and path.
-    return route("/".join(parts), http_method=methods, name=f"{operation.method} {operation.path}", media_type=None)(  # type: ignore[arg-type] # a list of literals
-        handle
-    )
+    name = f"{operation.method} {operation.path}"
+    return route(_route_path(operation), http_method=_methods(operation), name=name)(handle)  # type: ignore[arg-type] # a list of literals
 
 
 def _answering(

@@ -75,6 +75,15 @@ class Raw:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of the request that the handler reads itself; `schema` is its JSON Schema."""
+
+    description: str
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """What a client may ask for.
@@ -96,6 +105,7 @@ class Operation:
     other_statuses: Mapping[int, str] = field(default_factory=dict)
     """Statuses of other good answers, and what they mean."""
     errors: tuple[str, ...] = ()
+    headers: Mapping[str, Header] = field(default_factory=dict)
     public: bool = False
     rate: Rate = "read"
     body_max_bytes: int = limits.BODY_MAX_BYTES
