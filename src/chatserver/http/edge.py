@@ -54,7 +54,8 @@ def handlers(operations: Iterable[Operation], verifier: Verifier, gate: Gate) ->
     for operation in operations:
         routes.append(_handler(operation, verifier, gate))
         by_path.setdefault(_route_path(operation), []).extend(_methods(operation))
-    return [*routes, *(_options(path, methods) for path, methods in by_path.items())]
+    # First, because Litestar makes an answer to OPTIONS of its own for a path that has none yet.
+    return [*(_options(path, methods) for path, methods in by_path.items()), *routes]
 
 
 def _methods(operation: Operation) -> list[str]:
