@@ -12,6 +12,7 @@ from chatproto.errors import ChatError
 
 HttpRequest = Request[Any, Any, Any]
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _RFC3339: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+\- ]\d\d:\d\d)", flags=re.ASCII
@@ -21,7 +22,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def read_query(request: HttpRequest, kind: type[T]) -> T:
+def read_query(request: HttpRequest, kind: type[S]) -> S:
     """The query string as a struct. Raises `ChatError` with `invalidFrame` for unknown, repeated and wrong values."""
     values: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -29,9 +30,14 @@ def read_query(request: HttpRequest, kind: type[T]) -> T:
             raise ChatError("invalidFrame", f"Give the query value '{name}' once.")
         values[name] = value
     try:
-        return msgspec.convert(values, kind, strict=False)
+        query = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise ChatError("invalidFrame", f"In the query: {error}.") from None
+    for field in msgspec.structs.fields(query) if values else ():
+        # The word "null" would otherwise stand for absence.
+        if field.encode_name in values and getattr(query, field.name) is None:
+            raise ChatError("invalidFrame", f"The query value '{field.encode_name}' must not be null.")
+    return query
 
 
 async def read_body(request: HttpRequest, kind: type[T], max_bytes: int = limits.BODY_MAX_BYTES) -> T:
