@@ -1,5 +1,6 @@
 """The composition root: builds one ASGI application of store, services and live delivery."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,11 @@ from chatserver.backends import open_store
 from chatserver.config import Settings
 from chatserver.http import routes
 from chatserver.http.application import rest_application
-from chatserver.http.edge import OpenGate
+from chatserver.http.front import Front
+from chatserver.http.gate import Gate
+from chatserver.http.headers import Cors
+from chatserver.http.operations import Operation
+from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.presence import Presence
 from chatserver.services.auth import Authenticator
@@ -20,6 +25,8 @@ from chatserver.services.users import Users
 from chatserver.store.base import Commit, Store
 from chatserver.ws.connection import Services
 from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint
+
+_log = logging.getLogger("chatserver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Application:
         presence = Presence(interval=timing.presence_interval, grace=timing.presence_grace)
         self.hub = Hub(presence=presence, heads_interval=timing.heads_interval, users_interval=timing.users_interval)
         messages = Messages(store)
+        limiter = rate_limiter(settings)
         services = Services(
             store=store,
             auth=auth,
@@ -50,6 +58,7 @@ class Application:
             presence=presence,
             outbox_bytes=settings.outbox_bytes,
             hello_timeout=timing.hello_timeout,
+            limiter=limiter,
         )
         self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
         operations = [
@@ -60,14 +69,43 @@ class Application:
             *routes.messages.operations(messages),
         ]
         operations += routes.documentation.operations(operations)
-        self._rest = rest_application(operations, auth, OpenGate())
+        rest = rest_application(operations, auth, Gate(limiter))
+        self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         if scope["type"] == "websocket":
             await self.websockets(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)  # type: ignore[arg-type] # the framework's types of the same ASGI
+            await self._rest(scope, receive, send)
+
+
+def rate_limiter(settings: Settings) -> RateLimiter:
+    """The rates of these settings; none at all if limits are off."""
+    if not settings.limits_enabled:
+        _log.warning("rate limits are off: anybody who reaches this server can keep it busy")
+        return RateLimiter({})
+    return RateLimiter(
+        {
+            "read": settings.limit_read,
+            "write": settings.limit_write,
+            "search": settings.limit_search,
+            "upload": settings.limit_upload,
+            "sign-in": settings.limit_sign_in,
+            "account": settings.limit_account,
+            "address": settings.limit_address,
+            "connect": settings.limit_connect,
+            "messages": settings.limit_messages,
+            "frames": settings.limit_frames,
+        },
+        connections={"address": settings.connections_per_address, "user": settings.connections_per_user},
+    )
+
+
+def request_headers(operations: list[Operation]) -> set[str]:
+    """The headers that a web page may send to these operations."""
+    own = {name.lower() for operation in operations for name in operation.headers}
+    return own | {"authorization", "content-type", "x-request-id"}
 
 
 @asynccontextmanager

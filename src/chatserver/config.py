@@ -1,5 +1,6 @@
 """The server's settings: flags over environment (CHATSERVER_*) over a TOML file over defaults."""
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -14,6 +15,10 @@ ENV_PREFIX: Final = "CHATSERVER_"
 SYSTEM_DATA: Final = Path("/var/lib/chatserver")
 
 Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]
+Rate = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
+"""How often, such as `600/minute`; counted over a sliding window of that length."""
+Network = Annotated[str, Meta(pattern=r"^[0-9a-f.:]{2,45}(/[0-9]{1,3})?$")]
+"""An address or a network, such as `10.0.0.0/8`."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +32,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     allowed_origins: tuple[Origin, ...] = ()
-    """Web origins that may open a WebSocket, e.g. `https://chat.example.org`; clients without an origin always may."""
+    """Web origins that may open a WebSocket and read answers of the REST API, e.g. `https://chat.example.org`; clients
+    without an origin always may."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are."""
     access_token_s: Annotated[int, Meta(ge=30, le=86_400)] = 900
     """Seconds an access token is valid."""
     refresh_token_s: Annotated[int, Meta(ge=3_600, le=10 * 365 * 86_400)] = 90 * 86_400
@@ -38,6 +46,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Sign-ins that may wait for a thread; more are told to try again."""
     outbox_bytes: Annotated[int, Meta(ge=65_536, le=1 << 30)] = 1_048_576
     """Bytes that may wait for one slow connection before it is closed."""
+
+    limits_enabled: bool = True
+    """Whether anything is limited in rate; may only be switched off on a loopback address, for tests and benchmarks."""
+    limit_read: Rate = "6000/minute"
+    """Requests of one user that only read; of one address where no sign-in is needed. So are the next four."""
+    limit_write: Rate = "1200/minute"
+    """Requests that change something."""
+    limit_search: Rate = "300/minute"
+    """Searches."""
+    limit_upload: Rate = "600/minute"
+    """Uploads."""
+    limit_sign_in: Rate = "60/minute"
+    """Tries to sign in."""
+    limit_account: Rate = "10/minute"
+    """Tries to sign in to one account, wherever they come from."""
+    limit_address: Rate = "60000/minute"
+    """Requests from one address (of IPv6: from one /64), whoever asks."""
+    limit_connect: Rate = "1200/minute"
+    """WebSockets opened from one address."""
+    limit_messages: Rate = "20000/minute"
+    """Messages sent by one user."""
+    limit_frames: Rate = "12000/minute"
+    """Other WebSocket frames from one user."""
+    connections_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    """WebSockets that one address may have open."""
+    connections_per_user: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    """WebSockets that one user may have open."""
 
 
 class ConfigError(Exception):
@@ -57,7 +92,31 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping
             values[name] = _converted(name, flag, f"--{name.replace('_', '-')}")
     if "data" not in values:
         values["data"] = default_data_dir(environ)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can only be reached from this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check(settings: Settings) -> None:
+    """What only several settings together tell, or what takes more than a pattern."""
+    if not settings.limits_enabled and not is_loopback(settings.host):
+        raise ConfigError(
+            f"The setting 'limits_enabled' is false, but the server listens on {settings.host}. "
+            "Switch limits off only on 127.0.0.1, or leave them on."
+        )
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"The setting 'trusted_proxies': {error}. Write addresses such as 10.0.0.0/8.") from None
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:

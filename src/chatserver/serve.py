@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Final
 
 import uvicorn
@@ -40,7 +40,8 @@ class CannotListenError(Exception):
 class Server(uvicorn.Server):
     """uvicorn's server with an end that loses nothing: stop accepting, commit and acknowledge, then close with 1012."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, trusted_proxies: Collection[str]) -> None:
+        """Only what these addresses and networks say of forwarded clients is believed."""
         super().__init__(
             uvicorn.Config(
                 application,
@@ -56,7 +57,8 @@ class Server(uvicorn.Server):
                 # Below WARNING, uvicorn and websockets write addresses and whole frames to the log.
                 log_level=logging.WARNING,
                 access_log=False,
-                proxy_headers=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
                 server_header=False,
                 backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_S,
@@ -141,7 +143,7 @@ async def serving(
 ) -> AsyncIterator[tuple[Server, Application]]:
     """A server that accepts connections on `sock` within the block, and ends in order after it."""
     async with open_application(settings, timing or Timing()) as application:
-        server = Server(application)
+        server = Server(application, settings.trusted_proxies)
         running = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="server")
         try:
             await server.accepting.wait()

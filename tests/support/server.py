@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import sys
@@ -165,6 +166,7 @@ async def running_server(
     data: Path, timing: Timing = QUIET, *, at_port: int = 0, **settings: Any
 ) -> AsyncIterator[RunningServer]:
     """A server on a port of the loopback interface, a free one unless told, with its database in `data`."""
+    settings.setdefault("limits_enabled", False)  # tests drive harder than people, but for those of limits
     sock = listen("127.0.0.1", at_port)
     url = url_of(sock)
     with contextlib.closing(sock):
@@ -211,6 +213,7 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env={"CHATSERVER_LIMITS_ENABLED": "false", **os.environ},  # as in `running_server`
             )
         assert self._process.stdout is not None
         async with asyncio.timeout(WAIT_S):

@@ -6,8 +6,9 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 
 from chatproto.errors import ChatError
-from chatserver.http.edge import Gate, Verifier, handlers
-from chatserver.http.errors import HEADERS, on_chat_error, on_http_exception, on_unexpected
+from chatserver.http.edge import Verifier, handlers
+from chatserver.http.errors import on_chat_error, on_http_exception, on_unexpected
+from chatserver.http.gate import Gate
 from chatserver.http.operations import Operation
 
 
@@ -20,7 +21,6 @@ def rest_application(operations: Sequence[Operation], verifier: Verifier, gate: 
             HTTPException: on_http_exception,
             Exception: on_unexpected,
         },
-        response_headers=HEADERS,
         request_max_body_size=None,  # the body reader has the cap, and refuses with the protocol's error
         openapi_config=None,
         logging_config=None,

@@ -1,7 +1,6 @@
 """Where REST operations meet the network: read a request, let the operation run, write what came of it."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from time import perf_counter
 from typing import Any, Final, Protocol
 
 from litestar import Response
@@ -9,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler, route
 
 from chatproto import codec
 from chatproto.errors import ChatError
+from chatserver.http.gate import Gate
 from chatserver.http.operations import PATH_PARAMETERS, Call, Nothing, Operation, Raw
 from chatserver.http.requests import HttpRequest, bearer_token, read_body, read_query
 from chatserver.services.tokens import Identity
@@ -23,28 +23,6 @@ class Verifier(Protocol):
     def verify(self, token: str) -> Identity:
         """Raises `ChatError` with a token code."""
         ...
-
-
-class Gate(Protocol):
-    """Stands before and behind every operation: limits and measures."""
-
-    def admit(self, operation: Operation, request: HttpRequest, identity: Identity | None) -> None:
-        """Called before anything of the body is read. Raises `ChatError` with `rateLimited`."""
-        ...
-
-    def done(self, operation: Operation, status: int, seconds: float) -> None:
-        """The operation has answered, or refused, with this status."""
-        ...
-
-
-class OpenGate:
-    """Lets everything pass and measures nothing."""
-
-    def admit(self, operation: Operation, request: HttpRequest, identity: Identity | None) -> None:
-        """See `Gate`."""
-
-    def done(self, operation: Operation, status: int, seconds: float) -> None:
-        """See `Gate`."""
 
 
 def handlers(operations: Iterable[Operation], verifier: Verifier, gate: Gate) -> list[HTTPRouteHandler]:
@@ -76,22 +54,8 @@ def _options(path: str, methods: list[str]) -> HTTPRouteHandler:
 
 
 def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteHandler:
-    answer = _answering(operation, verifier, gate)
-
-    async def handle(request: HttpRequest) -> Response[Any]:
-        started = perf_counter()
-        status = 500
-        try:
-            response = await answer(request)
-            status = response.status_code or operation.status
-        except ChatError as error:
-            status = error.http_status
-            raise
-        finally:
-            gate.done(operation, status, perf_counter() - started)
-        return response
-
     name = f"{operation.method} {operation.path}"
+    handle = _answering(operation, verifier, gate)
     return route(_route_path(operation), http_method=_methods(operation), name=name)(handle)  # type: ignore[arg-type] # a list of literals
 
 
@@ -103,11 +67,13 @@ def _answering(
     has_body = operation.body is not None and not isinstance(operation.body, Raw)
 
     async def answer(request: HttpRequest) -> Response[Any]:
+        gate.arrive(operation, request)
         identity = None if operation.public else verifier.verify(bearer_token(request))
         gate.admit(operation, request, identity)
         path = {name: _number(name, request.path_params[name]) for name in names}
         query = read_query(request, operation.query) if has_query else _no_query(request)
         body = await read_body(request, operation.body, operation.body_max_bytes) if has_body else None
+        gate.admit_body(operation, body)
         result = await operation.handler(Call(request, path, query, body, identity))
         if isinstance(result, Response):
             return result

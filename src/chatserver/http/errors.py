@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import Any, Final
+from typing import Any
 
 from litestar import Response
 from litestar.exceptions import HTTPException
@@ -10,11 +10,10 @@ from litestar.exceptions import HTTPException
 from chatproto.errors import ChatError
 from chatproto.rest import ErrorBody
 from chatserver.http.requests import HttpRequest
+from chatserver.http.visit import visit_of
 
 logger = logging.getLogger(__name__)
 
-HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-"""Carried by every answer: all of them are personal, and none is to be guessed at by a browser."""
 _FRAMEWORK_CODES = {404: "notFound", 405: "methodNotAllowed", 413: "tooLarge"}
 _TOKEN_CODES = {"tokenMissing", "tokenInvalid", "tokenExpired", "sessionRevoked"}
 
@@ -40,7 +39,8 @@ def on_http_exception(request: HttpRequest, error: HTTPException) -> Response[Er
 
 def on_unexpected(request: HttpRequest, error: Exception) -> Response[ErrorBody]:
     """A defect of the server: its traceback goes to the log, not to the client."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # The path is left out: a path may hold what only its user should know, such as an invitation.
+    logger.error("%s failed", visit_of(request).operation, exc_info=error)
     return _response(ChatError("internal"), {})
 
 
@@ -48,6 +48,6 @@ def _response(error: ChatError, headers: dict[str, Any]) -> Response[ErrorBody]:
     return Response(
         ErrorBody(error=error.info()),
         status_code=error.http_status,
-        headers={**HEADERS, **headers},
+        headers=headers,
         media_type="application/json",
     )

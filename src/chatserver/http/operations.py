@@ -108,6 +108,8 @@ class Operation:
     headers: Mapping[str, Header] = field(default_factory=dict)
     public: bool = False
     rate: Rate = "read"
+    account: Callable[[Any], str] | None = None
+    """The email in the body whose password or code is tried: such tries are limited for each account too."""
     body_max_bytes: int = limits.BODY_MAX_BYTES
 
     @property

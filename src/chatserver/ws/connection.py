@@ -11,6 +11,7 @@ import msgspec
 from chatproto import PROTOCOL_VERSION, codec, limits
 from chatproto.errors import ChatError, CloseCode
 from chatproto.frames import ClientFrame, Error, Fetch, Hello, MarkSeen, Page, Send, Watch, Welcome
+from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.outbox import Link, Outbox
 from chatserver.realtime.packing import pack
@@ -19,8 +20,9 @@ from chatserver.realtime.session import Session
 from chatserver.services.auth import Authenticator
 from chatserver.services.messages import Messages
 from chatserver.store.base import Store
+from chatserver.ws.record import ConnectionRecord
 from chatserver.ws.seen import SeenMarkers
-from chatserver.ws.sends import SendPipeline
+from chatserver.ws.sends import REFUSED_PAUSE_S, SendPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Services:
     hub: Hub
     presence: Presence
     outbox_bytes: int
+    limiter: RateLimiter
     hello_timeout: float = limits.HELLO_TIMEOUT_S
 
 
@@ -63,8 +66,9 @@ _envelope = msgspec.json.Decoder(_Envelope)
 class Connection:
     """Owns one socket from its acceptance to its end."""
 
-    def __init__(self, services: Services, link: Link, receive: Receive) -> None:
+    def __init__(self, services: Services, link: Link, receive: Receive, record: ConnectionRecord) -> None:
         """`receive` is the ASGI callable of a WebSocket that was accepted."""
+        self._record = record
         self._services = services
         self._link = link
         self._receive = receive
@@ -97,13 +101,15 @@ class Connection:
         if self._dialogue is not None:
             await self._dialogue.settled()
             await self._dialogue.delivered()
-        self._link.close(CloseCode.RESTARTING, "The server is restarting; reconnect in a moment.")
+        self._end(CloseCode.RESTARTING, "The server is restarting; reconnect in a moment.")
 
     async def _next(self) -> str | None:
         """The next text frame, or None at the end. Raises `ProtocolError` for a binary frame."""
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
+            self._record.ends(message.get("code") or 1005)
             return None
+        self._record.received()
         text = message.get("text")
         if text is None:
             raise codec.ProtocolError("invalidFrame", "Frames are JSON in WebSocket text messages, not binary ones.")
@@ -115,7 +121,7 @@ class Connection:
                 text = await self._next()
         except TimeoutError:
             self._link.write(pack(Error(error=ChatError("helloExpected").info())))
-            self._link.close(CloseCode.HELLO_TIMEOUT, "No hello in time.")
+            self._end(CloseCode.HELLO_TIMEOUT, "No hello in time.")
             return None
         except ChatError as error:
             self._refuse(error)
@@ -126,6 +132,8 @@ class Connection:
         try:
             hello = _read_hello(text)
             identity = self._services.auth.verify(hello.token)
+            self._services.limiter.connect("user", str(identity.user_id))
+            self._record.user_id = identity.user_id
             outbox = Outbox(self._link, self._services.outbox_bytes)
             session = Session(identity.user_id, identity.session_id, self._link, outbox)
             # No await since the session was verified, so a revocation cannot fall between.
@@ -166,7 +174,11 @@ class Connection:
         """Say why, then close."""
         self._link.write(pack(Error(error=error.info())))
         fallback = CloseCode.TRY_LATER if error.temporary else CloseCode.BAD_FRAME
-        self._link.close(_CLOSE_AFTER.get(error.code, fallback), error.code)
+        self._end(_CLOSE_AFTER.get(error.code, fallback), error.code)
+
+    def _end(self, code: CloseCode, reason: str) -> None:
+        self._record.ends(code)
+        self._link.close(code, reason)
 
 
 class _Dialogue:
@@ -177,7 +189,10 @@ class _Dialogue:
         self._session = session
         self._outbox = session.outbox
         self._outbox.on_lapse = lambda: services.presence.tell_all(session)
-        self._sends = SendPipeline(services.messages, session.user_id, session.outbox.reply)
+        key = str(session.user_id)
+        self._frames = services.limiter.allowance("frames", key)
+        allowance = services.limiter.allowance("messages", key)
+        self._sends = SendPipeline(services.messages, session.user_id, session.outbox.reply, allowance)
         self._seen = SeenMarkers(services.messages, session.user_id, self._refuse)
 
     async def take(self, text: str) -> None:
@@ -187,15 +202,32 @@ class _Dialogue:
         except codec.ProtocolError as error:
             if error.code in {"invalidJson", "tooLarge"}:
                 raise
-            self._refuse(error, _read_envelope(text).id)
+            await self._refuse_unread(error, text)
         else:
-            handler = _HANDLERS.get(type(frame))
-            if handler is None:
-                self._refuse(ChatError("unknownType"), _read_envelope(text).id)
-            else:
-                await handler(self, frame)
+            await self._handle(frame, text)
         if self._outbox.backlogged:
             await self._outbox.drained()  # who does not read answers gets no more of them
+
+    async def _handle(self, frame: ClientFrame, text: str) -> None:
+        handler = _HANDLERS.get(type(frame))
+        if handler is None:
+            await self._refuse_unread(ChatError("unknownType"), text)
+        elif isinstance(frame, Send) or await self._admitted(text):
+            await handler(self, frame)
+
+    async def _refuse_unread(self, error: ChatError, text: str) -> None:
+        if await self._admitted(text):
+            self._refuse(error, _read_envelope(text).id)
+
+    async def _admitted(self, text: str) -> bool:
+        """Whether the user may send one more frame; sends are counted by message instead."""
+        try:
+            self._frames.take()
+        except ChatError as error:
+            self._refuse(error, _read_envelope(text).id)
+            await asyncio.sleep(REFUSED_PAUSE_S)
+            return False
+        return True
 
     async def settled(self) -> None:
         """Wait until everything taken is stored or refused."""

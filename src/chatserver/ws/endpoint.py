@@ -1,16 +1,24 @@
 """The ASGI application for WebSockets: address and origin are checked, then a connection takes over."""
 
 import asyncio
+import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Final
 
 from chatproto import codec
 from chatproto.errors import ChatError
 from chatproto.rest import ErrorBody
+from chatserver.http.headers import SECURITY
+from chatserver.limits.addresses import client_key
+from chatserver.ops import context
 from chatserver.ws.connection import Connection, Services
+from chatserver.ws.record import ConnectionRecord
 from chatserver.ws.socket import EXTENSION
 
 PATH: Final = "/ws"
+
+_log = logging.getLogger("chatserver.ws")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -29,17 +37,27 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket."""
         await receive()  # websocket.connect
-        error = self._refusal(scope)
-        if error is not None:
+        record = ConnectionRecord(client_key(scope))
+        context.enter(record)
+        try:
+            self._admit(scope, record.address)
+        except ChatError as error:
+            _log.info("connection refused", extra={"error": error.code})
             await _deny(send, error)
             return
-        await send({"type": "websocket.accept"})
-        connection = Connection(self._services, scope["extensions"][EXTENSION], receive)
-        self._connections.add(connection)
+        limiter = self._services.limiter
+        connection = Connection(self._services, scope["extensions"][EXTENSION], receive, record)
         try:
+            await send({"type": "websocket.accept"})
+            record.opened()
+            self._connections.add(connection)
             await connection.run()
         finally:
             self._connections.discard(connection)
+            limiter.disconnect("address", record.address)
+            if record.user_id is not None:
+                limiter.disconnect("user", str(record.user_id))
+            record.closed()
 
     async def drain(self, seconds: float) -> None:
         """Finish every connection: acknowledge what was taken, then close. At most `seconds`."""
@@ -49,17 +67,21 @@ class WebSocketEndpoint:
             for task in late:
                 task.cancel()
 
-    def _refusal(self, scope: Scope) -> ChatError | None:
+    def _admit(self, scope: Scope, address: str) -> None:
+        """Raises `ChatError` unless this WebSocket may be opened; else its address has one more."""
+        self._services.limiter.take("connect", address)
         if scope["path"] != PATH:
-            return ChatError("notFound")
+            raise ChatError("notFound")
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if origins and (len(origins) > 1 or origins[0] not in self._allowed_origins):
-            return ChatError("originRefused")
-        return None
+            raise ChatError("originRefused")
+        self._services.limiter.connect("address", address)
 
 
 async def _deny(send: Send, error: ChatError) -> None:
     body = codec.encode(ErrorBody(error=error.info()))
-    headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
+    headers = [(b"content-type", b"application/json"), *SECURITY]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(math.ceil(error.retry_after)).encode()))
     await send({"type": "websocket.http.response.start", "status": error.http_status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

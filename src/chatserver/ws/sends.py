@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from chatproto.errors import ChatError
 from chatproto.frames import Ack, Outgoing, Send, SendResult
+from chatserver.limits.limiter import Allowance
 from chatserver.realtime.packing import pack
 from chatserver.services.messages import Messages, Prepared, refused_for_now, send_results
 
@@ -16,6 +17,8 @@ _IN_FLIGHT_MAX_BYTES = 1_048_576
 _MESSAGE_COST = 256
 """What a message costs besides its text, in the same count."""
 _BATCH_MAX_MESSAGES = 512
+REFUSED_PAUSE_S = 0.05
+"""For so long a connection is not read after a frame above the rate: refusing, too, costs something."""
 
 _Taken = tuple[Send, list[Prepared]]
 
@@ -27,11 +30,12 @@ class SendPipeline:
     in the order of the frames.
     """
 
-    def __init__(self, messages: Messages, user_id: int, reply: Callable[[bytes], None]) -> None:
-        """`reply` takes the bytes of acks."""
+    def __init__(self, messages: Messages, user_id: int, reply: Callable[[bytes], None], allowance: Allowance) -> None:
+        """`reply` takes the bytes of acks; `allowance` counts messages."""
         self._messages = messages
         self._user_id = user_id
         self._reply = reply
+        self._allowance = allowance
         self._gathered: list[_Taken] = []
         self._gathered_messages = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -43,11 +47,14 @@ class SendPipeline:
         """Take a frame; waits while too much is in flight. The ack follows through `reply`."""
         await self._room.wait()
         try:
+            self._allowance.take(len(frame.messages))
             prepared = await self._messages.prepare(self._user_id, frame.messages)
         except ChatError as error:
             self.flush()
             await self.settled()  # its ack must not overtake those of earlier frames
             self._reply(_ack(frame, refused_for_now(frame.messages, None, error)))
+            if error.code == "rateLimited":
+                await asyncio.sleep(REFUSED_PAUSE_S)
             return
         if not self._gathered:
             asyncio.get_running_loop().call_soon(self.flush)

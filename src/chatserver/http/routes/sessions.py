@@ -29,6 +29,7 @@ def operations(auth: Authenticator) -> list[Operation]:
             errors=("credentialsWrong", "overloaded"),
             public=True,
             rate="sign-in",
+            account=lambda body: body.email,
         ),
         Operation(
             method="POST",
@@ -40,7 +41,7 @@ def operations(auth: Authenticator) -> list[Operation]:
             answer=Tokens,
             errors=("tokenInvalid", "sessionRevoked"),
             public=True,
-            rate="sign-in",
+            rate="write",
         ),
         Operation(
             method="POST",
