@@ -68,6 +68,21 @@ CODES: Final[dict[str, CodeSpec]] = {
     "messageNotFound": CodeSpec(
         404, False, "There is no such message in this chat.", "It may have been deleted; check the chat and its seq."
     ),
+    "notAuthor": CodeSpec(
+        403,
+        False,
+        "Only its author may do that.",
+        "A message is edited by its author, and deleted by its author or the group's owner.",
+    ),
+    "mentionsInvalid": CodeSpec(
+        400, False, "Somebody who is mentioned is not a member of this chat.", "Mention members only."
+    ),
+    "reactionInvalid": CodeSpec(400, False, "That is not an emoji.", "React with one emoji, such as 👍."),
+    "tooManyReactions": CodeSpec(
+        409, False, "The message has too many reactions.", "Use an emoji that is there already, if there is room."
+    ),
+    "tooManyPins": CodeSpec(409, False, "The chat has too many pinned messages.", "Unpin one first."),
+    "fileNotFound": CodeSpec(404, False, "There is no such file.", "It may have been removed; upload it again."),
     "textEmpty": CodeSpec(400, False, "The message is empty.", "Write something first."),
     "textTooLong": CodeSpec(
         400, False, "The message is too long.", "At most 16,384 bytes of UTF-8; split it, or send a file."

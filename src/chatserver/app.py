@@ -18,6 +18,7 @@ from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.presence import Presence
 from chatserver.services.auth import Authenticator
+from chatserver.services.changes import MessageChanges
 from chatserver.services.chats import Chats
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
@@ -54,6 +55,7 @@ class Application:
             store=store,
             auth=auth,
             messages=messages,
+            changes=MessageChanges(store),
             hub=self.hub,
             presence=presence,
             outbox_bytes=settings.outbox_bytes,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from chatproto import limits
 from chatproto.errors import CloseCode
 from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
-from chatproto.models import LogEvent, Message
+from chatproto.models import LogEvent, Message, MessageChanged
 from chatserver.realtime.coalesce import Coalesced
 from chatserver.realtime.heads import HeadsRepeater
 from chatserver.realtime.packing import pack
@@ -14,6 +14,9 @@ from chatserver.realtime.session import Session
 from chatserver.store.base import ChatCommit, Commit, JoinedUser, LeftUser, SeenMoved
 
 _NOBODY: frozenset[Session] = frozenset()
+_ADDITION_WEIGHT = 1024
+_REACTIONS_WEIGHT = 16 * 1024
+_OTHER_WEIGHT = 64 * 1024
 
 
 class Hub:
@@ -142,10 +145,19 @@ def _frames_of(events: list[LogEvent]) -> Iterator[list[LogEvent]]:
     """Split events so that the text of each part stays within the cap of one frame."""
     start = size = 0
     for index, event in enumerate(events):
-        # A character is at most four bytes; counting them exactly would cost an encoding per message.
-        weight = 4 * len(event.text) if isinstance(event, Message) else 64 * 1024
+        weight = _weight(event)
         if size + weight > limits.EVENTS_MAX_TEXT_BYTES and index > start:
             yield events[start:index]
             start, size = index, 0
         size += weight
     yield events[start:]
+
+
+def _weight(event: LogEvent) -> int:
+    """Bytes that an event takes in a frame at most, about: counting them exactly would cost an encoding per event."""
+    if isinstance(event, Message):  # a character is at most four bytes
+        additions = len(event.files) + len(event.mentions)
+        return 4 * len(event.text) + (_ADDITION_WEIGHT * additions if additions else 0)
+    if isinstance(event, MessageChanged):
+        return _weight(event.message) + _REACTIONS_WEIGHT
+    return _OTHER_WEIGHT

@@ -7,6 +7,7 @@ from chatproto.frames import Outgoing, SendResult
 from chatproto.models import LogEvent, Message
 from chatproto.text import normalize_email, normalize_message
 from chatserver.store.base import NewMessage, Store, Stored
+from chatserver.store.extras import Additions
 
 Prepared = NewMessage | ErrorInfo
 """An outgoing message that may be stored, or why it never can."""
@@ -82,7 +83,11 @@ class Messages:
     async def _prepare(self, sender_id: int, message: Outgoing) -> NewMessage:
         if sum(target is not None for target in (message.chat_id, message.user_id, message.email)) != 1:
             raise ChatError("invalidFrame", "Give exactly one of chatId, userId and email.")
-        text = normalize_message(message.text)
+        more = _additions(message)
+        if more is None or not (more.file_ids or more.forward):
+            text = normalize_message(message.text)
+        else:
+            text = _text_beside(message.text, more)
         peer_id = message.user_id
         if message.email is not None:
             account = await self._store.account_by_email(normalize_email(message.email))
@@ -90,8 +95,37 @@ class Messages:
                 raise ChatError("userNotFound")
             peer_id = account.user.id
         return NewMessage(
-            sender_id=sender_id, client_id=message.client_id, text=text, chat_id=message.chat_id, peer_id=peer_id
+            sender_id=sender_id,
+            client_id=message.client_id,
+            text=text,
+            chat_id=message.chat_id,
+            peer_id=peer_id,
+            more=more,
         )
+
+
+def _additions(message: Outgoing) -> Additions | None:
+    """What the message has beyond its text; most have nothing."""
+    if not (message.reply_to or message.mentions or message.mention_all or message.file_ids or message.forward):
+        return None
+    if message.forward is not None and message.file_ids:
+        raise ChatError("invalidFrame", "A forwarded message has no files of its own: leave fileIds out.")
+    return Additions(
+        reply_to=message.reply_to,
+        mentions=tuple(dict.fromkeys(message.mentions)),
+        mention_all=message.mention_all,
+        file_ids=tuple(dict.fromkeys(message.file_ids)),
+        forward=message.forward,
+    )
+
+
+def _text_beside(text: str, more: Additions) -> str:
+    """The text of a message that has files, and so may have none, or that is forwarded, and so has none of its own."""
+    if not text.strip():
+        return ""
+    if more.forward is not None:
+        raise ChatError("invalidFrame", "A forwarded message has no text of its own: leave it empty.")
+    return normalize_message(text)
 
 
 def send_results(outgoing: Sequence[Outgoing], places: Sequence[Stored | ErrorInfo]) -> list[SendResult]:

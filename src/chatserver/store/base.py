@@ -7,6 +7,8 @@ from typing import Protocol
 from chatproto.errors import ErrorInfo
 from chatproto.frames import ChatSettings
 from chatproto.models import Chat, ChatHead, LogEvent, Message, User
+from chatserver.store.extras import Additions
+from chatserver.store.interfaces.messages import MessageStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class SessionRecord:
 class NewMessage:
     """A message that passed every check but those that need the database. `text` is normalised.
 
-    Exactly one of `chat_id` and `peer_id` is set; with `peer_id` the direct chat is made if missing.
+    Exactly one of `chat_id` and `peer_id` is set; with `peer_id` the direct chat is made if missing. `more` is
+    None for a plain message.
     """
 
     sender_id: int
@@ -47,6 +50,7 @@ class NewMessage:
     text: str
     chat_id: int | None = None
     peer_id: int | None = None
+    more: Additions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ CommitListener = Callable[[Commit], None]
 """Called on the event loop once per commit, in commit order, after the callers' futures were resolved."""
 
 
-class Store(Protocol):
+class Store(MessageStore, Protocol):
     """Users, sessions, chats and logs in one database.
 
     Every write is durable when its awaitable returns, is applied whole or not at all, and raises
@@ -227,11 +231,12 @@ class Store(Protocol):
     async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:
         """Append messages in order, in one commit shared with other callers; one result per message.
 
-        Exactly once by (sender, client id): the same text returns the stored place with `duplicate`, other
-        text or another chat is refused with `clientIdConflict`. Final refusals (`notMember`,
-        `userNotFound`, `clientIdConflict`) concern one message only. A temporary failure raises instead,
-        and then nothing of the list was stored. `at` is in microseconds and strictly increasing per chat.
-        Calls are applied and answered in the order in which they began.
+        Exactly once by (sender, client id): the same content, as it was sent, returns the stored place with
+        `duplicate`, also after an edit or deletion; other content or another chat is refused with
+        `clientIdConflict`. Final refusals (also `notMember`, `userNotFound`, `mentionsInvalid`, `fileNotFound`,
+        and `messageNotFound` for what it replies to or forwards) concern one message only. A temporary failure
+        raises instead, and then nothing of the list was stored. `at` is in microseconds and strictly increasing
+        per chat. Calls are applied and answered in the order in which they began.
         """
         ...
 

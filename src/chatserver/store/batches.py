@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.models import Message, event_id
-from chatserver.store import sql, writes
+from chatserver.store import extras, references, sql, writes
 from chatserver.store.base import ChatCommit, NewMessage, SeenMoved, Stored
+from chatserver.store.extras import origin_of
+from chatserver.store.references import References
 from chatserver.store.writes import Transaction
 
 _NOT_MEMBER = ChatError("notMember").info()
@@ -20,6 +22,13 @@ class _Earlier(NamedTuple):
     seq: int
     at: int
     text: str
+    extra: str | None
+
+    def holds(self, message: NewMessage) -> bool:
+        """Whether it was sent with the same content, whatever has become of it since."""
+        if self.extra is None:
+            return message.more is None and self.text == message.text
+        return extras.decode(self.extra).origin == origin_of(message.client_id, message.text, message.more)
 
 
 class _Appender:
@@ -32,12 +41,22 @@ class _Appender:
         self._heads: dict[int, tuple[int, int]] = {}
         self._members: set[tuple[int, int]] = set()
         self._events: dict[int, list[Message]] = {}
+        self._rows: list[tuple[object, ...]] = []
+        self._has_references = False
+        self._references = References(tx)
 
     async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:
         for row in await self._tx.sent_before({(message.sender_id, message.client_id) for message in messages}):
             self._earlier[row[0], bytes(row[1])] = _Earlier(*row[2:])
         await self._open_directs(messages)
         pairs = {(message.sender_id, chat_id) for message in messages if (chat_id := self._chat_of(message))}
+        rich = [
+            (message, chat_id)
+            for message in messages
+            if message.more is not None and (chat_id := self._chat_of(message))
+        ]
+        if rich:
+            pairs |= await self._references.load(rich)
         for user_id, chat_id, head, head_at, _seen, _useq in await self._tx.memberships(pairs):
             self._members.add((user_id, chat_id))
             self._heads[chat_id] = (head, head_at)
@@ -77,7 +96,7 @@ class _Appender:
         chat_id = self._chat_of(message)
         earlier = self._earlier.get(key)
         if earlier is not None:
-            if earlier.chat_id == chat_id and earlier.text == message.text:
+            if earlier.chat_id == chat_id and earlier.holds(message):
                 return Stored(chat_id, earlier.seq, earlier.at, duplicate=True)
             return _CONFLICT
         if chat_id is None:
@@ -88,32 +107,35 @@ class _Appender:
             return _NOT_MEMBER
         head, head_at = self._heads[chat_id]
         seq, at = head + 1, max(self._tx.now, head_at + 1)
-        self._heads[chat_id] = (seq, at)
-        self._earlier[key] = _Earlier(chat_id, seq, at, message.text)
-        self._events.setdefault(chat_id, []).append(
-            Message(
-                id=event_id(chat_id, seq),
-                seq=seq,
-                at=at,
-                sender_id=message.sender_id,
-                client_id=message.client_id,
-                text=message.text,
-            )
+        event = Message(
+            id=event_id(chat_id, seq),
+            seq=seq,
+            at=at,
+            sender_id=message.sender_id,
+            client_id=message.client_id,
+            text=message.text,
         )
+        extra = None
+        if message.more is not None:
+            try:
+                event = self._references.complete(event, message.more, chat_id, self._members)
+            except ChatError as error:
+                return error.info()
+            extra = extras.encode(event, origin_of(message.client_id, message.text, message.more))
+            self._has_references = True
+        self._heads[chat_id] = (seq, at)
+        self._earlier[key] = _Earlier(chat_id, seq, at, message.text, extra)
+        self._events.setdefault(chat_id, []).append(event)
+        self._rows.append((chat_id, seq, at, message.sender_id, message.client_id, event.text, extra))
         return Stored(chat_id, seq, at)
 
     async def _write(self) -> None:
         if not self._events:
             return
-        await self._tx.many(
-            sql.INSERT_EVENT,
-            [
-                (chat_id, event.seq, event.at, event.sender_id, event.client_id, "message", event.text)
-                for chat_id, events in self._events.items()
-                for event in events
-            ],
-        )
+        await self._tx.many(sql.INSERT_MESSAGE, self._rows)
         await self._tx.many(sql.SET_HEAD, [(chat_id, *self._heads[chat_id]) for chat_id in self._events])
+        if self._has_references:
+            await references.write(self._tx, self._events)
         self._tx.changes.chats.extend(ChatCommit(chat_id, list(events)) for chat_id, events in self._events.items())
 
 
@@ -153,5 +175,6 @@ async def _move_seen(tx: Transaction, moved: dict[tuple[int, int], tuple[int, in
     await tx.many(sql.SET_SEEN, [(*pair, seq) for pair, (seq, _) in moved.items()])
     await tx.many(sql.SET_USEQ, [(user_id, useq) for (user_id, _), (_, useq) in moved.items()])
     await tx.many(sql.SET_LOG, [(*pair, "seen", useq) for pair, (_, useq) in moved.items()])
-    for user_id, chat_id, _head, _head_at, seen, unread in await tx.heads_of(moved):
-        tx.changes.seen.append(SeenMoved(user_id, chat_id, seen, moved[user_id, chat_id][1], unread))
+    for user_id, chat_id, _head, _head_at, seen, unread, mentions in await tx.heads_of(moved):
+        useq = moved[user_id, chat_id][1]
+        tx.changes.seen.append(SeenMoved(user_id, chat_id, seen, useq, unread, mentions))

@@ -72,7 +72,17 @@ class Reads(Area):
                 sql.EVENTS_BEFORE, chat_id, _END if before_seq is None else before_seq, limit
             )
             found.reverse()
-        return [rows.event(chat_id, row) for row in found], more
+        targets = await self._targets(chat_id, found)
+        return [rows.event(chat_id, row, targets) for row in found], more
+
+    async def _targets(self, chat_id: int, page: Sequence[rows.Row]) -> dict[int, Message]:
+        """The messages that the `changed` events of a page speak of: one more statement, and only if there are any."""
+        seqs = sorted({seq for row in page if (seq := rows.changed_seq(row)) is not None})
+        if not seqs:
+            return {}
+        wanted = sql.padded(seqs)
+        found = await self._reader.all(sql.messages_at(len(wanted)), chat_id, *wanted)
+        return {row[0]: rows.message(chat_id, row) for row in found}
 
     async def messages(
         self,

@@ -1,9 +1,11 @@
 """SQL that every engine understands: `$1` parameters, ON CONFLICT, RETURNING, no engine's own functions."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 UNREAD_MAX: Final = 1_000
-"""Unread counts stop here."""
+"""Counts of unread messages and of mentions stop here."""
 UNREAD_WINDOW: Final = 10_000
 """Events before the head that an unread count looks at, so that its cost is bounded whoever wrote them."""
 
@@ -54,14 +56,18 @@ _UNREAD_AFTER: Final = f"""
         SELECT 1 FROM events e WHERE e.chat_id = c.id AND e.sender_id <> m.user_id AND e.kind = 'message'
         AND e.seq > CASE WHEN m.seen_seq > c.head - {UNREAD_WINDOW} THEN m.seen_seq ELSE c.head - {UNREAD_WINDOW} END
         LIMIT {UNREAD_MAX}) AS capped) END"""  # noqa: S608 - both numbers are constants of this module
+_MENTIONS_AFTER: Final = f"""
+    CASE WHEN m.seen_seq >= c.head THEN 0 ELSE (SELECT COUNT(*) FROM (
+        SELECT 1 FROM mentions n WHERE n.chat_id = c.id AND n.user_id IN (0, m.user_id) AND n.seq > m.seen_seq
+        AND n.sender_id <> m.user_id LIMIT {UNREAD_MAX}) AS capped) END"""  # noqa: S608 - a constant of this module
 CHAT: Final = f"""
     SELECT m.user_id, c.id, c.kind, c.title, c.direct_low, c.direct_high, c.member_count, c.head, c.head_at,
-        m.seen_seq, {_UNREAD_AFTER}
+        m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}
     FROM members m JOIN chats c ON c.id = m.chat_id"""  # noqa: S608 - constants of this module
 CHAT_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id = $2"
 CHAT_OF_MEMBERS: Final = f"{CHAT} WHERE m.chat_id = $1"
 CHATS_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id > $2 ORDER BY m.chat_id LIMIT $3"
-HEAD: Final = f"c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}"
+HEAD: Final = f"c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}"
 """Columns, from `members m` and `chats c`."""
 CHAT_IDS: Final = "SELECT chat_id FROM members WHERE user_id = $1"
 IS_MEMBER: Final = "SELECT 1 FROM members WHERE chat_id = $1 AND user_id = $2"
@@ -79,10 +85,36 @@ INSERT_EVENT: Final = """
     INSERT INTO events (chat_id, seq, at, sender_id, client_id, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7)"""
 SET_HEAD: Final = "UPDATE chats SET head = $2, head_at = $3 WHERE id = $1"
 SET_SEEN: Final = "UPDATE members SET seen_seq = $3 WHERE user_id = $1 AND chat_id = $2"
-_EVENT: Final = "SELECT seq, at, sender_id, client_id, kind, body FROM events WHERE chat_id = $1"
-_MESSAGE: Final = f"{_EVENT} AND kind = 'message'"
-EVENTS_BEFORE: Final = f"{_EVENT} AND seq < $2 ORDER BY seq DESC LIMIT $3"
-EVENTS_AFTER: Final = f"{_EVENT} AND seq > $2 ORDER BY seq LIMIT $3"
-MESSAGES_BEFORE: Final = f"{_MESSAGE} AND seq < $2 ORDER BY seq DESC LIMIT $3"
-MESSAGES_AFTER: Final = f"{_MESSAGE} AND seq > $2 ORDER BY seq LIMIT $3"
-MESSAGES_BEFORE_TIME: Final = f"{_MESSAGE} AND at < $2 ORDER BY at DESC LIMIT $3"
+INSERT_MESSAGE: Final = """
+    INSERT INTO events (chat_id, seq, at, sender_id, client_id, kind, body, extra)
+    VALUES ($1, $2, $3, $4, $5, 'message', $6, $7)"""
+EVENT: Final = "SELECT seq, at, sender_id, client_id, kind, body, extra FROM events WHERE chat_id = $1"
+MESSAGE: Final = f"{EVENT} AND kind IN ('message', 'deleted')"
+EVENTS_BEFORE: Final = f"{EVENT} AND seq < $2 ORDER BY seq DESC LIMIT $3"
+EVENTS_AFTER: Final = f"{EVENT} AND seq > $2 ORDER BY seq LIMIT $3"
+MESSAGES_BEFORE: Final = f"{MESSAGE} AND seq < $2 ORDER BY seq DESC LIMIT $3"
+MESSAGES_AFTER: Final = f"{MESSAGE} AND seq > $2 ORDER BY seq LIMIT $3"
+MESSAGES_BEFORE_TIME: Final = f"{MESSAGE} AND at < $2 ORDER BY at DESC LIMIT $3"
+
+
+@lru_cache(maxsize=32)
+def messages_at(count: int) -> str:
+    """The messages of chat `$1` at `count` places."""
+    return f"{MESSAGE} AND seq IN ({marks(2, count)})"
+
+
+@lru_cache(maxsize=32)
+def message_seqs_at(count: int) -> str:
+    """Which of `count` places of chat `$1` hold messages."""
+    return f"SELECT seq FROM ({MESSAGE} AND seq IN ({marks(2, count)})) AS found"  # noqa: S608 - parameter marks
+
+
+def padded(values: Sequence[int]) -> list[int]:
+    """The values, at least one, repeated up to a power of two: then few statements have to be prepared."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (size - len(values))]
+
+
+def marks(first: int, count: int) -> str:
+    """`count` parameters in a row, from number `first`."""
+    return ", ".join(f"${number}" for number in range(first, first + count))

@@ -35,7 +35,7 @@ class Transaction(Protocol):
         ...
 
     async def sent_before(self, keys: Collection[tuple[int, bytes]]) -> Sequence[rows.Row]:
-        """For each (sender, client id) that is stored: `sender_id, client_id, chat_id, seq, at, body`."""
+        """For each (sender, client id) that is stored: `sender_id, client_id, chat_id, seq, at, body, extra`."""
         ...
 
 

@@ -10,7 +10,21 @@ import msgspec
 
 from chatproto import PROTOCOL_VERSION, codec, limits
 from chatproto.errors import ChatError, CloseCode
-from chatproto.frames import ClientFrame, Error, Fetch, Hello, MarkSeen, Page, Send, Watch, Welcome
+from chatproto.frames import (
+    ClientFrame,
+    Delete,
+    Edit,
+    Error,
+    Fetch,
+    Hello,
+    MarkSeen,
+    Page,
+    Pin,
+    React,
+    Send,
+    Watch,
+    Welcome,
+)
 from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.outbox import Link, Outbox
@@ -18,8 +32,10 @@ from chatserver.realtime.packing import pack
 from chatserver.realtime.presence import Presence
 from chatserver.realtime.session import Session
 from chatserver.services.auth import Authenticator
+from chatserver.services.changes import MessageChanges
 from chatserver.services.messages import Messages
 from chatserver.store.base import Store
+from chatserver.ws.changes import ChangeFrame, ChangeQueue
 from chatserver.ws.record import ConnectionRecord
 from chatserver.ws.seen import SeenMarkers
 from chatserver.ws.sends import REFUSED_PAUSE_S, SendPipeline
@@ -46,6 +62,7 @@ class Services:
     store: Store
     auth: Authenticator
     messages: Messages
+    changes: MessageChanges
     hub: Hub
     presence: Presence
     outbox_bytes: int
@@ -193,6 +210,7 @@ class _Dialogue:
         self._frames = services.limiter.allowance("frames", key)
         allowance = services.limiter.allowance("messages", key)
         self._sends = SendPipeline(services.messages, session.user_id, session.outbox.reply, allowance)
+        self._changes = ChangeQueue(services.changes, self._sends, session.user_id, session.outbox.reply)
         self._seen = SeenMarkers(services.messages, session.user_id, self._refuse)
 
     async def take(self, text: str) -> None:
@@ -232,6 +250,7 @@ class _Dialogue:
     async def settled(self) -> None:
         """Wait until everything taken is stored or refused."""
         await self._sends.settled()
+        await self._changes.settled()
         await self._seen.settled()
 
     async def delivered(self) -> None:
@@ -241,6 +260,10 @@ class _Dialogue:
     async def send(self, frame: Send) -> None:
         """Store messages; the ack follows."""
         await self._sends.submit(frame)
+
+    async def change(self, frame: ChangeFrame) -> None:
+        """Change a message, in the background; the answer follows."""
+        await self._changes.take(frame)
 
     async def fetch(self, frame: Fetch) -> None:
         """Answer with a page."""
@@ -280,6 +303,10 @@ class _Dialogue:
 
 _HANDLERS: dict[type[ClientFrame], Callable[[_Dialogue, Any], Awaitable[None]]] = {
     Send: _Dialogue.send,
+    Edit: _Dialogue.change,
+    Delete: _Dialogue.change,
+    React: _Dialogue.change,
+    Pin: _Dialogue.change,
     Fetch: _Dialogue.fetch,
     MarkSeen: _Dialogue.mark_seen,
     Watch: _Dialogue.watch,

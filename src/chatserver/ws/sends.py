@@ -81,6 +81,12 @@ class SendPipeline:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def taken(self) -> None:
+        """Wait until everything taken before this call is acknowledged; what is taken later is not waited for."""
+        self.flush()
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
     async def _commit(self, batch: list[_Taken]) -> None:
         acks: list[bytes] = []
         try:

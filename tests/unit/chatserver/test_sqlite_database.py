@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import importlib
 import os
+import pkgutil
 import re
 import sqlite3
 import stat
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from chatproto.errors import ChatError
+from chatserver import store
 from chatserver.store import migrations, sql
 from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
 from chatserver.store.migrations import Migration
@@ -226,14 +229,18 @@ async def test_a_database_locked_by_others_refuses_for_now(tmp_path: Path) -> No
 def test_every_statement_finds_its_rows_by_an_index(tmp_path: Path) -> None:
     """No query reads a table from end to end: cost grows with the answer, not with the database."""
     path, _ = prepare(tmp_path, migrations.load("sqlite"))
-    texts = {name: text for module in (sql, statements) for name, text in vars(module).items() if name.isupper()}
-    texts["SENT_BEFORE"] = statements.sent_before(4)
+    texts = {
+        f"{module.name}.{name}": text
+        for module in pkgutil.walk_packages(store.__path__, "chatserver.store.")
+        for name, text in vars(importlib.import_module(module.name)).items()
+        if name.isupper() and isinstance(text, str)
+    }
+    texts |= {"sent before": statements.sent_before(4), "at": sql.messages_at(4), "seqs at": sql.message_seqs_at(4)}
     complete = {
         name: statements.numbered(text)
         for name, text in texts.items()
-        if isinstance(text, str)
-        and text.split()[0] in {"SELECT", "INSERT", "UPDATE", "WITH"}
-        and name not in {"ACCOUNT", "CHAT", "_EVENT", "_MESSAGE"}  # beginnings of the others
+        if text.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+        and not any(other.startswith(text) for other in texts.values() if other != text)  # beginnings of others
     }
     assert len(complete) > 20
     with closing(sqlite3.connect(path)) as connection:

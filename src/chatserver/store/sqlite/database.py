@@ -170,6 +170,8 @@ async def connect(path: Path, *, writer: bool) -> aiosqlite.Connection:
         # FULL syncs the WAL at every commit, which is what makes an acknowledged write durable. A large group
         # commit dirties about a thousand pages; a checkpoint after each (SQLite's default) would double its cost.
         pragmas += ["synchronous = FULL", "wal_autocheckpoint = 4096"]
+        # What was deleted or edited away must not be readable in the file; some builds of SQLite do this by default.
+        pragmas += ["secure_delete = ON"]
         pragmas += ["cache_size = -16384", "journal_size_limit = 67108864"]
     else:
         pragmas += ["query_only = ON", "cache_size = -8192"]

@@ -38,7 +38,7 @@ def sent_before(count: int) -> str:
     keys = ",".join(["(?,?)"] * count)
     return f"""
         WITH wanted (sender_id, client_id) AS (VALUES {keys})
-        SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body
+        SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body, e.extra
         FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id"""  # noqa: S608 - `keys` are parameter marks
 
 

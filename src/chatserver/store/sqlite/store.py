@@ -13,6 +13,7 @@ from chatproto.models import Chat, User
 from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
+from chatserver.store.areas.messages import MessageArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
 from chatserver.store.reads import Reads
@@ -26,7 +27,7 @@ POLL_S: Final = 2.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
 
 
-class SqliteStore(Reads):
+class SqliteStore(Reads, MessageArea):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
     def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:

@@ -27,6 +27,8 @@ MAX_WAITING_BYTES: Final = 32 * 1_048_576
 """What may wait for the next commit; more is refused as `overloaded`."""
 _REQUEST_BYTES: Final = 512
 """What one waiting write costs besides its text."""
+_ADDITIONS_BYTES: Final = 4_096
+"""What a message with as many mentions and files as it may have costs at most besides."""
 
 _log = logging.getLogger("chatserver.store")
 
@@ -71,6 +73,7 @@ class GroupCommitWriter:
             return []
         # Text that is not Unicode would fail in the middle of the others' transaction; here it fails alone.
         size = sum(_REQUEST_BYTES + len(message.text.encode()) for message in messages)
+        size += sum(_ADDITIONS_BYTES for message in messages if message.more is not None)
         result: list[Stored | ErrorInfo] = await self._submit(len(messages), size, messages=messages)
         return result
 
