@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from typing import Final
 
 import uvicorn
@@ -18,7 +18,10 @@ from chatproto import limits
 from chatserver.app import Application, Timing, open_application
 from chatserver.config import Settings
 from chatserver.http.protocol import BoundedHttp
+from chatserver.ops import log
 from chatserver.ws.socket import ChatSocket
+
+_log = logging.getLogger("chatserver")
 
 _DRAIN_S: Final = 4.0
 """Seconds for committing and acknowledging what is in hand, once the server is told to stop."""
@@ -153,17 +156,18 @@ async def serving(
             await running
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, reread: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT; prints the URL on stdout once it accepts connections. Returns the exit code.
 
-    Raises `CannotListenError`, and what opening the store raises.
+    SIGUSR1 switches debug lines on and off. SIGHUP calls `reread`, unless this is a terminal's own process, which ends
+    with its window. Raises `CannotListenError`, and what opening the store raises.
     """
     _allow_many_connections()
     with (
         contextlib.closing(listen(settings.host, settings.port)) as sock,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_run(settings, sock))
+        runner.run(_run(settings, sock, reread))
     return 0
 
 
@@ -174,15 +178,24 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _run(settings: Settings, sock: socket.socket) -> None:
+async def _run(settings: Settings, sock: socket.socket, reread: Callable[[], None]) -> None:
     url = url_of(sock)
     async with serving(settings, sock) as (server, _):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(signal.SIGUSR1, _toggle_debug, settings)
+        if not sys.stdin.isatty():
+            loop.add_signal_handler(signal.SIGHUP, reread)
+        _log.info("serving", extra={"url": url})
         sys.stdout.write(url + "\n")
         sys.stdout.flush()
         await server.stopping.wait()
+        _log.info("stopping")
+
+
+def _toggle_debug(settings: Settings) -> None:
+    _log.warning("the log level is now %s", log.toggle_debug(settings.log_level))
 
 
 def _reason(error: OSError | OverflowError) -> str:

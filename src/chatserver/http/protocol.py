@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from chatproto import codec
 from chatproto.errors import ChatError
 from chatproto.rest import ErrorBody
+from chatserver.http.headers import SECURITY
 
 HEAD_MAX_BYTES: Final = 65_536
 """Bytes of request line and headers."""
@@ -65,11 +66,14 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the form of every other refusal."""
         body = codec.encode(ErrorBody(error=ChatError("invalidFrame", msg).info()))
-        head = (
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            *SECURITY,
+        ]
+        lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + lines + b"\r\n" + body)
         self.transport.close()
 
     def _await_arrival(self) -> None:
