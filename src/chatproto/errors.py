@@ -63,8 +63,21 @@ CODES: Final[dict[str, CodeSpec]] = {
     "emailInvalid": CodeSpec(400, False, "That is not an email address.", "It should look like name@example.org."),
     "nameInvalid": CodeSpec(400, False, "That name cannot be used.", "Use 1 to 64 visible characters on one line."),
     "titleInvalid": CodeSpec(400, False, "That title cannot be used.", "Use 1 to 128 visible characters on one line."),
+    "topicInvalid": CodeSpec(
+        400, False, "That topic cannot be used.", "Use at most 256 visible characters on one line, or none."
+    ),
     "passwordInvalid": CodeSpec(400, False, "That password cannot be used.", "Use 8 to 256 characters."),
     "membersInvalid": CodeSpec(400, False, "That list of members cannot be used.", "Name 1 to 2,000 existing users."),
+    "notGroup": CodeSpec(
+        409, False, "This is not a group.", "A direct chat has no title and always the same members; make a group."
+    ),
+    "notOwner": CodeSpec(
+        403, False, "Only the group's owner may do this.", "Ask the owner, or to be made the owner yourself."
+    ),
+    "memberNotFound": CodeSpec(404, False, "That user is not a member of this group.", "Add the user first."),
+    "groupFull": CodeSpec(
+        409, False, "The group has no room for so many members.", "A group has at most 2,000; make another one."
+    ),
     "messageNotFound": CodeSpec(
         404, False, "There is no such message in this chat.", "It may have been deleted; check the chat and its seq."
     ),

@@ -98,6 +98,11 @@ def normalize_title(title: str) -> str:
     return _one_line(title, limits.TITLE_MAX_CHARS, "titleInvalid")
 
 
+def normalize_topic(topic: str) -> str:
+    """The stored form of a group's topic: as a title, but it may be empty. Raises with `topicInvalid`."""
+    return _one_line(topic, limits.TOPIC_MAX_CHARS, "topicInvalid") if topic.strip() else ""
+
+
 def _one_line(text: str, max_chars: int, code: str) -> str:
     line = " ".join(unicodedata.normalize("NFKC", text[: max_chars * 4]).split())
     if not line or len(line) > max_chars or len(text) > max_chars * 4:

@@ -56,7 +56,8 @@ def _options(path: str, methods: list[str]) -> HTTPRouteHandler:
 def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteHandler:
     name = f"{operation.method} {operation.path}"
     handle = _answering(operation, verifier, gate)
-    return route(_route_path(operation), http_method=_methods(operation), name=name)(handle)  # type: ignore[arg-type] # a list of literals
+    # The status is that of the answer; Litestar's own default for DELETE would forbid it a body.
+    return route(_route_path(operation), http_method=_methods(operation), name=name, status_code=200)(handle)  # type: ignore[arg-type] # a list of literals
 
 
 def _answering(

@@ -52,12 +52,20 @@ class Hub:
         return sum(len(sessions) for sessions in self._by_user.values())
 
     def attach(self, session: Session) -> None:
-        """From now on the session hears of its user: chats joined, seen markers, revocation."""
+        """From now on the session hears of its user: chats joined and left, seen markers, revocation."""
+        session.left_early = set()
         self._by_user.setdefault(session.user_id, set()).add(session)
         self._by_session.setdefault(session.session_id, set()).add(session)
 
     def subscribe(self, session: Session, chat_ids: Iterable[int]) -> None:
-        """From now on the session hears the events of these chats. Idempotent."""
+        """From now on the session hears the events of its user's chats; called once after `attach`.
+
+        The list was read meanwhile, so a chat that the user has been removed from since `attach` is left out.
+        """
+        left, session.left_early = session.left_early, None
+        self._follow(session, (chat_id for chat_id in chat_ids if not left or chat_id not in left))
+
+    def _follow(self, session: Session, chat_ids: Iterable[int]) -> None:
         for chat_id in chat_ids:
             session.chats.add(chat_id)
             self._by_chat.setdefault(chat_id, set()).add(session)
@@ -95,12 +103,16 @@ class Hub:
         if sessions:
             frame = pack(Joined(chat=joined.chat, useq=joined.useq))
             for session in sessions:
-                self.subscribe(session, (joined.chat.id,))
+                self._follow(session, (joined.chat.id,))
+                if session.left_early is not None:
+                    session.left_early.discard(joined.chat.id)
                 session.outbox.offer(frame)
 
     def _tell_left(self, left: LeftUser) -> None:
         for session in self._by_user.get(left.user_id, _NOBODY):
             session.chats.discard(left.chat_id)
+            if session.left_early is not None:
+                session.left_early.add(left.chat_id)
             _discard(self._by_chat, left.chat_id, session)
         self._tell_user(left.user_id, Left(chat_id=left.chat_id, useq=left.useq))
 

@@ -15,5 +15,7 @@ class Session:
     outbox: Outbox
     chats: set[int] = field(default_factory=set)
     watching: frozenset[int] = frozenset()
+    left_early: set[int] | None = None
+    """While it is not known yet which chats the user is in: those that they were removed from meanwhile."""
     revoked: bool = False
     """Signed out: what still arrives from it is not taken."""

@@ -6,8 +6,9 @@ from typing import Protocol
 
 from chatproto.errors import ErrorInfo
 from chatproto.frames import ChatSettings
-from chatproto.models import Chat, ChatHead, LogEvent, Message, User
+from chatproto.models import Chat, LogEvent, Message, User
 from chatserver.store.extras import Additions
+from chatserver.store.interfaces.chats import ChatStore
 from chatserver.store.interfaces.messages import MessageStore
 
 
@@ -73,7 +74,7 @@ class ChatCommit:
 
 @dataclass(frozen=True, slots=True)
 class JoinedUser:
-    """A user became a member of a chat; `chat` is as that user sees it when the commit ended."""
+    """A user became a member of a chat; `chat` is as that user sees it then."""
 
     user_id: int
     chat: Chat
@@ -111,7 +112,10 @@ class SettingsChanged:
 
 @dataclass(slots=True)
 class Commit:
-    """What one durable commit changed, for fan-out. Apply `joined` before `chats`, and `left` after them."""
+    """What one step of a durable commit changed, for fan-out: apply `joined` before `chats`, and `left` after them.
+
+    So a user who was removed is told that, and nothing of what the commit's later steps add to the chat.
+    """
 
     joined: list[JoinedUser] = field(default_factory=list)
     chats: list[ChatCommit] = field(default_factory=list)
@@ -125,10 +129,11 @@ class Commit:
 
 
 CommitListener = Callable[[Commit], None]
-"""Called on the event loop once per commit, in commit order, after the callers' futures were resolved."""
+"""Called on the event loop once for each step of a commit that changed something, in order, after the callers'
+futures were resolved. Messages and seen markers are one step together, the last of their commit."""
 
 
-class Store(MessageStore, Protocol):
+class Store(ChatStore, MessageStore, Protocol):
     """Users, sessions, chats and logs in one database.
 
     Every write is durable when its awaitable returns, is applied whole or not at all, and raises
@@ -196,35 +201,6 @@ class Store(MessageStore, Protocol):
 
     async def revoked_since(self, at: int) -> list[int]:
         """Ids of sessions revoked at or after `at`."""
-        ...
-
-    # --- chats
-    async def open_direct(self, user_id: int, peer_id: int) -> Chat:
-        """The direct chat of two users, as `user_id` sees it; made if missing. Raises `userNotFound`."""
-        ...
-
-    async def create_group(self, creator_id: int, title: str, member_ids: Sequence[int]) -> Chat:
-        """A group of creator and members; its log begins with `created`. Raises `membersInvalid`."""
-        ...
-
-    async def chat(self, user_id: int, chat_id: int) -> Chat | None:
-        """A chat as a member sees it; None also if the user is no member."""
-        ...
-
-    async def chats(self, user_id: int, after: int, limit: int) -> list[Chat]:
-        """The user's chats with a higher id, ascending, at most `limit`."""
-        ...
-
-    async def chat_ids(self, user_id: int) -> list[int]:
-        """Ids of all chats the user is a member of."""
-        ...
-
-    async def is_member(self, user_id: int, chat_id: int) -> bool: ...
-
-    async def heads(self, user_id: int, useq: int, cursors: Sequence[tuple[int, int]]) -> tuple[int, list[ChatHead]]:
-        """The user's current useq, and the head of each chat whose head differs from the cursor (absent: 0),
-        whose chat is not in `cursors`, or that has an entry in the user log after `useq`.
-        """
         ...
 
     # --- logs

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.models import Message, event_id
-from chatserver.store import extras, references, sql, writes
+from chatserver.store import extras, references, sql
+from chatserver.store.areas import membership
 from chatserver.store.base import ChatCommit, NewMessage, SeenMoved, Stored
 from chatserver.store.extras import origin_of
 from chatserver.store.references import References
@@ -72,7 +73,7 @@ class _Appender:
             if people in self._directs or (message.sender_id, message.client_id) in self._earlier:
                 continue
             try:
-                self._directs[people] = await writes.direct_chat(self._tx, *people)
+                self._directs[people] = await membership.direct_chat(self._tx, *people)
             except ChatError as error:
                 self._directs[people] = error.info()
         await self._find_directs_of_earlier(messages)
@@ -175,6 +176,6 @@ async def _move_seen(tx: Transaction, moved: dict[tuple[int, int], tuple[int, in
     await tx.many(sql.SET_SEEN, [(*pair, seq) for pair, (seq, _) in moved.items()])
     await tx.many(sql.SET_USEQ, [(user_id, useq) for (user_id, _), (_, useq) in moved.items()])
     await tx.many(sql.SET_LOG, [(*pair, "seen", useq) for pair, (_, useq) in moved.items()])
-    for user_id, chat_id, _head, _head_at, seen, unread, mentions in await tx.heads_of(moved):
+    for user_id, chat_id, _head, _head_at, seen, unread, mentions, *_ in await tx.heads_of(moved):
         useq = moved[user_id, chat_id][1]
         tx.changes.seen.append(SeenMoved(user_id, chat_id, seen, useq, unread, mentions))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatproto.models import Chat, ChatHead, LogEvent, Message, User
+from chatproto.models import LogEvent, Message, User
 from chatserver.store import rows, sql
 from chatserver.store.areas.area import Area
 from chatserver.store.base import Account, SessionRecord
@@ -12,10 +12,7 @@ _END = (1 << 62) - 1
 
 
 class Reads(Area):
-    """The reading methods of `Store`; a backend supplies the reader and what its engine says differently."""
-
-    def __init__(self, *, heads_statement: str) -> None:
-        self._heads_statement = heads_statement
+    """The reading methods of `Store` about users, sessions and logs."""
 
     # --- users and sessions
     async def account_by_email(self, email: str) -> Account | None:
@@ -39,27 +36,6 @@ class Reads(Area):
 
     async def revoked_since(self, at: int) -> list[int]:
         return [row[0] for row in await self._reader.all(sql.REVOKED_SINCE, at)]
-
-    # --- chats
-    async def chat(self, user_id: int, chat_id: int) -> Chat | None:
-        row = await self._one(sql.CHAT_OF_USER, user_id, chat_id)
-        return rows.chat(row) if row else None
-
-    async def chats(self, user_id: int, after: int, limit: int) -> list[Chat]:
-        return [rows.chat(row) for row in await self._reader.all(sql.CHATS_OF_USER, user_id, after, limit)]
-
-    async def chat_ids(self, user_id: int) -> list[int]:
-        return [row[0] for row in await self._reader.all(sql.CHAT_IDS, user_id)]
-
-    async def is_member(self, user_id: int, chat_id: int) -> bool:
-        return await self._one(sql.IS_MEMBER, chat_id, user_id) is not None
-
-    async def heads(self, user_id: int, useq: int, cursors: Sequence[tuple[int, int]]) -> tuple[int, list[ChatHead]]:
-        # The position is read before the heads: what moves in between is at worst told twice, never missed.
-        row = await self._one(sql.USER_USEQ, user_id)
-        known = [f"{chat_id}:{seq}" for chat_id, seq in cursors]
-        found = await self._reader.all(self._heads_statement, user_id, useq, rows.to_json(known))
-        return (row[0] if row else 0), [rows.chat_head(head) for head in found]
 
     # --- logs
     async def events(

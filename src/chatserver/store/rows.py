@@ -5,7 +5,19 @@ from typing import Any
 
 import msgspec
 
-from chatproto.models import Change, Chat, ChatCreated, ChatHead, LogEvent, Message, MessageChanged, User, event_id
+from chatproto.models import (
+    Change,
+    Chat,
+    ChatChanged,
+    ChatCreated,
+    ChatHead,
+    LogEvent,
+    MembersChanged,
+    Message,
+    MessageChanged,
+    User,
+    event_id,
+)
 from chatserver.store import extras
 from chatserver.store.base import Account, SessionRecord
 
@@ -25,8 +37,25 @@ class _ChangedBody(msgspec.Struct, omit_defaults=True):
     emoji: str = ""
 
 
+class MembersBody(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What a `members` event says, as it is stored."""
+
+    added: list[int] = []
+    removed: list[int] = []
+    owner_id: int | None = None
+
+
+class ChatBody(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What a `chatChanged` event says, as it is stored."""
+
+    title: str | None = None
+    topic: str | None = None
+
+
 _created_decoder = msgspec.json.Decoder(_CreatedBody)
 _changed_decoder = msgspec.json.Decoder(_ChangedBody)
+_members_decoder = msgspec.json.Decoder(MembersBody)
+_chat_decoder = msgspec.json.Decoder(ChatBody)
 
 
 def user(row: Row) -> User:
@@ -46,7 +75,8 @@ def session(row: Row) -> SessionRecord:
 
 def chat(row: Row) -> Chat:
     """`sql.CHAT`."""
-    viewer, chat_id, kind, title, low, high, member_count, head, head_at, seen, unread, mentions = row
+    viewer, chat_id, kind, title, low, high, member_count, head, head_at, seen, unread, *rest = row
+    mentions, topic, owner_id, pinned, muted_until, archived = rest
     return Chat(
         id=chat_id,
         kind=kind,
@@ -58,12 +88,28 @@ def chat(row: Row) -> Chat:
         seen=seen,
         unread=unread,
         mentions=mentions,
+        topic=topic,
+        owner_id=owner_id,
+        pinned=bool(pinned),
+        muted_until=muted_until,
+        archived=bool(archived),
     )
 
 
 def chat_head(row: Row) -> ChatHead:
     """`sql.HEAD`."""
-    return ChatHead(chat_id=row[0], head=row[1], head_at=row[2], seen=row[3], unread=row[4], mentions=row[5])
+    chat_id, head, head_at, seen, unread, mentions, pinned, muted_until, archived = row
+    return ChatHead(
+        chat_id=chat_id,
+        head=head,
+        head_at=head_at,
+        seen=seen,
+        unread=unread,
+        mentions=mentions,
+        pinned=bool(pinned),
+        muted_until=muted_until,
+        archived=bool(archived),
+    )
 
 
 def message(chat_id: int, row: Row) -> Message:
@@ -80,26 +126,51 @@ def event(chat_id: int, row: Row, targets: Mapping[int, Message]) -> LogEvent:
     kind = row[4]
     if kind in _MESSAGE_KINDS:
         return message(chat_id, row)
+    seq, at, sender_id = row[:3]
     if kind == "changed":
         change = _changed_decoder.decode(row[5])
         return MessageChanged(
-            id=event_id(chat_id, row[0]),
-            seq=row[0],
-            at=row[1],
-            sender_id=row[2],
+            id=event_id(chat_id, seq),
+            seq=seq,
+            at=at,
+            sender_id=sender_id,
             change=change.change,
             message=targets[change.seq],
             emoji=change.emoji,
         )
+    if kind == "members":
+        return members_changed(chat_id, seq, at, sender_id, _members_decoder.decode(row[5]))
+    if kind == "chatChanged":
+        return chat_changed(chat_id, seq, at, sender_id, _chat_decoder.decode(row[5]))
     assert kind == "created", kind
-    body = _created_decoder.decode(row[5])
+    created = _created_decoder.decode(row[5])
     return ChatCreated(
-        id=event_id(chat_id, row[0]),
-        seq=row[0],
-        at=row[1],
-        sender_id=row[2],
-        title=body.title,
-        member_ids=body.member_ids,
+        id=event_id(chat_id, seq),
+        seq=seq,
+        at=at,
+        sender_id=sender_id,
+        title=created.title,
+        member_ids=created.member_ids,
+    )
+
+
+def members_changed(chat_id: int, seq: int, at: int, sender_id: int, body: MembersBody) -> MembersChanged:
+    """The `members` event at a place of the log."""
+    return MembersChanged(
+        id=event_id(chat_id, seq),
+        seq=seq,
+        at=at,
+        sender_id=sender_id,
+        added=body.added,
+        removed=body.removed,
+        owner_id=body.owner_id,
+    )
+
+
+def chat_changed(chat_id: int, seq: int, at: int, sender_id: int, body: ChatBody) -> ChatChanged:
+    """The `chatChanged` event at a place of the log."""
+    return ChatChanged(
+        id=event_id(chat_id, seq), seq=seq, at=at, sender_id=sender_id, title=body.title, topic=body.topic
     )
 
 
@@ -115,9 +186,9 @@ def changed_body(seq: int, change: Change, emoji: str) -> str:
 
 def created_body(title: str, member_ids: list[int]) -> str:
     """The stored form of a `created` event's own fields."""
-    return msgspec.json.encode(_CreatedBody(title, member_ids)).decode()
+    return to_json(_CreatedBody(title, member_ids))
 
 
 def to_json(value: object) -> str:
-    """A list as one SQL parameter."""
+    """A list or the body of an event as one SQL parameter."""
     return msgspec.json.encode(value).decode()

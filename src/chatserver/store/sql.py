@@ -61,28 +61,28 @@ _MENTIONS_AFTER: Final = f"""
         SELECT 1 FROM mentions n WHERE n.chat_id = c.id AND n.user_id IN (0, m.user_id) AND n.seq > m.seen_seq
         AND n.sender_id <> m.user_id LIMIT {UNREAD_MAX}) AS capped) END"""  # noqa: S608 - a constant of this module
 CHAT: Final = f"""
-    SELECT m.user_id, c.id, c.kind, c.title, c.direct_low, c.direct_high, c.member_count, c.head, c.head_at,
-        m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}
-    FROM members m JOIN chats c ON c.id = m.chat_id"""  # noqa: S608 - constants of this module
-CHAT_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id = $2"
-CHAT_OF_MEMBERS: Final = f"{CHAT} WHERE m.chat_id = $1"
-CHATS_OF_USER: Final = f"{CHAT} WHERE m.user_id = $1 AND m.chat_id > $2 ORDER BY m.chat_id LIMIT $3"
-HEAD: Final = f"c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}"
+    m.user_id, c.id, c.kind, c.title, c.direct_low, c.direct_high, c.member_count, c.head, c.head_at,
+        m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, c.topic, c.owner_id, m.pinned, m.muted_until, m.archived"""
+"""Columns, from `members m` and `chats c`."""
+_CHAT_OF_MEMBER: Final = f"SELECT {CHAT} FROM members m JOIN chats c ON c.id = m.chat_id"  # noqa: S608 - constants of this module
+CHAT_OF_USER: Final = f"{_CHAT_OF_MEMBER} WHERE m.user_id = $1 AND m.chat_id = $2"
+CHATS_OF_USER: Final = f"{_CHAT_OF_MEMBER} WHERE m.user_id = $1 AND m.chat_id > $2 ORDER BY m.chat_id LIMIT $3"
+HEAD: Final = f"""
+    c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, m.pinned, m.muted_until, m.archived"""
 """Columns, from `members m` and `chats c`."""
 CHAT_IDS: Final = "SELECT chat_id FROM members WHERE user_id = $1"
 IS_MEMBER: Final = "SELECT 1 FROM members WHERE chat_id = $1 AND user_id = $2"
 DIRECT_CHAT: Final = "SELECT id FROM chats WHERE direct_low = $1 AND direct_high = $2"
 INSERT_CHAT: Final = """
-    INSERT INTO chats (id, kind, title, direct_low, direct_high, member_count, head, head_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7)"""
-INSERT_MEMBER: Final = """
-    INSERT INTO members (chat_id, user_id, joined_seq) SELECT $1, id, $3 FROM users WHERE id = $2"""
-MEMBERS_USEQ: Final = """
-    SELECT m.user_id, u.useq FROM members m JOIN users u ON u.id = m.user_id WHERE m.chat_id = $1"""
+    INSERT INTO chats (id, kind, title, direct_low, direct_high, owner_id, member_count, head, head_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)"""
 
 # --- logs ---
 INSERT_EVENT: Final = """
     INSERT INTO events (chat_id, seq, at, sender_id, client_id, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+NEXT_HEAD: Final = """
+    UPDATE chats SET head = head + 1, head_at = CASE WHEN head_at < $2 OR head = 0 THEN $2 ELSE head_at + 1 END
+    WHERE id = $1 RETURNING head, head_at"""
 SET_HEAD: Final = "UPDATE chats SET head = $2, head_at = $3 WHERE id = $1"
 SET_SEEN: Final = "UPDATE members SET seen_seq = $3 WHERE user_id = $1 AND chat_id = $2"
 INSERT_MESSAGE: Final = """

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from chatproto.errors import ChatError
-from chatproto.models import ChatCreated, User, event_id
+from chatproto.models import User
 from chatserver.store import rows, sql
-from chatserver.store.base import ChatCommit, Commit, JoinedUser, SessionRecord
+from chatserver.store.base import Commit, SessionRecord
 
 
 class Transaction(Protocol):
@@ -17,8 +17,8 @@ class Transaction(Protocol):
     """The time of the transaction, microseconds since 1970 UTC."""
     changes: Commit
     """What the transaction changes, told to the commit listener once it is durable."""
-    joined: list[tuple[int, int]]
-    """(user, chat) of new members; their `JoinedUser` is made when everything else is applied."""
+    joined: list[tuple[int, int, int]]
+    """(user, chat, useq) of new members; their `JoinedUser` is made when the step is done."""
 
     async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]: ...
 
@@ -32,6 +32,10 @@ class Transaction(Protocol):
 
     async def heads_of(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
         """For each (user, chat) that is a membership: `user_id` and the columns of `sql.HEAD`."""
+        ...
+
+    async def chats_of(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
+        """For each (user, chat) that is a membership: the columns of `sql.CHAT`."""
         ...
 
     async def sent_before(self, keys: Collection[tuple[int, bytes]]) -> Sequence[rows.Row]:
@@ -107,58 +111,8 @@ async def touch(tx: Transaction) -> None:
     await tx.all(sql.REPLACE_META, "touched", tx.now.to_bytes(8, "big"))
 
 
-async def direct_chat(tx: Transaction, user_id: int, peer_id: int) -> int:
-    """Id of the direct chat of two users, made if missing. Raises `userNotFound`."""
-    low, high = sorted((user_id, peer_id))
-    found = await tx.all(sql.DIRECT_CHAT, low, high)
-    if found:
-        return int(found[0][0])
-    people = {low, high}
-    for person in people:
-        if not await tx.all(sql.ACCOUNT_BY_ID, person):
-            raise ChatError("userNotFound")
-    chat_id = random_id()
-    await tx.all(sql.INSERT_CHAT, chat_id, "direct", "", low, high, len(people), tx.now)
-    await _add_members(tx, chat_id, people)
-    return chat_id
-
-
-async def create_group(tx: Transaction, creator_id: int, title: str, member_ids: Sequence[int]) -> int:
-    """Id of a new group. Raises `membersInvalid`."""
-    people = dict.fromkeys([creator_id, *member_ids])
-    chat_id = random_id()
-    await tx.all(sql.INSERT_CHAT, chat_id, "group", title, None, None, len(people), tx.now)
-    joined = await _add_members(tx, chat_id, people)
-    if joined < len(people):
-        raise ChatError("membersInvalid", f"{len(people) - joined} of them do not exist.")
-    members = list(people)
-    await tx.all(sql.INSERT_EVENT, chat_id, 1, tx.now, creator_id, None, "created", rows.created_body(title, members))
-    await tx.all(sql.SET_HEAD, chat_id, 1, tx.now)
-    created = ChatCreated(
-        id=event_id(chat_id, 1), seq=1, at=tx.now, sender_id=creator_id, title=title, member_ids=members
-    )
-    tx.changes.chats.append(ChatCommit(chat_id, [created]))
-    return chat_id
-
-
-async def _add_members(tx: Transaction, chat_id: int, user_ids: Iterable[int]) -> int:
-    """Make existing users members of a new chat; returns how many exist."""
-    users = list(user_ids)
-    await tx.many(sql.INSERT_MEMBER, [(chat_id, user_id, 0) for user_id in users])
-    await tx.many(sql.NEXT_USEQ, [(user_id,) for user_id in users])
-    await tx.many(sql.LOG_FOR_USER, [(user_id, chat_id, "joined") for user_id in users])
-    joined = await tx.all(sql.MEMBERS_USEQ, chat_id)
-    tx.joined.extend((user_id, chat_id) for user_id, _ in joined)
-    return len(joined)
-
-
-async def tell_joined(tx: Transaction) -> None:
-    """Describe each new chat to its members as it is at the end of the transaction."""
-    for chat_id in dict.fromkeys(chat_id for _, chat_id in tx.joined):
-        positions = {row[0]: row[1] for row in await tx.all(sql.MEMBERS_USEQ, chat_id)}
-        seen_by = {row[0]: rows.chat(row) for row in await tx.all(sql.CHAT_OF_MEMBERS, chat_id)}
-        tx.changes.joined.extend(
-            JoinedUser(user_id, seen_by[user_id], positions[user_id])
-            for user_id, joined_chat in tx.joined
-            if joined_chat == chat_id
-        )
+async def log_event(tx: Transaction, chat_id: int, sender_id: int, kind: str, body: str) -> tuple[int, int]:
+    """Append an event that is no message to a chat's log; returns its seq and time."""
+    [(seq, at)] = await tx.all(sql.NEXT_HEAD, chat_id, tx.now)
+    await tx.all(sql.INSERT_EVENT, chat_id, seq, at, sender_id, None, kind, body)
+    return seq, at

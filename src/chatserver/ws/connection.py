@@ -177,6 +177,7 @@ class Connection:
         if account is None:
             raise ChatError("tokenInvalid")
         useq, heads = await store.heads(session.user_id, hello.useq if same else 0, hello.cursors if same else ())
+        left = await store.left_since(session.user_id, hello.useq) if same and hello.useq < useq else []
         welcome = Welcome(
             epoch=store.epoch,
             useq=useq,
@@ -184,6 +185,7 @@ class Connection:
             session_id=session.session_id,
             users_rev=users_rev,
             heads=heads,
+            left=left,
         )
         session.outbox.release(pack(welcome))
 

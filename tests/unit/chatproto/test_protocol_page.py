@@ -76,6 +76,7 @@ def test_every_close_code_is_listed() -> None:
         ("events or messages in a page", limits.PAGE_MAX),
         ("users in a page", limits.USERS_PAGE_MAX),
         ("chats in a page", limits.CHATS_PAGE_MAX),
+        ("members in a page", limits.MEMBERS_PAGE_MAX),
         ("members of a group", limits.GROUP_MEMBERS_MAX),
         ("characters of a display name", limits.NAME_MAX_CHARS),
         ("characters of a title", limits.TITLE_MAX_CHARS),

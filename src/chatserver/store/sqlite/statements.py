@@ -24,6 +24,7 @@ MEMBERSHIPS: Final = f"""
     SELECT m.user_id, c.id, c.head, c.head_at, m.seen_seq, (SELECT useq FROM users WHERE id = m.user_id)
     {_PAIRS}"""  # noqa: S608 - constants
 HEADS_OF: Final = f"SELECT m.user_id, {sql.HEAD} {_PAIRS}"
+CHATS_OF: Final = f"SELECT {sql.CHAT} {_PAIRS}"
 
 
 @lru_cache(maxsize=512)

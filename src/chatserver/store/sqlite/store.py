@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from chatproto.errors import ChatError, ErrorInfo
-from chatproto.models import Chat, User
+from chatproto.errors import ErrorInfo
+from chatproto.models import User
 from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
+from chatserver.store.areas.chats import ChatArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
@@ -27,11 +28,10 @@ POLL_S: Final = 2.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
 
 
-class SqliteStore(Reads, MessageArea):
+class SqliteStore(Reads, ChatArea, MessageArea):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
     def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:
-        super().__init__(heads_statement=statements.HEADS)
         self._epoch = epoch
         self._readers = readers
         self._writer = writer
@@ -80,6 +80,10 @@ class SqliteStore(Reads, MessageArea):
 
     async def _write(self, step: writes.Write[writes.T]) -> writes.T:
         return await self._writer.write(step)
+
+    @property
+    def _heads_statement(self) -> str:
+        return statements.HEADS
 
     @property
     def epoch(self) -> str:
@@ -139,28 +143,6 @@ class SqliteStore(Reads, MessageArea):
 
     async def revoke_session(self, session_id: int, now: int) -> None:
         await self._writer.write(partial(writes.revoke_session, session_id=session_id, now=now))
-
-    # --- chats
-    async def open_direct(self, user_id: int, peer_id: int) -> Chat:
-        low, high = sorted((user_id, peer_id))
-        found = await self._readers.all(sql.DIRECT_CHAT, low, high)
-        if found:
-            chat_id = found[0][0]
-        else:
-            chat_id = await self._writer.write(partial(writes.direct_chat, user_id=user_id, peer_id=peer_id))
-        return await self._own_chat(user_id, chat_id)
-
-    async def create_group(self, creator_id: int, title: str, member_ids: Sequence[int]) -> Chat:
-        chat_id = await self._writer.write(
-            partial(writes.create_group, creator_id=creator_id, title=title, member_ids=member_ids)
-        )
-        return await self._own_chat(creator_id, chat_id)
-
-    async def _own_chat(self, user_id: int, chat_id: int) -> Chat:
-        chat = await self.chat(user_id, chat_id)
-        if chat is None:
-            raise ChatError("notMember")
-        return chat
 
     # --- logs
     async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:

@@ -6,6 +6,7 @@ from typing import Any
 import aiosqlite
 
 from chatserver.store import rows, writes
+from chatserver.store.areas import membership
 from chatserver.store.base import Commit
 from chatserver.store.sqlite import statements
 from chatserver.store.sqlite.statements import numbered
@@ -21,7 +22,9 @@ class SqliteTransaction(writes.Transaction):
         self._connection = connection
         self.now = now
         self.changes = Commit()
-        self.joined: list[tuple[int, int]] = []
+        self.joined: list[tuple[int, int, int]] = []
+        self.steps: list[Commit] = []
+        """What the steps that were applied apart have changed, in order; all of them precede `changes`."""
 
     async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]:
         return list(await self._connection.execute_fetchall(numbered(statement), args))
@@ -34,6 +37,9 @@ class SqliteTransaction(writes.Transaction):
 
     async def heads_of(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
         return await self.all(statements.HEADS_OF, rows.to_json(list(pairs)))
+
+    async def chats_of(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
+        return await self.all(statements.CHATS_OF, rows.to_json(list(pairs)))
 
     async def sent_before(self, keys: Collection[tuple[int, bytes]]) -> Sequence[rows.Row]:
         wanted = list(keys)
@@ -63,29 +69,19 @@ class SqliteTransaction(writes.Transaction):
 
     async def apart(self, write: writes.Write[Any]) -> Any:
         """Run one write so that its failure leaves no trace and no harm to the others of this transaction."""
-        changes, joined = self.changes, self.joined
-        self.changes, self.joined = Commit(), []
+        changes, self.changes = self.changes, Commit()
         await self.all("SAVEPOINT one")
         try:
             result = await write(self)
+            if self.joined:
+                await membership.tell_joined(self)
             await self.all("RELEASE one")
         except BaseException:  # also when cancelled or interrupted, no trace of the step may stay
             if self.is_open:
                 await self.all("ROLLBACK TO one")
                 await self.all("RELEASE one")
-            self.changes, self.joined = changes, joined
+            self.changes, self.joined = changes, []
             raise
-        _merge(changes, self.changes)
-        self.changes, self.joined = changes, joined + self.joined
+        self.steps.append(self.changes)
+        self.changes = changes
         return result
-
-
-def _merge(changes: Commit, more: Commit) -> None:
-    changes.joined += more.joined
-    changes.chats += more.chats
-    changes.left += more.left
-    changes.seen += more.seen
-    changes.settings += more.settings
-    changes.revoked += more.revoked
-    if more.users_rev is not None:
-        changes.users_rev = more.users_rev

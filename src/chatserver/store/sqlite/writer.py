@@ -15,6 +15,7 @@ import aiosqlite
 from chatproto.errors import ChatError, ErrorInfo
 from chatserver.clock import Clock
 from chatserver.store import batches, writes
+from chatserver.store.areas import membership
 from chatserver.store.base import Commit, CommitListener, NewMessage, Stored
 from chatserver.store.batches import SeenRequest
 from chatserver.store.sqlite.errors import as_chat_error
@@ -51,7 +52,7 @@ class GroupCommitWriter:
     """Takes writes from any number of callers; each returns once the commit that holds it is durable.
 
     A batch is applied whole or not at all, but for a step that fails by itself: that step alone is undone.
-    After a commit every caller wakes first, then the listener is called, in commit order.
+    After a commit every caller wakes first, then the listener is called for each step, in order.
     """
 
     def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
@@ -155,9 +156,11 @@ class GroupCommitWriter:
             self._fail(batch, ChatError("storageFailed", retry_after=1.0))
             return
         self._resolve(batch)
-        if tx.changes != Commit() and self._listener is not None:
+        if self._listener is not None:
             # Behind the callers' wake-ups in the loop's queue: an author's ack precedes the fan-out.
-            asyncio.get_running_loop().call_soon(self._listener, tx.changes)
+            for changes in (*tx.steps, tx.changes):
+                if changes != Commit():
+                    asyncio.get_running_loop().call_soon(self._listener, changes)
 
     async def _undo(self, tx: SqliteTransaction) -> None:
         with contextlib.suppress(sqlite3.Error):  # begin() of the next batch tries again
@@ -174,7 +177,7 @@ class GroupCommitWriter:
                 request.outcome = list(islice(results, len(request.messages)))
         await self._apply_seen(tx, [request for request in batch if request.seen is not None])
         if tx.joined:
-            await writes.tell_joined(tx)
+            await membership.tell_joined(tx)
 
     async def _apply_seen(self, tx: SqliteTransaction, viewers: list[_Request]) -> None:
         if not viewers:
