@@ -108,6 +108,9 @@ CODES: Final[dict[str, CodeSpec]] = {
     ),
     # The server's state
     "overloaded": CodeSpec(503, True, "The server is busy.", "Try again shortly."),
+    "tooManyConnections": CodeSpec(
+        429, True, "You have too many connections.", "Close those of other devices or programs, or wait for one to end."
+    ),
     "rateLimited": CodeSpec(429, True, "Too many requests.", "Wait, then try again."),
     "diskFull": CodeSpec(503, True, "The server's disk is full.", "Tell the server's owner to free disk space."),
     "storageFailed": CodeSpec(

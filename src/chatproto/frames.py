@@ -135,7 +135,11 @@ class Watch(Wire, frozen=True, kw_only=True, tag_field="type", tag="watch"):
 
 
 class TypingNow(Wire, frozen=True, kw_only=True, tag_field="type", tag="typing"):
-    """I am writing in this chat; say it again every few seconds while it lasts. `on` false: not any more."""
+    """I am writing in this chat; said again every 3 seconds while it lasts. `on` false: not any more.
+
+    It ends by itself 6 seconds after it was said last, and with a message of mine in the chat. In a chat that is
+    not mine it does nothing.
+    """
 
     chat_id: ChatId
     on: bool = True
@@ -265,14 +269,17 @@ class Presence(Wire, frozen=True, kw_only=True, tag_field="type", tag="presence"
 
 
 class Typing(Wire, frozen=True, kw_only=True, tag_field="type", tag="typing"):
-    """Who writes in a watched chat at this moment, all of them (the viewer may be among them). May be dropped."""
+    """Who writes in a watched chat at this moment, the first 20 of them (the viewer may be one). May be dropped."""
 
     chat_id: ChatId
     user_ids: list[UserId] = field(default_factory=list)
 
 
 class Readers(Wire, frozen=True, kw_only=True, tag_field="type", tag="readers"):
-    """How far members of a watched chat have read: pairs of user id and seen seq; only news. May be dropped."""
+    """How far members of a watched chat have read: pairs of user id and seen seq; only news. May be dropped.
+
+    For the whole list ask `GET /chats/{id}/seen` after `watch`. The viewer may be among those named.
+    """
 
     chat_id: ChatId
     seen: list[tuple[UserId, Seq]] = field(default_factory=list)

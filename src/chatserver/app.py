@@ -16,7 +16,7 @@ from chatserver.http.headers import Cors
 from chatserver.http.operations import Operation
 from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
-from chatserver.realtime.presence import Presence
+from chatserver.realtime.signals import Signals
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.chats import Chats
@@ -38,6 +38,9 @@ class Timing:
     heads_interval: float = limits.HEADS_INTERVAL_S
     presence_interval: float = 0.5
     presence_grace: float = 5.0
+    last_seen_interval: float = 30.0
+    chat_signals_interval: float = 0.2
+    typing_lifetime: float = 6.0
     users_interval: float = 0.5
 
 
@@ -47,8 +50,13 @@ class Application:
     def __init__(self, store: Store, auth: Authenticator, settings: Settings, timing: Timing) -> None:
         self.store = store
         self.auth = auth
-        presence = Presence(interval=timing.presence_interval, grace=timing.presence_grace)
-        self.hub = Hub(presence=presence, heads_interval=timing.heads_interval, users_interval=timing.users_interval)
+        signals = _signals(store, timing)
+        self.hub = Hub(
+            signals=signals,
+            user_sockets=settings.user_sockets,
+            heads_interval=timing.heads_interval,
+            users_interval=timing.users_interval,
+        )
         messages = Messages(store)
         limiter = rate_limiter(settings)
         services = Services(
@@ -57,7 +65,7 @@ class Application:
             messages=messages,
             changes=MessageChanges(store),
             hub=self.hub,
-            presence=presence,
+            signals=signals,
             outbox_bytes=settings.outbox_bytes,
             hello_timeout=timing.hello_timeout,
             limiter=limiter,
@@ -108,6 +116,17 @@ def request_headers(operations: list[Operation]) -> set[str]:
     """The headers that a web page may send to these operations."""
     own = {name.lower() for operation in operations for name in operation.headers}
     return own | {"authorization", "content-type", "x-request-id"}
+
+
+def _signals(store: Store, timing: Timing) -> Signals:
+    return Signals(
+        store,
+        presence_interval=timing.presence_interval,
+        presence_grace=timing.presence_grace,
+        last_seen_interval=timing.last_seen_interval,
+        chat_interval=timing.chat_signals_interval,
+        typing_lifetime=timing.typing_lifetime,
+    )
 
 
 @asynccontextmanager

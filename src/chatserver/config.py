@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Sign-ins that may wait for a thread; more are told to try again."""
     outbox_bytes: Annotated[int, Meta(ge=65_536, le=1 << 30)] = 1_048_576
     """Bytes that may wait for one slow connection before it is closed."""
+    user_sockets: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """WebSockets that one user may have open at a time; further ones are refused until one ends."""
 
     limits_enabled: bool = True
     """Whether anything is limited in rate; may only be switched off on a loopback address, for tests and benchmarks."""

@@ -27,7 +27,15 @@ WAIT_S = 15.0
 """Far longer than anything takes; a test that reaches it has failed."""
 PASSWORD = "correct horse"
 
-FAST = Timing(heads_interval=0.05, presence_interval=0.01, presence_grace=0.05, users_interval=0.01)
+FAST = Timing(
+    heads_interval=0.05,
+    presence_interval=0.01,
+    presence_grace=0.05,
+    last_seen_interval=0.01,
+    chat_signals_interval=0.01,
+    typing_lifetime=0.3,
+    users_interval=0.01,
+)
 """Short intervals, for tests that wait for periodic frames."""
 QUIET = Timing(heads_interval=3600.0)
 """No heads between the frames a test expects."""

@@ -1,22 +1,25 @@
 """The hub: which session hears what, and the fan-out of every durable commit."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from chatproto import limits
-from chatproto.errors import CloseCode
+from chatproto.errors import ChatError, CloseCode
 from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
 from chatproto.models import LogEvent, Message, MessageChanged
 from chatserver.realtime.coalesce import Coalesced
 from chatserver.realtime.heads import HeadsRepeater
 from chatserver.realtime.packing import pack
-from chatserver.realtime.presence import Presence
 from chatserver.realtime.session import Session
+from chatserver.realtime.signals import Signals
 from chatserver.store.base import ChatCommit, Commit, JoinedUser, LeftUser, SeenMoved
 
 _NOBODY: frozenset[Session] = frozenset()
 _ADDITION_WEIGHT = 1024
 _REACTIONS_WEIGHT = 16 * 1024
 _OTHER_WEIGHT = 64 * 1024
+_FULL_RETRY_S: Final = 10.0
+"""Seconds after which who has too many connections may try again; a dead one is dropped within 45."""
 
 
 class Hub:
@@ -26,9 +29,13 @@ class Hub:
     is closed. Everything for one chat and commit is encoded once.
     """
 
-    def __init__(self, *, presence: Presence, heads_interval: float, users_interval: float) -> None:
-        """`users_interval`: seconds over which changes of the users' list are gathered."""
-        self._presence = presence
+    def __init__(self, *, signals: Signals, user_sockets: int, heads_interval: float, users_interval: float) -> None:
+        """`user_sockets`: sessions that one user may have attached at a time.
+
+        `users_interval`: seconds over which changes of the users' list are gathered.
+        """
+        self._signals = signals
+        self._user_sockets = user_sockets
         self._by_user: dict[int, set[Session]] = {}
         self._by_chat: dict[int, set[Session]] = {}
         self._by_session: dict[int, set[Session]] = {}
@@ -42,7 +49,7 @@ class Hub:
 
     async def close(self) -> None:
         """Stop the periodic work. Idempotent."""
-        self._presence.close()
+        await self._signals.close()
         self._tell_users.close()
         await self._heads.close()
 
@@ -52,9 +59,15 @@ class Hub:
         return sum(len(sessions) for sessions in self._by_user.values())
 
     def attach(self, session: Session) -> None:
-        """From now on the session hears of its user: chats joined and left, seen markers, revocation."""
+        """From now on the session hears of its user: chats joined and left, seen markers, revocation.
+
+        Raises `tooManyConnections`: those that are there stay, so that devices do not drive each other out.
+        """
+        own = self._by_user.setdefault(session.user_id, set())
+        if len(own) >= self._user_sockets:
+            raise ChatError("tooManyConnections", retry_after=_FULL_RETRY_S)
         session.left_early = set()
-        self._by_user.setdefault(session.user_id, set()).add(session)
+        own.add(session)
         self._by_session.setdefault(session.session_id, set()).add(session)
 
     def subscribe(self, session: Session, chat_ids: Iterable[int]) -> None:
@@ -109,6 +122,7 @@ class Hub:
                 session.outbox.offer(frame)
 
     def _tell_left(self, left: LeftUser) -> None:
+        self._signals.on_left(left.chat_id, left.user_id)
         for session in self._by_user.get(left.user_id, _NOBODY):
             session.chats.discard(left.chat_id)
             if session.left_early is not None:
@@ -119,6 +133,7 @@ class Hub:
     def _tell_seen(self, moved: SeenMoved) -> None:
         seen = Seen(chat_id=moved.chat_id, seq=moved.seq, useq=moved.useq, unread=moved.unread, mentions=moved.mentions)
         self._tell_user(moved.user_id, seen)
+        self._signals.readers.moved(moved.chat_id, moved.user_id, moved.seq)
 
     def _tell_user(self, user_id: int, news: ServerFrame) -> None:
         sessions = self._by_user.get(user_id)
@@ -137,6 +152,7 @@ class Hub:
             frame = pack(Events(chat_id=commit.chat_id, events=events))
             for session in sessions:
                 session.outbox.offer(frame)
+        self._signals.on_events(commit.chat_id, commit.events)
 
     def _tell_users_changed(self) -> None:
         frame = pack(UsersChanged(rev=self._users_rev))

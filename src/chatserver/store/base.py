@@ -9,6 +9,7 @@ from chatproto.frames import ChatSettings
 from chatproto.models import Chat, LogEvent, Message, User
 from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
+from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
 
 
@@ -133,7 +134,7 @@ CommitListener = Callable[[Commit], None]
 futures were resolved. Messages and seen markers are one step together, the last of their commit."""
 
 
-class Store(ChatStore, MessageStore, Protocol):
+class Store(ChatStore, LastSeenStore, MessageStore, Protocol):
     """Users, sessions, chats and logs in one database.
 
     Every write is durable when its awaitable returns, is applied whole or not at all, and raises

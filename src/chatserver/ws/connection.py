@@ -11,6 +11,7 @@ import msgspec
 from chatproto import PROTOCOL_VERSION, codec, limits
 from chatproto.errors import ChatError, CloseCode
 from chatproto.frames import (
+    Away,
     ClientFrame,
     Delete,
     Edit,
@@ -22,6 +23,7 @@ from chatproto.frames import (
     Pin,
     React,
     Send,
+    TypingNow,
     Watch,
     Welcome,
 )
@@ -29,8 +31,8 @@ from chatserver.limits.limiter import RateLimiter
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.outbox import Link, Outbox
 from chatserver.realtime.packing import pack
-from chatserver.realtime.presence import Presence
 from chatserver.realtime.session import Session
+from chatserver.realtime.signals import Signals
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.messages import Messages
@@ -64,7 +66,7 @@ class Services:
     messages: Messages
     changes: MessageChanges
     hub: Hub
-    presence: Presence
+    signals: Signals
     outbox_bytes: int
     limiter: RateLimiter
     hello_timeout: float = limits.HELLO_TIMEOUT_S
@@ -97,7 +99,7 @@ class Connection:
         session = await self._greet()
         if session is None:
             return
-        self._services.presence.arrived(session)
+        self._services.signals.arrived(session)
         dialogue = _Dialogue(self._services, session)
         self._dialogue = dialogue
         try:
@@ -108,7 +110,7 @@ class Connection:
             await dialogue.settled()
             self._refuse(error)
         finally:
-            self._services.presence.left(session)
+            self._services.signals.left(session)
             self._services.hub.detach(session)
             await dialogue.settled()
 
@@ -207,7 +209,7 @@ class _Dialogue:
         self._services = services
         self._session = session
         self._outbox = session.outbox
-        self._outbox.on_lapse = lambda: services.presence.tell_all(session)
+        self._outbox.on_lapse = lambda: services.signals.tell_again(session)
         key = str(session.user_id)
         self._frames = services.limiter.allowance("frames", key)
         allowance = services.limiter.allowance("messages", key)
@@ -291,9 +293,20 @@ class _Dialogue:
         await self._seen.mark(frame.chat_id, frame.seq)
 
     async def watch(self, frame: Watch) -> None:
-        """Replace whom the session watches, and tell the state of all of them."""
-        self._services.presence.watch(self._session, frame.user_ids)
-        self._services.presence.tell_all(self._session)
+        """Replace what the session watches, and tell the state of all of it."""
+        self._services.signals.watch(self._session, frame.user_ids, frame.chat_ids)
+
+    async def typing(self, frame: TypingNow) -> None:
+        """Tell the chat's watchers that the user types, or not any more."""
+        typing = self._services.signals.typing
+        if frame.on:
+            typing.start(self._session, frame.chat_id)
+        else:
+            typing.stop(frame.chat_id, self._session.user_id)
+
+    async def away(self, frame: Away) -> None:
+        """Note whether somebody is at this device."""
+        self._services.signals.presence.set_away(self._session, frame.away)
 
     async def hello_again(self, _frame: Hello) -> None:
         """One greeting is enough."""
@@ -312,6 +325,8 @@ _HANDLERS: dict[type[ClientFrame], Callable[[_Dialogue, Any], Awaitable[None]]] 
     Fetch: _Dialogue.fetch,
     MarkSeen: _Dialogue.mark_seen,
     Watch: _Dialogue.watch,
+    TypingNow: _Dialogue.typing,
+    Away: _Dialogue.away,
     Hello: _Dialogue.hello_again,
 }
 

@@ -73,6 +73,8 @@ def test_every_close_code_is_listed() -> None:
         ("bytes of a REST body", limits.BODY_MAX_BYTES),
         ("cursors in one `hello`", limits.CURSORS_MAX),
         ("users watched", limits.WATCH_MAX),
+        ("chats watched", limits.WATCHED_CHATS_MAX),
+        ("users named in one `typing`", limits.TYPERS_NAMED_MAX),
         ("events or messages in a page", limits.PAGE_MAX),
         ("users in a page", limits.USERS_PAGE_MAX),
         ("chats in a page", limits.CHATS_PAGE_MAX),

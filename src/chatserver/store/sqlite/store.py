@@ -14,6 +14,7 @@ from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
+from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
@@ -28,7 +29,7 @@ POLL_S: Final = 2.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
 
 
-class SqliteStore(Reads, ChatArea, MessageArea):
+class SqliteStore(Reads, ChatArea, LastSeenArea, MessageArea):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
     def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:
