@@ -18,13 +18,43 @@ async def foreign(request: pytest.FixtureRequest, anna: Person, ben: Person) -> 
     return chat
 
 
-@pytest.mark.parametrize("path", ["/chats/{}", "/chats/{}/messages", "/chats/{}/messages?afterSeq=0"])
-async def test_rest_refuses_strangers(eve: Person, foreign: Chat, path: str) -> None:
-    """The answer is the same as for a chat that does not exist."""
-    answer = await eve.http.get(path.format(foreign.id))
-    assert answer.status_code == 403
+CHAT_CALLS: list[tuple[str, str, object]] = [
+    ("GET", "/chats/{}", None),
+    ("PATCH", "/chats/{}", {"title": "Mine", "topic": "mine"}),
+    ("PATCH", "/chats/{}/settings", {"pinned": True}),
+    ("GET", "/chats/{}/members", None),
+    ("POST", "/chats/{}/members", {"memberIds": [1]}),
+    ("DELETE", "/chats/{}/members/1", None),
+    ("POST", "/chats/{}/owner", {"userId": 1}),
+    ("GET", "/chats/{}/messages", None),
+    ("GET", "/chats/{}/messages?afterSeq=0", None),
+]
+"""Every call about one chat."""
+
+
+@pytest.mark.parametrize("call", CHAT_CALLS)
+async def test_rest_refuses_strangers(anna: Person, eve: Person, foreign: Chat, call: tuple[str, str, object]) -> None:
+    """The answer is the same, byte for byte, as for a chat that does not exist, and nothing has changed."""
+    method, path, body = call
+    before = await anna.http.get(f"/chats/{foreign.id}")
+    answer = await eve.http.request(method, path.format(foreign.id), json=body)
+    missing = await eve.http.request(method, path.format(78), json=body)
+    assert answer.status_code == missing.status_code == 403
     assert answer.json()["error"]["code"] == "notMember"
-    assert "between us" not in answer.text
+    assert answer.content == missing.content
+    assert (await anna.http.get(f"/chats/{foreign.id}")).content == before.content
+
+
+@pytest.mark.parametrize("call", CHAT_CALLS)
+async def test_rest_refuses_former_members(anna: Person, eve: Person, call: tuple[str, str, object]) -> None:
+    """Who has been removed is a stranger, also with calls about themselves and what they wrote."""
+    method, path, body = call
+    group = await anna.group("Tea", eve)
+    await anna.server.application.store.remove_member(anna.id, group.id, eve.id)
+    path = path.replace("/1", f"/{eve.id}")
+    answer = await eve.http.request(method, path.format(group.id), json=body)
+    missing = await eve.http.request(method, path.format(78), json=body)
+    assert (answer.status_code, answer.content) == (403, missing.content)
 
 
 async def test_frames_refuse_strangers(eve: Person, foreign: Chat) -> None:
@@ -53,7 +83,9 @@ async def test_strangers_hear_nothing(anna: Person, ben: Person, eve: Person) ->
     assert (await eve.http.get("/chats")).json() == {"chats": [], "hasMore": False}
 
 
-@pytest.mark.parametrize("path", ["/me", "/users", "/users/1", "/chats", "/chats/1", "/chats/1/messages"])
+@pytest.mark.parametrize(
+    "path", ["/me", "/users", "/users/1", "/chats", "/chats/1", "/chats/1/messages", "/chats/1/members"]
+)
 async def test_every_address_needs_a_token(anna: Person, path: str) -> None:
     """Without one nothing is told, not even whether the thing exists."""
     answer = await anna.server.http.get(path)
