@@ -106,6 +106,31 @@ CODES: Final[dict[str, CodeSpec]] = {
     "clientIdConflict": CodeSpec(
         409, False, "This client id was already used for another message.", "Send the text again as a new message."
     ),
+    "pushEndpointRefused": CodeSpec(
+        400,
+        False,
+        "That push endpoint cannot be used.",
+        "It must be an https address of a public host; the server's owner can allow others.",
+    ),
+    "pushKeysInvalid": CodeSpec(
+        400, False, "Those push keys cannot be used.", "Send p256dh and auth as the browser or app gives them."
+    ),
+    "pushFailed": CodeSpec(
+        409,
+        False,
+        "The push endpoint did not take the push.",
+        "Check that its app runs, or register it anew.",
+    ),
+    "pushNotFound": CodeSpec(404, False, "There is no such push subscription.", "List your own with GET /me/push."),
+    "tooManyPushes": CodeSpec(
+        409, False, "You have too many push subscriptions.", "Remove one first: at most 20 are kept."
+    ),
+    "pushRulesInvalid": CodeSpec(
+        400,
+        False,
+        "Those push rules cannot be used.",
+        "Name a time zone like Europe/Berlin, or leave quietHours out.",
+    ),
     # The server's state
     "overloaded": CodeSpec(503, True, "The server is busy.", "Try again shortly."),
     "tooManyConnections": CodeSpec(

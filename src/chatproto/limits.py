@@ -65,6 +65,9 @@ WATCHED_CHATS_MAX: Final = 50
 """Chats of which one session may hear who types and how far others have read."""
 TYPERS_NAMED_MAX: Final = 20
 """Users named in one `typing` frame: those who have been typing longest."""
+PUSH_SUBSCRIPTIONS_MAX: Final = 20
+"""Push endpoints of one user."""
+PUSH_ENDPOINT_MAX_CHARS: Final = 2_048
 
 ID_MAX: Final = (1 << 48) - 1
 """User and chat ids are random positive integers below 2**48: exact in every JSON reader."""

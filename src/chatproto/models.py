@@ -10,6 +10,7 @@ from chatproto import limits
 UserId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A user's id.")]
 ChatId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A chat's id.")]
 FileId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="A file's id.")]
+PushId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="The id of a push subscription.")]
 SessionId = Annotated[int, Meta(ge=1, le=limits.ID_MAX, description="The id of one signed-in device.")]
 Seq = Annotated[int, Meta(ge=0, le=limits.TIME_MAX, description="Position in a chat's log, 1..N without holes.")]
 Time = Annotated[

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from chatproto import limits
@@ -15,6 +15,8 @@ from chatserver.http.gate import Gate
 from chatserver.http.headers import Cors
 from chatserver.http.operations import Operation
 from chatserver.limits.limiter import RateLimiter
+from chatserver.push.addresses import Resolver, resolve
+from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.signals import Signals
 from chatserver.services.auth import Authenticator
@@ -32,7 +34,7 @@ _log = logging.getLogger("chatserver")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Intervals of live delivery, in seconds."""
+    """Intervals of live delivery and of pushes, in seconds, and what tests replace."""
 
     hello_timeout: float = limits.HELLO_TIMEOUT_S
     heads_interval: float = limits.HEADS_INTERVAL_S
@@ -42,12 +44,17 @@ class Timing:
     chat_signals_interval: float = 0.2
     typing_lifetime: float = 6.0
     users_interval: float = 0.5
+    push_backoff: float = 2.0
+    push_resolver: Resolver = resolve
+    """What finds the addresses of push endpoints."""
 
 
 class Application:
     """The ASGI application: WebSockets go straight to their endpoint, everything else to the REST API."""
 
-    def __init__(self, store: Store, auth: Authenticator, settings: Settings, timing: Timing) -> None:
+    def __init__(
+        self, store: Store, auth: Authenticator, settings: Settings, timing: Timing, push: Push | None
+    ) -> None:
         self.store = store
         self.auth = auth
         signals = _signals(store, timing)
@@ -78,6 +85,8 @@ class Application:
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
         ]
+        if push is not None:
+            operations += routes.push.operations(push.subscriptions)
         operations += routes.documentation.operations(operations)
         rest = rest_application(operations, auth, Gate(limiter))
         self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))
@@ -134,22 +143,36 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
     """The application on its own open store; the store is closed at the end of the block."""
     store = await open_store(settings.data, serving=True)
     passwords = PasswordPool(threads=settings.password_threads, waiting=settings.password_waiting)
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(store.close)
+        undo.callback(passwords.close)
         auth = await Authenticator.open(
             store, passwords, access_ttl_s=settings.access_token_s, refresh_ttl_s=settings.refresh_token_s
         )
-        application = Application(store, auth, settings, timing)
+
+        def is_there(user_id: int) -> bool:
+            return application.hub.is_connected(user_id)
+
+        push: Push | None = None
+        if settings.push:
+            push = await undo.enter_async_context(
+                open_push(
+                    store,
+                    settings,
+                    is_there=is_there,
+                    backoff_s=timing.push_backoff,
+                    resolver=timing.push_resolver,
+                )
+            )
+        application = Application(store, auth, settings, timing, push)
 
         def on_commit(commit: Commit) -> None:
             auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in
             application.hub.on_commit(commit)
+            if push is not None:
+                push.pusher.on_commit(commit)
 
         store.on_commit(on_commit)
+        undo.push_async_callback(application.hub.close)
         application.hub.start()
-        try:
-            yield application
-        finally:
-            await application.hub.close()
-    finally:
-        passwords.close()
-        await store.close()
+        yield application

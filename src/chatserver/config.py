@@ -48,6 +48,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that may wait for one slow connection before it is closed."""
     user_sockets: Annotated[int, Meta(ge=1, le=10_000)] = 50
     """WebSockets that one user may have open at a time; further ones are refused until one ends."""
+    push: bool = True
+    """Whether users may register endpoints that are told of messages while they are away (Web Push)."""
+    push_previews: bool = True
+    """Whether pushes carry the beginning of the message; they are encrypted for the receiver either way."""
+    push_contact: Annotated[str, Meta(max_length=254)] = ""
+    """How push services reach the server's owner: `mailto:owner@example.org` or an https address. Some require it."""
+    push_delay_s: Annotated[float, Meta(ge=0, le=3_600)] = 2.0
+    """Seconds a message may be seen on a connected device before it is pushed."""
+    push_interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 30.0
+    """Least seconds between two pushes for one chat to one user."""
+    push_allowed_networks: tuple[Network, ...] = ()
+    """Networks that are not public and yet may be pushed to, such as that of an ntfy server: `10.1.0.0/16`."""
+    push_ca_file: Path | None = None
+    """Certificates to trust besides the system's, for an ntfy server with a certificate of its own."""
 
     limits_enabled: bool = True
     """Whether anything is limited in rate; may only be switched off on a loopback address, for tests and benchmarks."""

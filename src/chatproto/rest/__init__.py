@@ -14,6 +14,16 @@ from chatproto.rest.chats import (
     SettingsPatch,
 )
 from chatproto.rest.messages import MessagesPage
+from chatproto.rest.push import (
+    PushKey,
+    PushKeys,
+    PushMessage,
+    PushRequest,
+    PushRules,
+    PushSubscription,
+    PushSubscriptions,
+    QuietHours,
+)
 from chatproto.rest.server import ErrorBody, Health
 from chatproto.rest.sessions import LoginRequest, RefreshRequest, Tokens
 from chatproto.rest.users import UsersPage
@@ -33,6 +43,14 @@ __all__ = [
     "MembersPage",
     "MessagesPage",
     "OwnerRequest",
+    "PushKey",
+    "PushKeys",
+    "PushMessage",
+    "PushRequest",
+    "PushRules",
+    "PushSubscription",
+    "PushSubscriptions",
+    "QuietHours",
     "RefreshRequest",
     "SettingsPatch",
     "Tokens",

@@ -31,6 +31,8 @@ def serve(arguments: argparse.Namespace) -> int:
     writer = log.set_up(settings.log_level, settings.log_format)
     try:
         return run(settings, reread)
+    except config.ConfigError as error:
+        return fail(Exit.CONFIG, error)
     except StoreUnusableError as error:
         return fail(Exit.STORAGE, error)
     except CannotListenError as error:

@@ -36,6 +36,7 @@ class PathParameter:
 PATH_PARAMETERS: Final = {
     "userId": PathParameter("userNotFound", "A user's id."),
     "chatId": PathParameter("notMember", "A chat's id."),
+    "subscriptionId": PathParameter("pushNotFound", "The id of a push subscription."),
     "seq": PathParameter("messageNotFound", "A message's place in its chat.", limits.TIME_MAX),
 }
 """Every name in braces that a path may have."""

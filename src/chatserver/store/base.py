@@ -11,6 +11,7 @@ from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
+from chatserver.store.interfaces.push import PushStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,13 @@ CommitListener = Callable[[Commit], None]
 futures were resolved. Messages and seen markers are one step together, the last of their commit."""
 
 
-class Store(ChatStore, LastSeenStore, MessageStore, Protocol):
+class Store(
+    ChatStore,
+    LastSeenStore,
+    MessageStore,
+    PushStore,
+    Protocol,
+):
     """Users, sessions, chats and logs in one database.
 
     Every write is durable when its awaitable returns, is applied whole or not at all, and raises

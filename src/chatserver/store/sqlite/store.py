@@ -16,6 +16,7 @@ from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
 from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
+from chatserver.store.areas.push import PushArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
 from chatserver.store.batches import SeenRequest
 from chatserver.store.reads import Reads
@@ -29,7 +30,13 @@ POLL_S: Final = 2.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
 
 
-class SqliteStore(Reads, ChatArea, LastSeenArea, MessageArea):
+class SqliteStore(
+    Reads,
+    ChatArea,
+    LastSeenArea,
+    MessageArea,
+    PushArea,
+):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
     def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:

@@ -1,0 +1,190 @@
+"""Delivers pushes: a bounded queue, a few workers, retries with backoff, and endpoints pruned that are gone."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from chatproto.errors import ChatError
+from chatserver.clock import Clock
+from chatserver.push.client import Answer, PushClient
+from chatserver.push.sealing import Sealed, Signer
+from chatserver.store.base import Store
+from chatserver.store.interfaces.push import PushRecord
+
+_WORKERS: Final = 4
+_WAITING_MAX: Final = 1_000
+_ATTEMPTS_MAX: Final = 6
+_BACKOFF_CAP_S: Final = 300.0
+_TTL_S: Final = 86_400
+"""How long a push service keeps a push for a receiver that is off."""
+_PRUNE_AFTER_US: Final = 3 * 86_400 * 1_000_000
+"""An endpoint that has refused everything for so long is removed."""
+_GONE: Final = {404, 410}
+_AGAIN: Final = {408, 425, 429}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One push to one endpoint. `topic` lets a newer push replace one that still waits at the push service."""
+
+    record: PushRecord
+    content: bytes
+    topic: str
+    urgent: bool
+    still_wanted: Callable[[], Awaitable[bool]]
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counts since the start."""
+
+    delivered: int = 0
+    failed: int = 0
+    retried: int = 0
+    dropped: int = 0
+    """For want of room in the queue."""
+    pruned: int = 0
+
+
+class Delivery:
+    """Takes pushes and posts them in the background. What waits is lost with the process; the messages are not."""
+
+    def __init__(self, store: Store, client: PushClient, signer: Signer, *, clock: Clock, backoff_s: float) -> None:
+        """`backoff_s`: the first retry comes after up to so many seconds, each later one after up to twice as many."""
+        self._store = store
+        self._client = client
+        self._signer = signer
+        self._clock = clock
+        self._backoff_s = backoff_s
+        self._waiting: deque[Job] = deque()
+        self._wanted = asyncio.Semaphore(0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._later: dict[asyncio.TimerHandle, None] = {}
+        self.figures = Figures()
+
+    @property
+    def waiting(self) -> int:
+        """Pushes that are not delivered yet, those that wait for a retry among them."""
+        return len(self._waiting) + len(self._later)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for number in range(_WORKERS):
+            self._tasks.add(asyncio.get_running_loop().create_task(self._work(), name=f"push-{number}"))
+
+    async def close(self) -> None:
+        """Stop; what waits is lost. Idempotent."""
+        for timer in self._later:
+            timer.cancel()
+        self._later.clear()
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._client.close()
+
+    def take(self, job: Job) -> None:
+        """Deliver soon. When too many wait, the oldest is dropped: the newest says more."""
+        if self.waiting >= _WAITING_MAX and self._waiting:
+            self._waiting.popleft()
+            self.figures.dropped += 1
+        else:
+            self._wanted.release()
+        self._waiting.append(job)
+
+    async def deliver_now(self, record: PushRecord, content: bytes) -> Answer:
+        """One attempt, for a user who wants to try an endpoint. Raises `OSError` if there was no answer."""
+        return await self._post(Job(record, content, "", True, _always))
+
+    async def _work(self) -> None:
+        while True:
+            await self._wanted.acquire()
+            if self._waiting:
+                await self._attempt(self._waiting.popleft(), 1)
+
+    async def _attempt(self, job: Job, number: int) -> None:
+        try:
+            if await job.still_wanted():
+                await self._settle(job, number, await self._answer(job))
+        except ChatError as error:
+            logger.warning("a push is given up: %s", error.code)
+        except Exception:  # a defect met by one push must not end the worker
+            logger.exception("a push failed unexpectedly")
+
+    async def _answer(self, job: Job) -> Answer | None:
+        try:
+            return await self._post(job)
+        except OSError as error:
+            logger.info("push endpoint %d cannot be reached: %s", job.record.id, error)
+            return None
+
+    async def _post(self, job: Job) -> Answer:
+        now_s = self._clock() / 1_000_000
+        sealed: Sealed = await asyncio.to_thread(self._signer.seal, job.record, job.content, int(now_s))
+        headers = {
+            "Authorization": sealed.authorization,
+            "Content-Type": "application/octet-stream",
+            "Content-Encoding": "aes128gcm",
+            "Content-Length": str(len(sealed.body)),
+            "TTL": str(_TTL_S),
+            "Urgency": "high" if job.urgent else "normal",
+        }
+        if job.topic:
+            headers["Topic"] = job.topic
+        return await self._client.post(job.record.endpoint, sealed.body, headers, now_s)
+
+    async def _settle(self, job: Job, number: int, answer: Answer | None) -> None:
+        record = job.record
+        if answer is not None and 200 <= answer.status < 300:
+            self.figures.delivered += 1
+            if record.failing_since is not None:
+                await self._store.note_push(record.id, failed=False)
+            return
+        if answer is not None and answer.status in _GONE:
+            await self._prune(record)
+            return
+        again = answer is None or answer.status in _AGAIN or answer.status >= 500
+        if again and number < _ATTEMPTS_MAX and len(self._later) < _WAITING_MAX:
+            self._retry(job, number, answer.retry_after if answer is not None else None)
+            return
+        self.figures.failed += 1
+        if answer is not None:
+            logger.info("push endpoint %d answers %d", record.id, answer.status)
+        if record.failing_since is not None and self._clock() - record.failing_since > _PRUNE_AFTER_US:
+            await self._prune(record)
+        else:
+            await self._store.note_push(record.id, failed=True)
+
+    async def _prune(self, record: PushRecord) -> None:
+        await self._store.remove_push(record.id)
+        self.figures.pruned += 1
+        logger.info("push endpoint %d of user %d is gone and was removed", record.id, record.user_id)
+
+    def _retry(self, job: Job, number: int, retry_after: float | None) -> None:
+        self.figures.retried += 1
+        most = min(_BACKOFF_CAP_S, self._backoff_s * 2 ** (number - 1))
+        delay = max(random.uniform(0, most), retry_after or 0.0)  # noqa: S311 - jitter is no secret
+        if delay > _TTL_S:
+            return
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+
+        def begin() -> None:
+            self._later.pop(timer, None)
+            task = loop.create_task(self._attempt(job, number + 1), name="push-retry")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        timer = loop.call_later(delay, begin)
+        self._later[timer] = None
+
+
+async def _always() -> bool:
+    return True
