@@ -13,8 +13,13 @@ from chatproto.frames import ClientFrame, ServerFrame
 from chatproto.models import LogEvent
 from tests.support.structs import struct_types
 
-PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```json (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "protocol.md").read_text(encoding="utf-8")
+EXAMPLES = [
+    example
+    for page in sorted(DOCS.glob("*.md"))
+    for example in re.findall(r"^```json (\S+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
 
 
 @pytest.mark.parametrize(("kind", "source"), EXAMPLES)
