@@ -131,6 +131,26 @@ CODES: Final[dict[str, CodeSpec]] = {
         "Those push rules cannot be used.",
         "Name a time zone like Europe/Berlin, or leave quietHours out.",
     ),
+    # Files
+    "uploadNotFound": CodeSpec(
+        404, False, "There is no such upload.", "It may have expired or been dropped; begin a new one."
+    ),
+    "uploadOffset": CodeSpec(
+        409, False, "The upload does not continue here.", "Go on at the offset of the header 'Upload-Offset'."
+    ),
+    "uploadConflict": CodeSpec(
+        409, False, "This client id was already used for another upload.", "Begin a new upload with another client id."
+    ),
+    "fileTooLarge": CodeSpec(413, False, "The file is larger than this server takes.", "Send a smaller file."),
+    "quotaExceeded": CodeSpec(
+        403, False, "Your files take up all of the room you have.", "Delete messages with files that nobody needs."
+    ),
+    "lengthRequired": CodeSpec(
+        411, False, "The size of the file is not known.", "Send the header 'Content-Length', or use an upload."
+    ),
+    "rangeInvalid": CodeSpec(
+        416, False, "The file has no such range of bytes.", "Ask for bytes below the size in 'Content-Range'."
+    ),
     # The server's state
     "overloaded": CodeSpec(503, True, "The server is busy.", "Try again shortly."),
     "tooManyConnections": CodeSpec(

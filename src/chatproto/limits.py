@@ -49,6 +49,8 @@ PING_TIMEOUT_S: Final = 20.0
 TOPIC_MAX_CHARS: Final = 256
 STATUS_MAX_CHARS: Final = 128
 FILE_NAME_MAX_CHARS: Final = 128
+FILE_SIZE_MAX: Final = 1 << 40
+"""Bytes of one file, whatever a server's own limit is."""
 MENTIONS_MAX: Final = 100
 """Users mentioned by name in one message."""
 MESSAGE_FILES_MAX: Final = 10

@@ -44,6 +44,14 @@ _INVISIBLE: Final = re.compile(
 )
 """Bidi controls and characters without a glyph. ZWJ, ZWNJ and variation selectors stay: scripts and emoji need them."""
 
+_NAME_RESERVED: Final = re.compile(r"[/\\:*?\"<>|\u2044\u2215\u29f8]")
+"""What separates folders, looks as if it did, or is reserved on some system."""
+_DEVICE_NAME: Final = re.compile(r"con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9]", re.IGNORECASE | re.ASCII)
+"""Names that stand for devices on Windows, whatever their ending."""
+_ENDING_MAX_CHARS: Final = 16
+_NAME_MAX_BYTES: Final = 240
+"""UTF-8 bytes of a file's name: file systems take 255, and a copy needs a few for its number."""
+
 
 def normalize_message(text: str) -> str:
     """The stored form of a message: NFC, line feeds as line ends, no trailing blanks at its end.
@@ -101,6 +109,28 @@ def normalize_title(title: str) -> str:
 def normalize_topic(topic: str) -> str:
     """The stored form of a group's topic: as a title, but it may be empty. Raises with `topicInvalid`."""
     return _one_line(topic, limits.TOPIC_MAX_CHARS, "topicInvalid") if topic.strip() else ""
+
+
+def normalize_file_name(name: str) -> str:
+    """A name that any system can save a file under: one visible line, no folder, no control or bidi character.
+
+    NFKC; what separates folders or is reserved becomes `_`, outer dots and blanks go, and a name that is too
+    long keeps its ending. Never refuses: what leaves nothing is `file`. Idempotent.
+    """
+    line = unicodedata.normalize("NFKC", name[: limits.FILE_NAME_MAX_CHARS * 8])
+    line = _INVISIBLE.sub("", _CONTROL.sub("", _NAME_RESERVED.sub("_", " ".join(line.split()))))
+    line = " ".join(line.split()).strip(". ")
+    stem, dot, ending = line.rpartition(".")
+    if not stem or len(ending) > _ENDING_MAX_CHARS:
+        stem, dot, ending = line, "", ""
+    tail = dot + ending
+    stem = stem[: limits.FILE_NAME_MAX_CHARS - len(tail) - 1]
+    while len((stem + tail).encode()) > _NAME_MAX_BYTES:
+        stem = stem[:-1]
+    stem = stem.rstrip(". ")
+    if _DEVICE_NAME.fullmatch(stem.partition(".")[0].rstrip()):
+        stem = "_" + stem
+    return unicodedata.normalize("NFKC", stem + tail).strip(". ") or "file"
 
 
 def _one_line(text: str, max_chars: int, code: str) -> str:

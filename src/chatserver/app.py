@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chatproto import limits
 from chatserver.backends import open_store
 from chatserver.config import Settings
+from chatserver.files.room import open_files
 from chatserver.http import routes
 from chatserver.http.application import rest_application
 from chatserver.http.front import Front
@@ -22,6 +23,7 @@ from chatserver.realtime.signals import Signals
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.chats import Chats
+from chatserver.services.files import Files
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.users import Users
@@ -34,7 +36,7 @@ _log = logging.getLogger("chatserver")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Intervals of live delivery and of pushes, in seconds, and what tests replace."""
+    """Intervals of live delivery, of pushes and of tidying, in seconds, and what tests replace."""
 
     hello_timeout: float = limits.HELLO_TIMEOUT_S
     heads_interval: float = limits.HEADS_INTERVAL_S
@@ -44,6 +46,7 @@ class Timing:
     chat_signals_interval: float = 0.2
     typing_lifetime: float = 6.0
     users_interval: float = 0.5
+    tidy_interval: float = 60.0
     push_backoff: float = 2.0
     push_resolver: Resolver = resolve
     """What finds the addresses of push endpoints."""
@@ -53,10 +56,11 @@ class Application:
     """The ASGI application: WebSockets go straight to their endpoint, everything else to the REST API."""
 
     def __init__(
-        self, store: Store, auth: Authenticator, settings: Settings, timing: Timing, push: Push | None
+        self, store: Store, auth: Authenticator, settings: Settings, timing: Timing, *, push: Push | None, files: Files
     ) -> None:
         self.store = store
         self.auth = auth
+        self.files = files
         signals = _signals(store, timing)
         self.hub = Hub(
             signals=signals,
@@ -84,6 +88,7 @@ class Application:
             *routes.users.operations(Users(store)),
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
+            *routes.files.operations(files.uploads, files.downloads),
         ]
         if push is not None:
             operations += routes.push.operations(push.subscriptions)
@@ -164,7 +169,8 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
                     resolver=timing.push_resolver,
                 )
             )
-        application = Application(store, auth, settings, timing, push)
+        files = await undo.enter_async_context(open_files(store, settings, tidy_interval=timing.tidy_interval))
+        application = Application(store, auth, settings, timing, push=push, files=files)
 
         def on_commit(commit: Commit) -> None:
             auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in

@@ -11,8 +11,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from chatproto import limits
+
 ENV_PREFIX: Final = "CHATSERVER_"
 SYSTEM_DATA: Final = Path("/var/lib/chatserver")
+
+MIB: Final = 1_048_576
 
 Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]
 Rate = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
@@ -62,6 +66,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Networks that are not public and yet may be pushed to, such as that of an ntfy server: `10.1.0.0/16`."""
     push_ca_file: Path | None = None
     """Certificates to trust besides the system's, for an ntfy server with a certificate of its own."""
+    file_max_bytes: Annotated[int, Meta(ge=1, le=limits.FILE_SIZE_MAX)] = 100 * MIB
+    """Bytes of one file."""
+    file_user_bytes: Annotated[int, Meta(ge=1)] = 5_120 * MIB
+    """Bytes of all files of one user, uploads under way included."""
+    file_total_bytes: Annotated[int, Meta(ge=1)] = 51_200 * MIB
+    """Bytes of all users' files together, counted before equal content is stored once only."""
+    file_reserve_bytes: Annotated[int, Meta(ge=0)] = 256 * MIB
+    """Bytes of the disk that uploads leave free, so that messages can be stored when files have filled it."""
+    file_grace_s: Annotated[int, Meta(ge=60)] = 86_400
+    """Seconds after which a file that no message shows is removed."""
+    upload_expiry_s: Annotated[int, Meta(ge=60)] = 86_400
+    """Seconds after which an upload without progress is dropped."""
+    file_storage: Literal["disk", "s3"] = "disk"
+    """Where the content of files is kept: in the data folder, or in a bucket (needs the extra `s3`)."""
+    s3_bucket: Annotated[str, Meta(max_length=255)] = ""
+    s3_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+/?)?$")] = ""
+    """Address of S3-compatible storage, e.g. `https://s3.example.org`; without it that of AWS."""
+    s3_region: Annotated[str, Meta(max_length=64)] = ""
+    s3_prefix: Annotated[str, Meta(max_length=255)] = ""
+    """Folder within the bucket."""
+    s3_access_key_id: str = ""
+    s3_secret_access_key: str = ""
+    """Without keys the usual AWS variables and instance roles are tried. Prefer the variable to the file."""
 
     limits_enabled: bool = True
     """Whether anything is limited in rate; may only be switched off on a loopback address, for tests and benchmarks."""

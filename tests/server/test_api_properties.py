@@ -27,7 +27,7 @@ async def test_no_request_makes_the_server_fail_or_break_its_schema(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"),
         *("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES)),
-        *("--generation-deterministic", "--no-color", "--workers", "2"),
+        *("--generation-deterministic", "--no-color", "--workers", "1"),
         *("-H", f"Authorization: Bearer {anna.tokens.access_token}", *options),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,

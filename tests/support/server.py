@@ -133,6 +133,7 @@ class RunningServer:
     server: Server
     application: Application
     http: httpx.AsyncClient
+    data: Path
     _closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def user(self, name: str) -> User:
@@ -183,7 +184,7 @@ async def running_server(
             contextlib.AsyncExitStack() as closing,
         ):
             http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S))
-            yield RunningServer(url, server, application, http, closing)
+            yield RunningServer(url, server, application, http, data, closing)
 
 
 def outgoing(text: str, **target: Any) -> Outgoing:

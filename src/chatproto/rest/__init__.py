@@ -13,6 +13,7 @@ from chatproto.rest.chats import (
     OwnerRequest,
     SettingsPatch,
 )
+from chatproto.rest.files import Upload, UploadRequest
 from chatproto.rest.messages import MessagesPage
 from chatproto.rest.push import (
     PushKey,
@@ -54,5 +55,7 @@ __all__ = [
     "RefreshRequest",
     "SettingsPatch",
     "Tokens",
+    "Upload",
+    "UploadRequest",
     "UsersPage",
 ]

@@ -19,7 +19,7 @@ SECURITY: Final[tuple[tuple[bytes, bytes], ...]] = (
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 """RFC 6797; only over TLS, where alone it means anything."""
 
-_EXPOSED: Final = b"X-Request-Id, Retry-After, ETag, Content-Disposition, Content-Range"
+_EXPOSED: Final = b"X-Request-Id, Retry-After, ETag, Content-Disposition, Content-Range, Upload-Offset, Upload-Length"
 _METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE_S: Final = b"600"
 

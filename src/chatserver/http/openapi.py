@@ -91,7 +91,9 @@ def _operation(operation: Operation, by_type: dict[str, Schema]) -> Schema:
         "security": [] if operation.public else [{"token": []}],
     }
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _content(operation.body, by_type)}
+        # Bytes may also be none at all: an empty file, or an upload's empty last piece.
+        required = not isinstance(operation.body, Raw)
+        described["requestBody"] = {"required": required, "content": _content(operation.body, by_type)}
     return described
 
 

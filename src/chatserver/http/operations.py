@@ -38,6 +38,8 @@ PATH_PARAMETERS: Final = {
     "chatId": PathParameter("notMember", "A chat's id."),
     "subscriptionId": PathParameter("pushNotFound", "The id of a push subscription."),
     "seq": PathParameter("messageNotFound", "A message's place in its chat.", limits.TIME_MAX),
+    "fileId": PathParameter("fileNotFound", "A file's id."),
+    "uploadId": PathParameter("uploadNotFound", "An upload's id."),
 }
 """Every name in braces that a path may have."""
 

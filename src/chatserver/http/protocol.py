@@ -1,4 +1,4 @@
-"""The server's HTTP protocol for uvicorn: bounds on the request head and on the time a request may take to arrive."""
+"""The server's HTTP protocol for uvicorn: bounds on the request head, and on waiting for a client that does nothing."""
 
 import asyncio
 from typing import Any, Final
@@ -13,7 +13,10 @@ from chatserver.http.headers import SECURITY
 HEAD_MAX_BYTES: Final = 65_536
 """Bytes of request line and headers."""
 _ARRIVAL_TIMEOUT_S: Final = 30.0
-"""Seconds a request may take to arrive, body included."""
+"""Seconds a request's head may take to arrive, and each `_PROGRESS_BYTES` of its body."""
+_PROGRESS_BYTES: Final = 16_384
+_STALL_TIMEOUT_S: Final = 60.0
+"""Seconds in which a client has to take some of the answer that waits for it."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -21,7 +24,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     _in_head = True
     _head_bytes = 0
+    _body_bytes = 0
     _arrival_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection is open and owes a request."""
@@ -31,12 +36,15 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._arrived()
+        self._taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived; the parser keeps an unfinished head in memory, so its size is bounded here."""
         if self._in_head:
             self._head_bytes += len(data)
+        else:
+            self._body_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The request head is larger than {HEAD_MAX_BYTES} bytes.")
@@ -58,6 +66,17 @@ class BoundedHttp(HttpToolsProtocol):
         self._arrived()
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """The client takes the answer more slowly than it is sent."""
+        super().pause_writing()
+        self._taken()
+        self._stall_timer = self.loop.call_later(_STALL_TIMEOUT_S, self._give_up)
+
+    def resume_writing(self) -> None:
+        """The client has taken what was sent."""
+        self._taken()
+        super().resume_writing()
+
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket."""
         self._arrived()
@@ -78,12 +97,26 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _await_arrival(self) -> None:
         self._arrived()
-        self._arrival_timer = self.loop.call_later(_ARRIVAL_TIMEOUT_S, self._give_up)
+        self._body_bytes = 0
+        self._arrival_timer = self.loop.call_later(_ARRIVAL_TIMEOUT_S, self._check_arrival)
+
+    def _check_arrival(self) -> None:
+        receiving = not self._in_head and not (self.cycle is None or self.cycle.response_complete)
+        # A server that is busy with what it has does not read, and the client is not to blame.
+        if receiving and (self._body_bytes >= _PROGRESS_BYTES or self.flow.read_paused):
+            self._await_arrival()
+        else:
+            self._give_up()
 
     def _arrived(self) -> None:
         if self._arrival_timer is not None:
             self._arrival_timer.cancel()
             self._arrival_timer = None
+
+    def _taken(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
     def _give_up(self) -> None:
         transport: Any = self.transport

@@ -9,6 +9,7 @@ from chatproto.frames import ChatSettings
 from chatproto.models import Chat, LogEvent, Message, User
 from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
+from chatserver.store.interfaces.files import FileStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
 from chatserver.store.interfaces.push import PushStore
@@ -137,6 +138,7 @@ futures were resolved. Messages and seen markers are one step together, the last
 
 class Store(
     ChatStore,
+    FileStore,
     LastSeenStore,
     MessageStore,
     PushStore,

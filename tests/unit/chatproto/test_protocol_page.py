@@ -87,6 +87,8 @@ def test_every_close_code_is_listed() -> None:
         ("members of a group", limits.GROUP_MEMBERS_MAX),
         ("characters of a display name", limits.NAME_MAX_CHARS),
         ("characters of a title", limits.TITLE_MAX_CHARS),
+        ("characters of a file's name", limits.FILE_NAME_MAX_CHARS),
+        ("files of one message", limits.MESSAGE_FILES_MAX),
         ("characters of a password", limits.PASSWORD_MAX_CHARS),
     ],
 )

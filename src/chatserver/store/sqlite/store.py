@@ -14,6 +14,7 @@ from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
+from chatserver.store.areas.files import FileArea
 from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.areas.push import PushArea
@@ -33,6 +34,7 @@ POLL_S: Final = 2.0
 class SqliteStore(
     Reads,
     ChatArea,
+    FileArea,
     LastSeenArea,
     MessageArea,
     PushArea,
