@@ -61,7 +61,7 @@ class Application:
         self.store = store
         self.auth = auth
         self.files = files
-        signals = _signals(store, timing)
+        self.signals = signals = _signals(store, timing)
         self.hub = Hub(
             signals=signals,
             user_sockets=settings.user_sockets,
@@ -156,7 +156,7 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         )
 
         def is_there(user_id: int) -> bool:
-            return application.hub.is_connected(user_id)
+            return application.signals.presence.is_active(user_id)
 
         push: Push | None = None
         if settings.push:

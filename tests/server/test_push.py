@@ -10,6 +10,7 @@ import pytest
 
 from chatproto import codec
 from chatproto.errors import CODES
+from chatproto.frames import Away, Presence, Watch
 from chatproto.models import Chat
 from chatproto.rest import PushKey, PushMessage, PushRules, PushSubscription, PushSubscriptions
 from chatserver.app import Timing
@@ -152,6 +153,18 @@ async def follow(person: Person, rules: PushRules) -> None:
     answer = await person.http.put("/me/push/rules", content=codec.encode(rules), headers=JSON)
     assert codec.decode_body(answer.content, PushRules) == rules
     assert codec.decode_body((await person.http.get("/me/push/rules")).content, PushRules) == rules
+
+
+async def test_a_device_that_nobody_is_at_does_not_count(service: PushService, anna: Person, ben: Person) -> None:
+    """Ben's laptop is connected but away, so his phone is told."""
+    receiver = await registered(ben, service)
+    chat = await anna.direct(ben)
+    async with ben.socket() as laptop, anna.socket() as watcher:
+        await laptop.send(Away())
+        await watcher.send(Watch(user_ids=[ben.id]))
+        await watcher.until(Presence, lambda frame: frame.away == [ben.id])
+        await say(anna, chat, "hello")
+        assert (await arrived(service, receiver)).text == "hello"
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,6 @@ class Hub:
         """Live connections of known users."""
         return sum(len(sessions) for sessions in self._by_user.values())
 
-    def is_connected(self, user_id: int) -> bool:
-        """Whether any device of the user is connected."""
-        return user_id in self._by_user
-
     def attach(self, session: Session) -> None:
         """From now on the session hears of its user: chats joined and left, seen markers, revocation.
 

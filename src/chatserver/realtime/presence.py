@@ -57,6 +57,11 @@ class Presence:
         self._asking: OrderedDict[Session, None] = OrderedDict()
         self._answering: asyncio.Task[None] | None = None
 
+    def is_active(self, user_id: int) -> bool:
+        """Whether somebody is at one of the user's connected devices, as far as they say."""
+        devices = self._users.get(user_id)
+        return devices is not None and devices.active > 0
+
     def arrived(self, session: Session) -> None:
         """A session was greeted."""
         devices = self._users.setdefault(session.user_id, _Devices())
