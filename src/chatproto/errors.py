@@ -151,6 +151,12 @@ CODES: Final[dict[str, CodeSpec]] = {
     "rangeInvalid": CodeSpec(
         416, False, "The file has no such range of bytes.", "Ask for bytes below the size in 'Content-Range'."
     ),
+    "searchInvalid": CodeSpec(
+        400, False, "The search cannot be understood.", 'Write words, "exact phrases" and filters such as from:anna.'
+    ),
+    "searchTooBroad": CodeSpec(
+        400, False, "The search matches too much.", "Add a word, or narrow it with from:, in:, after: or before:."
+    ),
     # The server's state
     "overloaded": CodeSpec(503, True, "The server is busy.", "Try again shortly."),
     "tooManyConnections": CodeSpec(

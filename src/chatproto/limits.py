@@ -71,6 +71,14 @@ PUSH_SUBSCRIPTIONS_MAX: Final = 20
 """Push endpoints of one user."""
 PUSH_ENDPOINT_MAX_CHARS: Final = 2_048
 
+SEARCH_MAX_CHARS: Final = 500
+"""Characters of a search."""
+SEARCH_TERMS_MAX: Final = 16
+"""Words, phrases and filters of a search."""
+SEARCH_PAGE_DEFAULT: Final = 20
+SEARCH_PAGE_MAX: Final = 100
+"""Hits in one page."""
+
 ID_MAX: Final = (1 << 48) - 1
 """User and chat ids are random positive integers below 2**48: exact in every JSON reader."""
 TIME_MAX: Final = (1 << 53) - 1

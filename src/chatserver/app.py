@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chatproto import limits
 from chatserver.backends import open_store
+from chatserver.clock import now_us
 from chatserver.config import Settings
 from chatserver.files.room import open_files
 from chatserver.http import routes
@@ -26,6 +27,7 @@ from chatserver.services.chats import Chats
 from chatserver.services.files import Files
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
+from chatserver.services.search import Search
 from chatserver.services.users import Users
 from chatserver.store.base import Commit, Store
 from chatserver.ws.connection import Services
@@ -89,6 +91,7 @@ class Application:
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
             *routes.files.operations(files.uploads, files.downloads),
+            *routes.search.operations(Search(store, now_us)),
         ]
         if push is not None:
             operations += routes.push.operations(push.subscriptions)

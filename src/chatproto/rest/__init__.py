@@ -25,6 +25,7 @@ from chatproto.rest.push import (
     PushSubscriptions,
     QuietHours,
 )
+from chatproto.rest.search import SearchHit, SearchPage
 from chatproto.rest.server import ErrorBody, Health
 from chatproto.rest.sessions import LoginRequest, RefreshRequest, Tokens
 from chatproto.rest.users import UsersPage
@@ -53,6 +54,8 @@ __all__ = [
     "PushSubscriptions",
     "QuietHours",
     "RefreshRequest",
+    "SearchHit",
+    "SearchPage",
     "SettingsPatch",
     "Tokens",
     "Upload",

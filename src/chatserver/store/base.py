@@ -13,6 +13,7 @@ from chatserver.store.interfaces.files import FileStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
 from chatserver.store.interfaces.push import PushStore
+from chatserver.store.interfaces.search import SearchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Store(
     LastSeenStore,
     MessageStore,
     PushStore,
+    SearchStore,
     Protocol,
 ):
     """Users, sessions, chats and logs in one database.

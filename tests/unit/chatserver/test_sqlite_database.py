@@ -232,6 +232,7 @@ def test_every_statement_finds_its_rows_by_an_index(tmp_path: Path) -> None:
     texts = {
         f"{module.name}.{name}": text
         for module in pkgutil.walk_packages(store.__path__, "chatserver.store.")
+        if not module.name.startswith("chatserver.store.sqlite.search_")  # they ask another file
         for name, text in vars(importlib.import_module(module.name)).items()
         if name.isupper() and isinstance(text, str)
     }

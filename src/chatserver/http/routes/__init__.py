@@ -1,5 +1,5 @@
 """The operations of the REST API, one module for each area; a handler calls a service and returns a struct."""
 
-from chatserver.http.routes import chats, documentation, files, messages, push, server, sessions, users
+from chatserver.http.routes import chats, documentation, files, messages, push, search, server, sessions, users
 
-__all__ = ["chats", "documentation", "files", "messages", "push", "server", "sessions", "users"]
+__all__ = ["chats", "documentation", "files", "messages", "push", "search", "server", "sessions", "users"]

@@ -23,6 +23,8 @@ from chatserver.store.batches import SeenRequest
 from chatserver.store.reads import Reads
 from chatserver.store.sqlite import database, statements
 from chatserver.store.sqlite.readers import ReaderPool
+from chatserver.store.sqlite.search import SearchArea
+from chatserver.store.sqlite.search_index import SearchIndex
 from chatserver.store.sqlite.watcher import Watcher
 from chatserver.store.sqlite.writer import GroupCommitWriter
 
@@ -38,13 +40,23 @@ class SqliteStore(
     LastSeenArea,
     MessageArea,
     PushArea,
+    SearchArea,
 ):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
-    def __init__(self, *, epoch: str, readers: ReaderPool, writer: GroupCommitWriter, lock: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        epoch: str,
+        readers: ReaderPool,
+        writer: GroupCommitWriter,
+        index: SearchIndex,
+        lock: int | None,
+    ) -> None:
         self._epoch = epoch
         self._readers = readers
         self._writer = writer
+        self._index = index
         self._lock = lock
         self._listener: CommitListener | None = None
         self._watcher: Watcher | None = None
@@ -77,8 +89,12 @@ class SqliteStore(
             epoch = bytes((await readers.all(sql.META, "epoch"))[0][0]).decode()
             writer = GroupCommitWriter(await database.connect(path, writer=True), clock)
             undo.push_async_callback(writer.close)
-            store = cls(epoch=epoch, readers=readers, writer=writer, lock=lock)
+            index = SearchIndex(data_dir, path, epoch, is_busy=lambda: writer.is_busy)
+            undo.push_async_callback(index.close)
+            store = cls(epoch=epoch, readers=readers, writer=writer, index=index, lock=lock)
+            writer.on_commit(store._note)
             if serving:
+                index.start()
                 store._watcher = Watcher(store, store._tell, clock=clock, interval_s=poll_s)
                 await store._watcher.start()
             undo.pop_all()
@@ -87,6 +103,10 @@ class SqliteStore(
     @property
     def _reader(self) -> Reader:
         return self._readers
+
+    @property
+    def _search_index(self) -> SearchIndex:
+        return self._index
 
     async def _write(self, step: writes.Write[writes.T]) -> writes.T:
         return await self._writer.write(step)
@@ -101,7 +121,15 @@ class SqliteStore(
 
     def on_commit(self, listener: CommitListener) -> None:
         self._listener = listener
-        self._writer.on_commit(listener)
+
+        def on_commit(changes: Commit) -> None:
+            self._note(changes)
+            listener(changes)
+
+        self._writer.on_commit(on_commit)
+
+    def _note(self, changes: Commit) -> None:
+        self._index.note(chat.chat_id for chat in changes.chats)
 
     def _tell(self, changes: Commit) -> None:
         if self._listener is not None:
@@ -117,6 +145,7 @@ class SqliteStore(
         if self._watcher is not None:
             await self._watcher.close()
         await self._writer.close()
+        await self._index.close()
         await self._readers.close()
         if self._lock is not None:
             os.close(self._lock)

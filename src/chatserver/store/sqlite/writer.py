@@ -68,6 +68,11 @@ class GroupCommitWriter:
     def on_commit(self, listener: CommitListener) -> None:
         self._listener = listener
 
+    @property
+    def is_busy(self) -> bool:
+        """Writes wait, or are being committed."""
+        return self._wanted.is_set()
+
     async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:
         """See `Store.append`."""
         if not messages:

@@ -1,6 +1,1 @@
--- Full-text search: how far each chat's log has been indexed.
-
-CREATE TABLE search_positions (
-    chat_id INTEGER PRIMARY KEY REFERENCES chats (id),
-    seq INTEGER NOT NULL
-) STRICT;
+-- Full-text search keeps its index in a file of its own, search.db, which is made from the logs: nothing changes here.

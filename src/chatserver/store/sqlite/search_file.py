@@ -1,0 +1,106 @@
+"""The index file beside the database: its schema, how it is opened, and when it is made anew."""
+
+import contextlib
+import os
+import sqlite3
+import unicodedata
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from chatserver.store.sqlite.database import BUSY_TIMEOUT_MS
+
+FILE_NAME: Final = "search.db"
+SEQ_BITS: Final = 36
+"""A document's id is its chat's number and, in the lower bits, its seq: the hits of a chat lie together, in order."""
+SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+_FORMAT: Final = f"1 unicode {unicodedata.unidata_version}"
+"""Changes with the schema and with what folding does; an index of another format is made anew."""
+_SECURE_DELETE_FROM: Final = (3, 42, 0)
+"""From here on FTS5 can wipe the words of what is deleted at once, instead of when pieces of the index are merged."""
+_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE chats (
+    no INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL UNIQUE,
+    seq INTEGER NOT NULL -- up to here its log is indexed
+) STRICT;
+CREATE TABLE size (
+    docs INTEGER NOT NULL,
+    fresh INTEGER NOT NULL -- documents added since the index was last merged into one piece
+) STRICT;
+INSERT INTO size VALUES (0, 0);
+CREATE TABLE docs (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL -- folded, then the marks
+) STRICT;
+CREATE VIRTUAL TABLE words USING fts5(
+    text, content = 'docs', content_rowid = 'id', tokenize = 'ascii', columnsize = 0
+);
+"""
+
+
+def open_index(path: Path, epoch: str, *, writer: bool) -> sqlite3.Connection:
+    """A connection to the index of the database with this epoch, for use by one thread at a time.
+
+    The writer makes the file if it is missing, of another format or database, or damaged. Raises `sqlite3.Error`.
+    """
+    if not writer:
+        return _connect(path)
+    facts = f"{_FORMAT}, database {epoch}"
+    with contextlib.suppress(sqlite3.DatabaseError):
+        if path.exists():
+            connection = _connect(path)
+            if _facts(connection) == facts:
+                return connection
+    remove_index(path)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+    connection = _connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+    if sqlite3.sqlite_version_info >= _SECURE_DELETE_FROM:
+        connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+    connection.execute("INSERT INTO meta (key, value) VALUES ('facts', ?)", (facts,))
+    return connection
+
+
+def remove_index(path: Path) -> None:
+    """Delete the file and what SQLite keeps beside it. Idempotent."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def one(connection: sqlite3.Connection, statement: str, *args: Any) -> Any:
+    """The first column of the first row, decoded from JSON.
+
+    Each row that Python fetches takes the interpreter's lock anew, which on a busy server takes milliseconds: so a
+    statement gives all its rows as one text.
+    """
+    return msgspec.json.decode(connection.execute(statement, args).fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=rw"  # never made by chance, with the wrong mode and empty
+    timeout = BUSY_TIMEOUT_MS / 1000
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout, check_same_thread=False)
+    try:
+        # The index can be made anew, so no commit of it waits for the disk.
+        for pragma in ("synchronous = NORMAL", "secure_delete = ON", "cache_size = -16384", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:  # also when interrupted, the file must not stay open
+        connection.close()
+        raise
+    return connection
+
+
+def _facts(connection: sqlite3.Connection) -> str | None:
+    try:
+        found = connection.execute("SELECT value FROM meta WHERE key = 'facts'").fetchone()
+    except sqlite3.DatabaseError:
+        found = None
+    if found is None:
+        connection.close()
+        return None
+    return str(found[0])
