@@ -1,6 +1,7 @@
 """Hypothesis strategies for any protocol type, derived from the type itself so that no field is forgotten."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -59,3 +60,43 @@ def struct_types(union: Any) -> list[type[msgspec.Struct]]:
     info = types.type_info(union)
     parts = info.types if isinstance(info, types.UnionType) else (info,)
     return [part.cls for part in parts if isinstance(part, types.StructType)]
+
+
+def full(kind: Any) -> Any:
+    """One value of `kind` as plain JSON types, with every field given."""
+    return _full(types.type_info(kind))
+
+
+def _full(info: Any) -> Any:
+    return _FULL[type(info)](info)
+
+
+def _full_struct(info: Any) -> Any:
+    tag = {info.tag_field: info.tag} if info.tag_field else {}
+    return tag | {field.encode_name: _full(field.type) for field in info.fields}
+
+
+def _full_union(info: Any) -> Any:
+    return _full(next(part for part in info.types if not isinstance(part, types.NoneType)))
+
+
+_FULL: dict[type, Callable[[Any], Any]] = {
+    types.IntType: lambda _info: 1,
+    types.BoolType: lambda _info: True,
+    types.StrType: lambda info: "x" * (info.min_length or 1),
+    types.BytesType: lambda info: base64.b64encode(bytes(info.min_length or 0)).decode(),
+    types.ListType: lambda info: [_full(info.item_type)],
+    types.TupleType: lambda info: [_full(item) for item in info.item_types],
+    types.UnionType: _full_union,
+    types.StructType: _full_struct,
+    types.Metadata: lambda info: _full(info.type),
+}
+
+
+def places(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """The path of every field and item within a plain value, the value itself not included."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (key,)
+        for rest in places(part):
+            yield (key, *rest)
