@@ -16,7 +16,8 @@ from chatproto.frames import Hello
 from chatproto.models import User
 from chatserver.clock import now_us
 from chatserver.services.tokens import AccessTokens
-from chatserver.store.base import NewMessage, SessionRecord, Store
+from chatserver.store.base import NewMessage, Store
+from chatserver.store.interfaces.sessions import SessionRecord
 from chatserver.store.sqlite import SqliteStore
 
 SERVER_CORE: Final = 0

@@ -42,6 +42,25 @@ CODES: Final[dict[str, CodeSpec]] = {
     "credentialsWrong": CodeSpec(
         401, False, "Email or password is wrong.", "Check both; the server's owner can set a new password."
     ),
+    "passwordWrong": CodeSpec(
+        403, False, "That is not your current password.", "Give the password that you log in with."
+    ),
+    "accountDisabled": CodeSpec(403, False, "This account is disabled.", "Ask the server's owner to enable it."),
+    "registrationClosed": CodeSpec(
+        403, False, "This server does not take registrations.", "Ask the server's owner for an account."
+    ),
+    "inviteInvalid": CodeSpec(
+        403, False, "That invitation cannot be used.", "Check the code, or ask for a new invitation."
+    ),
+    "invitesDisabled": CodeSpec(
+        403, False, "Users of this server cannot invite others.", "Ask the server's owner for an invitation."
+    ),
+    "resetCodeWrong": CodeSpec(
+        403, False, "That code cannot be used for this email.", "Check both, or ask for a new code."
+    ),
+    "mailUnavailable": CodeSpec(
+        403, False, "This server sends no mail.", "Ask the server's owner for a code that resets the password."
+    ),
     "tokenMissing": CodeSpec(
         401, False, "This needs an access token.", "Send the header 'Authorization: Bearer TOKEN'."
     ),
@@ -59,12 +78,25 @@ CODES: Final[dict[str, CodeSpec]] = {
         "Check the chat, or ask a member to add you.",
     ),
     "userNotFound": CodeSpec(404, False, "There is no such user.", "Check the address with 'chatterm users'."),
+    "sessionNotFound": CodeSpec(404, False, "You have no such session.", "Look at the list of your sessions."),
+    "inviteNotFound": CodeSpec(
+        404, False, "You have no such invitation.", "It may be used up; look at the list of your invitations."
+    ),
+    "tooManyInvites": CodeSpec(
+        409, False, "You have too many open invitations.", "Withdraw one, or wait until one is used or expires."
+    ),
     "emailTaken": CodeSpec(409, False, "There is already a user with this email.", "Use another email, or log in."),
     "emailInvalid": CodeSpec(400, False, "That is not an email address.", "It should look like name@example.org."),
     "nameInvalid": CodeSpec(400, False, "That name cannot be used.", "Use 1 to 64 visible characters on one line."),
     "titleInvalid": CodeSpec(400, False, "That title cannot be used.", "Use 1 to 128 visible characters on one line."),
     "topicInvalid": CodeSpec(
         400, False, "That topic cannot be used.", "Use at most 256 visible characters on one line, or none."
+    ),
+    "statusInvalid": CodeSpec(
+        400, False, "That status cannot be used.", "Use up to 128 visible characters on one line, or none."
+    ),
+    "avatarInvalid": CodeSpec(
+        400, False, "That file cannot be a picture of you.", "Upload a PNG, JPEG, GIF or WebP image first."
     ),
     "passwordInvalid": CodeSpec(400, False, "That password cannot be used.", "Use 8 to 256 characters."),
     "membersInvalid": CodeSpec(400, False, "That list of members cannot be used.", "Name 1 to 2,000 existing users."),

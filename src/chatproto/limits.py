@@ -46,6 +46,13 @@ PING_INTERVAL_S: Final = 20.0
 PING_TIMEOUT_S: Final = 20.0
 """A silent peer is dropped within interval + timeout, which stays below 45 s."""
 
+INVITES_MAX: Final = 20
+"""Invitations of one user that can still be used."""
+INVITE_USES_MAX: Final = 100
+INVITE_DAYS_MAX: Final = 365
+CODE_MAX_CHARS: Final = 64
+"""Characters of an invitation's or a reset code, as it is typed."""
+
 TOPIC_MAX_CHARS: Final = 256
 STATUS_MAX_CHARS: Final = 128
 FILE_NAME_MAX_CHARS: Final = 128

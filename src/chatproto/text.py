@@ -133,6 +133,11 @@ def normalize_file_name(name: str) -> str:
     return unicodedata.normalize("NFKC", stem + tail).strip(". ") or "file"
 
 
+def normalize_status(status: str) -> str:
+    """The stored form of a status: NFKC, single blanks, one visible line or none. Raises with `statusInvalid`."""
+    return _one_line(status, limits.STATUS_MAX_CHARS, "statusInvalid") if status and not status.isspace() else ""
+
+
 def _one_line(text: str, max_chars: int, code: str) -> str:
     line = " ".join(unicodedata.normalize("NFKC", text[: max_chars * 4]).split())
     if not line or len(line) > max_chars or len(text) > max_chars * 4:

@@ -21,13 +21,16 @@ from chatserver.push.addresses import Resolver, resolve
 from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
 from chatserver.realtime.signals import Signals
+from chatserver.services.accounts import Accounts, Registrations
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.chats import Chats
 from chatserver.services.files import Files
+from chatserver.services.invites import Invites
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.search import Search
+from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
 from chatserver.store.base import Commit, Store
 from chatserver.ws.connection import Services
@@ -58,11 +61,20 @@ class Application:
     """The ASGI application: WebSockets go straight to their endpoint, everything else to the REST API."""
 
     def __init__(
-        self, store: Store, auth: Authenticator, settings: Settings, timing: Timing, *, push: Push | None, files: Files
+        self,
+        store: Store,
+        auth: Authenticator,
+        accounts: Accounts,
+        settings: Settings,
+        timing: Timing,
+        *,
+        push: Push | None,
+        files: Files,
     ) -> None:
         self.store = store
         self.auth = auth
         self.files = files
+        self.upkeep = Upkeep(store, refresh_ttl_s=settings.refresh_token_s)
         self.signals = signals = _signals(store, timing)
         self.hub = Hub(
             signals=signals,
@@ -87,6 +99,11 @@ class Application:
         operations = [
             *routes.server.operations(store.epoch),
             *routes.sessions.operations(auth),
+            *routes.accounts.operations(
+                accounts,
+                Registrations(store, accounts, auth, registration=settings.registration),
+                Invites(store, by_members=settings.member_invites and settings.registration != "closed"),
+            ),
             *routes.users.operations(Users(store)),
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
@@ -155,7 +172,11 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         undo.push_async_callback(store.close)
         undo.callback(passwords.close)
         auth = await Authenticator.open(
-            store, passwords, access_ttl_s=settings.access_token_s, refresh_ttl_s=settings.refresh_token_s
+            store,
+            passwords,
+            access_ttl_s=settings.access_token_s,
+            refresh_ttl_s=settings.refresh_token_s,
+            sessions_max=settings.sessions_max,
         )
 
         def is_there(user_id: int) -> bool:
@@ -173,7 +194,7 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
                 )
             )
         files = await undo.enter_async_context(open_files(store, settings, tidy_interval=timing.tidy_interval))
-        application = Application(store, auth, settings, timing, push=push, files=files)
+        application = Application(store, auth, Accounts(store, passwords), settings, timing, push=push, files=files)
 
         def on_commit(commit: Commit) -> None:
             auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in
@@ -184,4 +205,6 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         store.on_commit(on_commit)
         undo.push_async_callback(application.hub.close)
         application.hub.start()
+        undo.push_async_callback(application.upkeep.close)
+        application.upkeep.start()
         yield application

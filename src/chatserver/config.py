@@ -44,6 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds an access token is valid."""
     refresh_token_s: Annotated[int, Meta(ge=3_600, le=10 * 365 * 86_400)] = 90 * 86_400
     """Seconds a session lives without being used."""
+    sessions_max: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Sessions of one user; one more ends the one used longest ago."""
+    registration: Literal["closed", "invite", "open"] = "closed"
+    """Who may make an account: nobody (the server's owner adds users), people with an invitation, or everybody."""
+    member_invites: bool = False
+    """Whether users may invite others, unless registration is closed."""
     password_threads: Annotated[int, Meta(ge=1, le=16)] = 1
     """Threads that hash passwords; each can keep one core busy while many people sign in at once."""
     password_waiting: Annotated[int, Meta(ge=0, le=10_000)] = 64

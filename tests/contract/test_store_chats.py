@@ -6,7 +6,8 @@ import pytest
 
 from chatproto.errors import ChatError
 from chatproto.models import ChatCreated, ChatHead
-from chatserver.store.base import Commit, SeenMoved, SessionRecord, Store
+from chatserver.store.base import Commit, SeenMoved, Store
+from chatserver.store.interfaces.sessions import SessionRecord
 from tests.support.store import NOON, Backend, Commits, make_users, new_message, stored
 
 

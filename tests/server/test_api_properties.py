@@ -9,7 +9,7 @@ import pytest
 from tests.support.server import Person, RunningServer
 
 ROOT = Path(__file__).parents[2]
-ENDS_THE_SESSION = ("logout",)
+ENDS_THE_SESSION = ("logout", "end_session")
 """Operations that would end the session of the test itself; they have tests of their own."""
 EXAMPLES = 4
 """Per operation and phase; `scripts/prove api` runs many more."""

@@ -147,7 +147,7 @@ class RunningServer:
     async def signed_in(self, user: User) -> Person:
         """Another session of a user."""
         # Without a password: hashing one for every person of every test would take most of their time.
-        tokens = await self.application.auth._start_session(user, "test")
+        tokens = await self.application.auth.start_session(user, "test")
         http = await self._closing.enter_async_context(
             httpx.AsyncClient(
                 base_url=self.url, timeout=WAIT_S, headers={"Authorization": f"Bearer {tokens.access_token}"}

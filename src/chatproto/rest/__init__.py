@@ -1,5 +1,16 @@
 """Bodies of the REST API that are not already nouns of the protocol, one module for each area."""
 
+from chatproto.rest.accounts import (
+    DeleteAccountRequest,
+    Invite,
+    InviteRequest,
+    InvitesList,
+    PasswordRequest,
+    ProfileRequest,
+    RegisterRequest,
+    ResetMailRequest,
+    ResetRequest,
+)
 from chatproto.rest.chats import (
     AddMembersRequest,
     ChatRequest,
@@ -27,24 +38,30 @@ from chatproto.rest.push import (
 )
 from chatproto.rest.search import SearchHit, SearchPage
 from chatproto.rest.server import ErrorBody, Health
-from chatproto.rest.sessions import LoginRequest, RefreshRequest, Tokens
-from chatproto.rest.users import UsersPage
+from chatproto.rest.sessions import LoginRequest, RefreshRequest, SessionInfo, SessionsList, Tokens
+from chatproto.rest.users import UsersFound, UsersPage
 
 __all__ = [
     "AddMembersRequest",
     "ChatRequest",
     "ChatsPage",
+    "DeleteAccountRequest",
     "DirectChatRequest",
     "ErrorBody",
     "GroupChatRequest",
     "GroupPatch",
     "Health",
+    "Invite",
+    "InviteRequest",
+    "InvitesList",
     "LoginRequest",
     "Member",
     "MembersAdded",
     "MembersPage",
     "MessagesPage",
     "OwnerRequest",
+    "PasswordRequest",
+    "ProfileRequest",
     "PushKey",
     "PushKeys",
     "PushMessage",
@@ -54,11 +71,17 @@ __all__ = [
     "PushSubscriptions",
     "QuietHours",
     "RefreshRequest",
+    "RegisterRequest",
+    "ResetMailRequest",
+    "ResetRequest",
     "SearchHit",
     "SearchPage",
+    "SessionInfo",
+    "SessionsList",
     "SettingsPatch",
     "Tokens",
     "Upload",
     "UploadRequest",
+    "UsersFound",
     "UsersPage",
 ]

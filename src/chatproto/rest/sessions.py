@@ -30,3 +30,19 @@ class Tokens(Wire, frozen=True, kw_only=True):
     refresh_token: str
     session_id: SessionId
     user: User
+
+
+class SessionInfo(Wire, frozen=True, kw_only=True):
+    """One signed-in device of the caller. `last_used_at` is when its tokens were replaced last."""
+
+    id: SessionId
+    device: str
+    created_at: Time
+    last_used_at: Time
+    current: bool = False
+
+
+class SessionsList(Wire, frozen=True, kw_only=True):
+    """The caller's sessions, the one used last first."""
+
+    sessions: list[SessionInfo]

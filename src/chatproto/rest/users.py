@@ -8,3 +8,10 @@ class UsersPage(Wire, frozen=True, kw_only=True):
 
     users: list[User]
     has_more: bool
+
+
+class UsersFound(Wire, frozen=True, kw_only=True):
+    """Users who match, in the order of the word that matched; pass `next` as `after` for more, "" means no more."""
+
+    users: list[User]
+    next: str = ""

@@ -4,8 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
+from chatserver.cli.account_arguments import add_invite, add_user
 from chatserver.cli.exits import Exit
 
 _EXIT_CODES = """exit codes:
@@ -38,9 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
         from chatserver.cli.serve import serve  # noqa: PLC0415 - the server's parts load only when they run
 
         return serve(arguments)
-    from chatserver.cli.user import add, show  # noqa: PLC0415 - as above
-
-    return add(arguments) if arguments.action == "add" else show(arguments)
+    module = import_module(f"chatserver.cli.{arguments.module}")
+    return int(getattr(module, arguments.function)(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
-    _add_user(commands)
+    add_user(commands, _add_common)
+    add_invite(commands, _add_common)
     return parser
 
 
@@ -70,25 +72,6 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     serve.add_argument("--port", type=int, help="port to listen on (default: 8765; 0 takes a free one)")
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="default: info")
     serve.add_argument("--log-format", choices=["text", "json"], help="default: text")
-
-
-def _add_user(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    user = commands.add_parser("user", help="add or list users; works while the server runs")
-    actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser(
-        "add",
-        help="add a user",
-        description="Add a user. Asks for the password on a terminal; otherwise makes one and prints it on stdout.",
-    )
-    add.add_argument("email", metavar="EMAIL")
-    add.add_argument("--name", required=True, help="the name others see")
-    password = add.add_mutually_exclusive_group()
-    password.add_argument("--password-stdin", action="store_true", help="read the password from stdin, one line")
-    password.add_argument("--generate", action="store_true", help="make a password and print it, once, on stdout")
-    _add_common(add)
-    show = actions.add_parser("list", help="list users: email, tab, name; ordered by when they were last changed")
-    show.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_common(show)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -1,44 +1,138 @@
-"""`chatserver user add` and `chatserver user list`: on the database itself, also while a server serves it."""
+"""`chatserver user`: accounts, on the database itself, also while a server serves it."""
 
 import argparse
-import asyncio
-import getpass
-import secrets
+import contextlib
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 from chatproto import codec, limits
 from chatproto.errors import ChatError
+from chatproto.models import User
 from chatproto.text import terminal_safe
-from chatserver import backends, config
-from chatserver.cli.exits import Exit, fail, refuse, say
+from chatserver.cli.exits import Exit, refuse, say
+from chatserver.cli.passwords import new_password
+from chatserver.cli.storing import with_store
+from chatserver.clock import now_us
+from chatserver.config import Settings
 from chatserver.services.accounts import Accounts
-from chatserver.services.passwords import PasswordPool, check_length
+from chatserver.services.passwords import PasswordPool
 from chatserver.store.base import Store
-from chatserver.store.errors import StoreUnusableError
-
-_READABLE: Final = "abcdefghijkmnpqrstuvwxyz23456789"
-"""No letters that look like digits: 32 characters, 5 bits each."""
 
 
 def add(arguments: argparse.Namespace) -> int:
     """Add a user."""
+
+    async def use(accounts: Accounts, password: str) -> None:
+        user = await accounts.create(arguments.email, arguments.name, password)
+        say(f"Added {user.display_name} <{user.email}>.")
+
+    return _with_password(arguments, use, create=True)
+
+
+def passwd(arguments: argparse.Namespace) -> int:
+    """Replace a user's password, which ends all of their sessions."""
+
+    async def use(accounts: Accounts, password: str) -> None:
+        user = await accounts.set_password(arguments.email, password)
+        say(f"The password of {user.email} is replaced, and every session has ended.")
+
+    return _with_password(arguments, use, create=False)
+
+
+def disable(arguments: argparse.Namespace) -> int:
+    """Keep a user out; their sessions end."""
+    return _set_disabled(arguments, disabled=True)
+
+
+def enable(arguments: argparse.Namespace) -> int:
+    """Let a user in again."""
+    return _set_disabled(arguments, disabled=False)
+
+
+def delete(arguments: argparse.Namespace) -> int:
+    """Delete an account for good."""
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            say("chatserver: This cannot be undone. Give --yes if you are sure.")
+            return Exit.REFUSED
+        say(f"This cannot be undone. Messages stay, without a name. Type {arguments.email} to delete the account:")
+        if sys.stdin.readline().strip() != arguments.email:
+            say("chatserver: Nothing was deleted.")
+            return Exit.REFUSED
+
+    async def work(store: Store, _settings: Settings) -> None:
+        with contextlib.closing(PasswordPool()) as pool:
+            accounts = Accounts(store, pool)
+            user = await accounts.find(arguments.email)
+            await accounts.delete(user.id)
+        say(f"Deleted {user.display_name} <{user.email}>.")
+
+    return with_store(arguments, work)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Show one user and their sessions."""
+
+    async def work(store: Store, settings: Settings) -> None:
+        with contextlib.closing(PasswordPool()) as pool:
+            user = await Accounts(store, pool).find(arguments.email)
+        if arguments.json:
+            sys.stdout.write(codec.encode_text(user) + "\n")
+            return
+        for name, value in (
+            ("id", user.id),
+            ("email", user.email),
+            ("name", user.display_name),
+            ("status", user.status),
+            ("state", "disabled" if user.disabled else "enabled"),
+        ):
+            sys.stdout.write(f"{name}\t{terminal_safe(str(value))}\n")
+        for session in await store.live_sessions(user.id, now_us() - settings.refresh_token_s * 1_000_000):
+            used = datetime.fromtimestamp(session.rotated_at // 1_000_000, UTC).isoformat()
+            sys.stdout.write(f"session\t{used}\t{terminal_safe(session.device)}\n")
+
+    return with_store(arguments, work)
+
+
+def list_users(arguments: argparse.Namespace) -> int:
+    """List users."""
+
+    async def work(store: Store, _settings: Settings) -> None:
+        async for user in _users(store):
+            if arguments.json:
+                sys.stdout.write(codec.encode_text(user) + "\n")
+            else:
+                state = "\tdisabled" if user.disabled else ""
+                sys.stdout.write(f"{terminal_safe(user.email)}\t{terminal_safe(user.display_name)}{state}\n")
+        sys.stdout.flush()
+
+    return with_store(arguments, work)
+
+
+def _set_disabled(arguments: argparse.Namespace, *, disabled: bool) -> int:
+    async def work(store: Store, _settings: Settings) -> None:
+        with contextlib.closing(PasswordPool()) as pool:
+            user = await Accounts(store, pool).set_disabled(arguments.email, disabled)
+        say(f"{user.email} is disabled, and every session has ended." if disabled else f"{user.email} is enabled.")
+
+    return with_store(arguments, work)
+
+
+def _with_password(
+    arguments: argparse.Namespace, use: Callable[[Accounts, str], Awaitable[None]], *, create: bool
+) -> int:
+    """Get a password, use it, and print it if it was made here."""
     try:
-        password, generated = _password(arguments)
-        check_length(password)
+        password, generated = new_password(arguments)
     except ChatError as error:
         return refuse(error)
 
-    async def work(store: Store) -> None:
-        pool = PasswordPool()
-        try:
-            user = await Accounts(store, pool).create(arguments.email, arguments.name, password)
-        finally:
-            pool.close()
-        say(f"Added {user.display_name} <{user.email}>.")
+    async def work(store: Store, _settings: Settings) -> None:
+        with contextlib.closing(PasswordPool()) as pool:
+            await use(Accounts(store, pool), password)
 
-    code = _with_store(arguments, work, create=True)
+    code = with_store(arguments, work, create=create)
     if code == Exit.OK and generated:
         say("The password, shown only this once:")
         sys.stdout.write(password + "\n")
@@ -46,64 +140,11 @@ def add(arguments: argparse.Namespace) -> int:
     return code
 
 
-def show(arguments: argparse.Namespace) -> int:
-    """List users."""
-
-    async def work(store: Store) -> None:
-        rev = 0
-        while users := await store.users_since(rev, limits.USERS_PAGE_MAX):
-            for user in users:
-                if arguments.json:
-                    sys.stdout.write(codec.encode_text(user) + "\n")
-                else:
-                    sys.stdout.write(f"{terminal_safe(user.email)}\t{terminal_safe(user.display_name)}\n")
-            rev = users[-1].rev
-        sys.stdout.flush()
-
-    return _with_store(arguments, work, create=False)
-
-
-def _with_store(arguments: argparse.Namespace, work: Callable[[Store], Awaitable[None]], *, create: bool) -> Exit:
-    async def run() -> None:
-        store = await backends.open_store(settings.data, serving=False, create=create)
-        try:
-            await work(store)
-        finally:
-            await store.close()
-
-    try:
-        settings = config.load({"data": arguments.data}, file=arguments.config)
-        asyncio.run(run())
-    except config.ConfigError as error:
-        return fail(Exit.CONFIG, error)
-    except StoreUnusableError as error:
-        return fail(Exit.STORAGE, error)
-    except ChatError as error:
-        return refuse(error)
-    return Exit.OK
-
-
-def _password(arguments: argparse.Namespace) -> tuple[str, bool]:
-    """The password, and whether it was made here."""
-    if arguments.password_stdin:
-        return _from_stdin(), False
-    if arguments.generate or not sys.stdin.isatty():
-        return _generated(), True
-    password = getpass.getpass("Password: ")
-    check_length(password)
-    if getpass.getpass("Again: ") != password:
-        raise ChatError("passwordInvalid", "The two were not the same.")
-    return password, False
-
-
-def _from_stdin() -> str:
-    line = sys.stdin.buffer.readline(limits.PASSWORD_MAX_CHARS * 4 + 3)
-    try:
-        return line.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ChatError("passwordInvalid", "It is not UTF-8.") from None
-
-
-def _generated() -> str:
-    """Twenty random characters, 100 bits, in groups that can be read out."""
-    return "-".join("".join(secrets.choice(_READABLE) for _ in range(5)) for _ in range(4))
+async def _users(store: Store) -> AsyncIterator[User]:
+    """Everybody who is not deleted."""
+    rev = 0
+    while users := await store.users_since(rev, limits.USERS_PAGE_MAX):
+        for user in users:
+            if not user.deleted:
+                yield user
+        rev = users[-1].rev

@@ -37,6 +37,8 @@ PATH_PARAMETERS: Final = {
     "userId": PathParameter("userNotFound", "A user's id."),
     "chatId": PathParameter("notMember", "A chat's id."),
     "subscriptionId": PathParameter("pushNotFound", "The id of a push subscription."),
+    "sessionId": PathParameter("sessionNotFound", "A session's id."),
+    "inviteId": PathParameter("inviteNotFound", "An invitation's id."),
     "seq": PathParameter("messageNotFound", "A message's place in its chat.", limits.TIME_MAX),
     "fileId": PathParameter("fileNotFound", "A file's id."),
     "uploadId": PathParameter("uploadNotFound", "An upload's id."),

@@ -7,12 +7,13 @@ from typing import Final
 from chatproto import limits
 from chatproto.errors import ChatError
 from chatproto.models import User
-from chatproto.rest import Tokens
+from chatproto.rest import SessionInfo, SessionsList, Tokens
 from chatproto.text import normalize_email
 from chatserver.clock import Clock, now_us
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.tokens import AccessTokens, Identity, RefreshTokens
-from chatserver.store.base import Commit, SessionRecord, Store
+from chatserver.store.base import Commit, Store
+from chatserver.store.interfaces.sessions import SessionRecord
 
 REUSE_S: Final = 60
 """For so long the last refresh token gives its successor again: the first answer may have been lost."""
@@ -20,6 +21,8 @@ ACCESS_TTL_S: Final = 900
 ACCESS_TTL_MAX_S: Final = 86_400
 """The longest life an access token may be given; so long a revocation is remembered."""
 REFRESH_TTL_S: Final = 90 * 86_400
+SESSIONS_MAX: Final = 100
+"""Live sessions of one user; one more ends the one used longest ago."""
 
 
 class Authenticator:
@@ -35,6 +38,7 @@ class Authenticator:
         clock: Clock,
         access_ttl_s: int,
         refresh_ttl_s: int,
+        sessions_max: int,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -43,6 +47,7 @@ class Authenticator:
         self._clock = clock
         self._access_ttl_s = access_ttl_s
         self._refresh_ttl_s = refresh_ttl_s
+        self._sessions_max = sessions_max
         self._revoked: dict[int, int] = {}
 
     @classmethod
@@ -54,6 +59,7 @@ class Authenticator:
         clock: Clock = now_us,
         access_ttl_s: int = ACCESS_TTL_S,
         refresh_ttl_s: int = REFRESH_TTL_S,
+        sessions_max: int = SESSIONS_MAX,
     ) -> "Authenticator":
         """An authenticator with the secrets of this database and its recent revocations."""
         authenticator = cls(
@@ -64,13 +70,17 @@ class Authenticator:
             clock=clock,
             access_ttl_s=access_ttl_s,
             refresh_ttl_s=refresh_ttl_s,
+            sessions_max=sessions_max,
         )
         for session_id in await store.revoked_since(clock() - ACCESS_TTL_MAX_S * 1_000_000):
             authenticator._remember_revoked(session_id)
         return authenticator
 
     async def login(self, email: str, password: str, device: str) -> Tokens:
-        """Start a session. Raises `credentialsWrong` (also for an unknown address, after the same work)."""
+        """Start a session. Raises `credentialsWrong` (also for an unknown address, after the same work).
+
+        Raises `accountDisabled` only with the right password.
+        """
         try:
             account = await self._store.account_by_email(normalize_email(email))
         except ChatError as error:
@@ -79,17 +89,16 @@ class Authenticator:
             account = None
         if not await self._passwords.verify(account.password_hash if account else None, password) or account is None:
             raise ChatError("credentialsWrong")
+        if account.user.disabled:
+            raise ChatError("accountDisabled")
         password_hash = account.password_hash
         if self._passwords.needs_rehash(password_hash):
             password_hash = await self._passwords.hash(password)
-            await self._store.set_password_hash(account.user.id, password_hash, revoke_sessions=False)
-        tokens = await self._start_session(account.user, device)
-        current = await self._store.account(account.user.id)
-        if current is None or current.password_hash != password_hash:
-            # The password was replaced meanwhile, which ended every session but this one.
-            await self.logout(tokens.session_id)
-            raise ChatError("credentialsWrong")
-        return tokens
+            # Replaced only if it is still the same: it may have been changed while we were hashing.
+            await self._store.set_password_hash(
+                account.user.id, password_hash, revoke_sessions=False, expected=account.password_hash
+            )
+        return await self.start_session(account.user, device, password_hash=password_hash)
 
     async def refresh(self, token: str) -> Tokens:
         """New tokens for a session's newest refresh token; its answer is the same for `REUSE_S` seconds.
@@ -120,6 +129,32 @@ class Authenticator:
         await self._store.revoke_session(session_id, self._clock())
         self._remember_revoked(session_id)
 
+    async def sessions(self, identity: Identity) -> SessionsList:
+        """Where the caller is signed in, the session used last first."""
+        used_since = self._clock() - self._refresh_ttl_s * 1_000_000
+        return SessionsList(
+            sessions=[
+                SessionInfo(
+                    id=session.id,
+                    device=session.device,
+                    created_at=session.created_at,
+                    last_used_at=session.rotated_at,
+                    current=session.id == identity.session_id,
+                )
+                for session in await self._store.live_sessions(identity.user_id, used_since)
+            ]
+        )
+
+    async def end_session(self, identity: Identity, session_id: int) -> None:
+        """End a session of the caller. Raises `sessionNotFound`. Idempotent while the session is remembered."""
+        if not await self._store.revoke_session(session_id, self._clock(), user_id=identity.user_id):
+            raise ChatError("sessionNotFound")
+        self._remember_revoked(session_id)
+
+    async def end_other_sessions(self, identity: Identity) -> None:
+        """End every session of the caller but the one that asks. Idempotent."""
+        await self._store.revoke_sessions(identity.user_id, self._clock(), keep=identity.session_id)
+
     def verify(self, token: str) -> Identity:
         """Who an access token speaks for. Raises `tokenExpired`, `tokenInvalid` or `sessionRevoked`."""
         identity = self._access.read(token, now_us=self._clock())
@@ -132,7 +167,11 @@ class Authenticator:
         for session_id in commit.revoked:
             self._remember_revoked(session_id)
 
-    async def _start_session(self, user: User, device: str) -> Tokens:
+    async def start_session(self, user: User, device: str, *, password_hash: str | None = None) -> Tokens:
+        """A session for somebody who has proved who they are; the one used longest ago may have to end for it.
+
+        Raises `credentialsWrong` if the user is not to sign in (any more), or if the password's hash is another one.
+        """
         session_id = secrets.randbits(48) or 1
         token = self._refresh.first(session_id, secrets.token_bytes(32))
         now = self._clock()
@@ -146,7 +185,8 @@ class Authenticator:
             rotated_at=now,
             revoked_at=None,
         )
-        await self._store.create_session(session)
+        if not await self._store.create_session(session, password_hash=password_hash, most=self._sessions_max):
+            raise ChatError("credentialsWrong")
         return self._issue(user, session_id, token, now)
 
     async def _live_session(self, session_id: int, now: int) -> SessionRecord:

@@ -6,40 +6,17 @@ from typing import Protocol
 
 from chatproto.errors import ErrorInfo
 from chatproto.frames import ChatSettings
-from chatproto.models import Chat, LogEvent, Message, User
+from chatproto.models import Chat, LogEvent, Message
 from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
 from chatserver.store.interfaces.files import FileStore
+from chatserver.store.interfaces.invites import InviteStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
 from chatserver.store.interfaces.push import PushStore
 from chatserver.store.interfaces.search import SearchStore
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A user with what only the server may see. `useq` is the head of the user's own log."""
-
-    user: User
-    password_hash: str
-    useq: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
-    """One signed-in device. Hashes are SHA-256 of refresh tokens; times are microseconds since 1970 UTC.
-
-    `previous_hash` is the token before the current one, replaced at `rotated_at`.
-    """
-
-    id: int
-    user_id: int
-    device: str
-    refresh_hash: bytes
-    previous_hash: bytes | None
-    created_at: int
-    rotated_at: int
-    revoked_at: int | None
+from chatserver.store.interfaces.sessions import SessionStore
+from chatserver.store.interfaces.users import UserStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +117,13 @@ futures were resolved. Messages and seen markers are one step together, the last
 class Store(
     ChatStore,
     FileStore,
+    InviteStore,
     LastSeenStore,
     MessageStore,
     PushStore,
     SearchStore,
+    SessionStore,
+    UserStore,
     Protocol,
 ):
     """Users, sessions, chats and logs in one database.
@@ -173,46 +153,6 @@ class Store(
 
     async def secret(self, name: str) -> bytes:
         """A 32-byte random secret of this database, made once; `name` is for example `access-token`."""
-        ...
-
-    # --- users
-    async def create_user(self, email: str, display_name: str, password_hash: str) -> User:
-        """Add a user; arguments are normalised. Raises `emailTaken`."""
-        ...
-
-    async def account_by_email(self, email: str) -> Account | None: ...
-
-    async def account(self, user_id: int) -> Account | None: ...
-
-    async def set_password_hash(self, user_id: int, password_hash: str, *, revoke_sessions: bool) -> None:
-        """Raises `userNotFound`. With `revoke_sessions`, every session of the user ends in the same commit."""
-        ...
-
-    async def users_since(self, rev: int, limit: int) -> list[User]:
-        """Users with a higher rev, ascending, at most `limit`."""
-        ...
-
-    async def users_rev(self) -> int:
-        """The newest user rev."""
-        ...
-
-    # --- sessions
-    async def create_session(self, record: SessionRecord) -> None: ...
-
-    async def session(self, session_id: int) -> SessionRecord | None:
-        """A session, revoked or not."""
-        ...
-
-    async def rotate_session(self, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:
-        """Replace the refresh hash if it is still `old_hash` and the session is live; atomic compare and set."""
-        ...
-
-    async def revoke_session(self, session_id: int, now: int) -> None:
-        """End a session. Idempotent."""
-        ...
-
-    async def revoked_since(self, at: int) -> list[int]:
-        """Ids of sessions revoked at or after `at`."""
         ...
 
     # --- logs

@@ -2,40 +2,16 @@
 
 from collections.abc import Sequence
 
-from chatproto.models import LogEvent, Message, User
+from chatproto.models import LogEvent, Message
 from chatserver.store import rows, sql
 from chatserver.store.areas.area import Area
-from chatserver.store.base import Account, SessionRecord
 
 _END = (1 << 62) - 1
 """Above every seq and every time."""
 
 
 class Reads(Area):
-    """The reading methods of `Store` about users, sessions and logs."""
-
-    # --- users and sessions
-    async def account_by_email(self, email: str) -> Account | None:
-        row = await self._one(sql.ACCOUNT_BY_EMAIL, email)
-        return rows.account(row) if row else None
-
-    async def account(self, user_id: int) -> Account | None:
-        row = await self._one(sql.ACCOUNT_BY_ID, user_id)
-        return rows.account(row) if row else None
-
-    async def users_since(self, rev: int, limit: int) -> list[User]:
-        return [rows.user(row) for row in await self._reader.all(sql.USERS_SINCE, rev, limit)]
-
-    async def users_rev(self) -> int:
-        row = await self._one(sql.USERS_REV)
-        return int(row[0]) if row else 0
-
-    async def session(self, session_id: int) -> SessionRecord | None:
-        row = await self._one(sql.SESSION, session_id)
-        return rows.session(row) if row else None
-
-    async def revoked_since(self, at: int) -> list[int]:
-        return [row[0] for row in await self._reader.all(sql.REVOKED_SINCE, at)]
+    """The reading methods of `Store` about logs."""
 
     # --- logs
     async def events(

@@ -19,7 +19,8 @@ from chatproto.models import (
     event_id,
 )
 from chatserver.store import extras
-from chatserver.store.base import Account, SessionRecord
+from chatserver.store.interfaces.sessions import SessionRecord
+from chatserver.store.interfaces.users import Account
 
 Row = Sequence[Any]
 
@@ -59,13 +60,23 @@ _chat_decoder = msgspec.json.Decoder(ChatBody)
 
 
 def user(row: Row) -> User:
-    """`id, email, display_name, rev, ...`."""
-    return User(id=row[0], email=row[1], display_name=row[2], rev=row[3])
+    """`sql.USER`, and more."""
+    user_id, email, display_name, rev, status, avatar, disabled_at, deleted_at = row[:8]
+    return User(
+        id=user_id,
+        email="" if deleted_at is not None else email,
+        display_name=display_name,
+        rev=rev,
+        status=status,
+        avatar=avatar,
+        disabled=disabled_at is not None,
+        deleted=deleted_at is not None,
+    )
 
 
 def account(row: Row) -> Account:
     """`sql.ACCOUNT`."""
-    return Account(user(row), password_hash=row[4], useq=row[5])
+    return Account(user(row), password_hash=row[8], useq=row[9])
 
 
 def session(row: Row) -> SessionRecord:

@@ -10,17 +10,10 @@ UNREAD_WINDOW: Final = 10_000
 """Events before the head that an unread count looks at, so that its cost is bounded whoever wrote them."""
 
 # --- users ---
-ACCOUNT: Final = "SELECT id, email, display_name, rev, password_hash, useq FROM users"
-ACCOUNT_BY_EMAIL: Final = f"{ACCOUNT} WHERE email = $1"
-ACCOUNT_BY_ID: Final = f"{ACCOUNT} WHERE id = $1"
-USERS_SINCE: Final = "SELECT id, email, display_name, rev FROM users WHERE rev > $1 ORDER BY rev LIMIT $2"
-USERS_REV: Final = "SELECT COALESCE(MAX(rev), 0) FROM users"
+USER: Final = "u.id, u.email, u.display_name, u.rev, u.status, u.avatar_file_id, u.disabled_at, u.deleted_at"
+"""Columns, from `users u`."""
+IS_USER: Final = "SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL"
 USER_USEQ: Final = "SELECT useq FROM users WHERE id = $1"
-INSERT_USER: Final = """
-    INSERT INTO users (id, email, display_name, password_hash, rev, created_at)
-    VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(rev), 0) + 1 FROM users), $5)
-    ON CONFLICT (email) DO NOTHING RETURNING rev"""
-REPLACE_HASH: Final = "UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING id"
 NEXT_USEQ: Final = "UPDATE users SET useq = useq + 1 WHERE id = $1"
 LOG_FOR_USER: Final = """
     INSERT INTO user_log (user_id, chat_id, kind, useq) SELECT id, $2, $3, useq FROM users WHERE id = $1
@@ -34,21 +27,6 @@ SET_LOG: Final = """
 META: Final = "SELECT value FROM meta WHERE key = $1"
 INSERT_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING"
 REPLACE_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2"
-
-# --- sessions ---
-INSERT_SESSION: Final = """
-    INSERT INTO sessions (id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
-SESSION: Final = """
-    SELECT id, user_id, device, refresh_hash, previous_hash, created_at, rotated_at, revoked_at
-    FROM sessions WHERE id = $1"""
-ROTATE_SESSION: Final = """
-    UPDATE sessions SET refresh_hash = $3, previous_hash = $2, rotated_at = $4
-    WHERE id = $1 AND refresh_hash = $2 AND revoked_at IS NULL RETURNING id"""
-REVOKE_SESSION: Final = "UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id"
-REVOKE_USER_SESSIONS: Final = """
-    UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id"""
-REVOKED_SINCE: Final = "SELECT id FROM sessions WHERE revoked_at >= $1 ORDER BY revoked_at"
 
 # --- chats ---
 _UNREAD_AFTER: Final = f"""

@@ -4,10 +4,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from chatproto.errors import ChatError
-from chatproto.models import User
 from chatserver.store import rows, sql
-from chatserver.store.base import Commit, SessionRecord
+from chatserver.store.base import Commit
 
 
 class Transaction(Protocol):
@@ -51,52 +49,6 @@ Write = Callable[[Transaction], Awaitable[T]]
 def random_id() -> int:
     """A new id: 48 random bits, never 0."""
     return secrets.randbits(48) or 1
-
-
-async def create_user(tx: Transaction, email: str, display_name: str, password_hash: str) -> User:
-    """`Store.create_user`."""
-    user_id = random_id()
-    found = await tx.all(sql.INSERT_USER, user_id, email, display_name, password_hash, tx.now)
-    if not found:
-        raise ChatError("emailTaken")
-    rev = found[0][0]
-    tx.changes.users_rev = rev
-    return User(id=user_id, email=email, display_name=display_name, rev=rev)
-
-
-async def set_password_hash(tx: Transaction, user_id: int, password_hash: str, revoke_sessions: bool) -> None:
-    """`Store.set_password_hash`."""
-    if not await tx.all(sql.REPLACE_HASH, user_id, password_hash):
-        raise ChatError("userNotFound")
-    if revoke_sessions:
-        revoked = await tx.all(sql.REVOKE_USER_SESSIONS, user_id, tx.now)
-        tx.changes.revoked.extend(row[0] for row in revoked)
-
-
-async def create_session(tx: Transaction, record: SessionRecord) -> None:
-    """`Store.create_session`."""
-    await tx.all(
-        sql.INSERT_SESSION,
-        record.id,
-        record.user_id,
-        record.device,
-        record.refresh_hash,
-        record.previous_hash,
-        record.created_at,
-        record.rotated_at,
-        record.revoked_at,
-    )
-
-
-async def rotate_session(tx: Transaction, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:
-    """`Store.rotate_session`."""
-    return bool(await tx.all(sql.ROTATE_SESSION, session_id, old_hash, new_hash, now))
-
-
-async def revoke_session(tx: Transaction, session_id: int, now: int) -> None:
-    """`Store.revoke_session`."""
-    revoked = await tx.all(sql.REVOKE_SESSION, session_id, now)
-    tx.changes.revoked.extend(row[0] for row in revoked)
 
 
 async def secret(tx: Transaction, name: str) -> bytes:

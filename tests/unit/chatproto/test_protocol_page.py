@@ -90,6 +90,8 @@ def test_every_close_code_is_listed() -> None:
         ("characters of a file's name", limits.FILE_NAME_MAX_CHARS),
         ("files of one message", limits.MESSAGE_FILES_MAX),
         ("characters of a password", limits.PASSWORD_MAX_CHARS),
+        ("characters of a status", limits.STATUS_MAX_CHARS),
+        ("open invitations of a user", limits.INVITES_MAX),
     ],
 )
 def test_limits_are_those_of_the_code(words: str, number: int) -> None:

@@ -9,7 +9,8 @@ from chatproto.errors import ChatError
 from chatserver.services import passwords
 from chatserver.services.accounts import Accounts
 from chatserver.services.passwords import NOBODYS_HASH, PasswordPool
-from chatserver.store.base import SessionRecord, Store
+from chatserver.store.base import Store
+from chatserver.store.interfaces.sessions import SessionRecord
 from tests.support.store import NOON, make_users
 
 PASSWORD = "correct horse battery"

@@ -1,13 +1,16 @@
-"""Operations that begin, keep and end a session."""
+"""Operations that begin, keep, list and end sessions."""
 
-from chatproto.rest import LoginRequest, RefreshRequest, Tokens
+from chatproto.rest import LoginRequest, RefreshRequest, SessionsList, Tokens
 from chatserver.http.operations import Call, Nothing, Operation
 from chatserver.services.auth import Authenticator
 
 
 def operations(auth: Authenticator) -> list[Operation]:
-    """Signing in and out."""
+    """Signing in and out, here and on other devices."""
+    return [*_own(auth), *_all(auth)]
 
+
+def _own(auth: Authenticator) -> list[Operation]:
     async def login(call: Call[Nothing, LoginRequest]) -> Tokens:
         return await auth.login(call.body.email, call.body.password, call.body.device)
 
@@ -26,7 +29,7 @@ def operations(auth: Authenticator) -> list[Operation]:
             handler=login,
             body=LoginRequest,
             answer=Tokens,
-            errors=("credentialsWrong", "overloaded"),
+            errors=("credentialsWrong", "accountDisabled", "overloaded"),
             public=True,
             rate="sign-in",
             account=lambda body: body.email,
@@ -50,6 +53,47 @@ def operations(auth: Authenticator) -> list[Operation]:
             summary="End this session; its sockets close within 2 seconds",
             handler=logout,
             status=204,
+            rate="write",
+        ),
+    ]
+
+
+def _all(auth: Authenticator) -> list[Operation]:
+    async def list_sessions(call: Call[Nothing, None]) -> SessionsList:
+        return await auth.sessions(call.identity)
+
+    async def end_session(call: Call[Nothing, None]) -> None:
+        await auth.end_session(call.identity, call.path["sessionId"])
+
+    async def end_other_sessions(call: Call[Nothing, None]) -> None:
+        await auth.end_other_sessions(call.identity)
+
+    return [
+        Operation(
+            method="GET",
+            path="/me/sessions",
+            tag="sessions",
+            summary="Where the caller is signed in, the session used last first",
+            handler=list_sessions,
+            answer=SessionsList,
+        ),
+        Operation(
+            method="DELETE",
+            path="/me/sessions",
+            tag="sessions",
+            summary="End every session of the caller but this one",
+            handler=end_other_sessions,
+            status=204,
+            rate="write",
+        ),
+        Operation(
+            method="DELETE",
+            path="/me/sessions/{sessionId}",
+            tag="sessions",
+            summary="End one session of the caller",
+            handler=end_session,
+            status=204,
+            errors=("sessionNotFound",),
             rate="write",
         ),
     ]

@@ -10,7 +10,6 @@ from chatserver.store import rows, sql
 from chatserver.store.base import ChatCommit, JoinedUser, LeftUser
 from chatserver.store.writes import Transaction, log_event, random_id
 
-_LIVE_USER: Final = "SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL"
 _INSERT_MEMBER: Final = """
     INSERT INTO members (chat_id, user_id, joined_seq, seen_seq)
     SELECT $1, id, $3, $3 FROM users WHERE id = $2 AND deleted_at IS NULL"""
@@ -46,7 +45,7 @@ async def direct_chat(tx: Transaction, user_id: int, peer_id: int) -> int:
         return int(found[0][0])
     people = list(dict.fromkeys((low, high)))
     for person in people:
-        if not await tx.all(_LIVE_USER, person):
+        if not await tx.all(sql.IS_USER, person):
             raise ChatError("userNotFound")
     chat_id = random_id()
     await tx.all(sql.INSERT_CHAT, chat_id, "direct", "", low, high, None, len(people), tx.now)

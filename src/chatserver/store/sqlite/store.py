@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from chatproto.errors import ErrorInfo
-from chatproto.models import User
 from chatserver.clock import Clock, now_us
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
 from chatserver.store.areas.files import FileArea
+from chatserver.store.areas.invites import InviteArea
 from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.areas.push import PushArea
-from chatserver.store.base import Commit, CommitListener, NewMessage, SessionRecord, Store, Stored
+from chatserver.store.areas.sessions import SessionArea
+from chatserver.store.areas.users import UserArea
+from chatserver.store.base import Commit, CommitListener, NewMessage, Store, Stored
 from chatserver.store.batches import SeenRequest
 from chatserver.store.reads import Reads
 from chatserver.store.sqlite import database, statements
@@ -29,7 +31,7 @@ from chatserver.store.sqlite.watcher import Watcher
 from chatserver.store.sqlite.writer import GroupCommitWriter
 
 READERS: Final = 4
-POLL_S: Final = 2.0
+POLL_S: Final = 1.0
 """Seconds between looks for commits of other processes, such as `chatserver user add`."""
 
 
@@ -37,10 +39,13 @@ class SqliteStore(
     Reads,
     ChatArea,
     FileArea,
+    InviteArea,
     LastSeenArea,
     MessageArea,
     PushArea,
     SearchArea,
+    SessionArea,
+    UserArea,
 ):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
 
@@ -155,33 +160,6 @@ class SqliteStore(
 
     async def secret(self, name: str) -> bytes:
         return await self._writer.write(partial(writes.secret, name=name))
-
-    # --- users and sessions
-    async def create_user(self, email: str, display_name: str, password_hash: str) -> User:
-        return await self._writer.write(
-            partial(writes.create_user, email=email, display_name=display_name, password_hash=password_hash)
-        )
-
-    async def set_password_hash(self, user_id: int, password_hash: str, *, revoke_sessions: bool) -> None:
-        await self._writer.write(
-            partial(
-                writes.set_password_hash,
-                user_id=user_id,
-                password_hash=password_hash,
-                revoke_sessions=revoke_sessions,
-            )
-        )
-
-    async def create_session(self, record: SessionRecord) -> None:
-        await self._writer.write(partial(writes.create_session, record=record))
-
-    async def rotate_session(self, session_id: int, old_hash: bytes, new_hash: bytes, now: int) -> bool:
-        return await self._writer.write(
-            partial(writes.rotate_session, session_id=session_id, old_hash=old_hash, new_hash=new_hash, now=now)
-        )
-
-    async def revoke_session(self, session_id: int, now: int) -> None:
-        await self._writer.write(partial(writes.revoke_session, session_id=session_id, now=now))
 
     # --- logs
     async def append(self, messages: Sequence[NewMessage]) -> list[Stored | ErrorInfo]:

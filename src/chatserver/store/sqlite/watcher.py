@@ -2,14 +2,20 @@
 
 import asyncio
 import contextlib
+from typing import Protocol
 
 from chatproto.errors import ChatError
 from chatserver.clock import Clock
 from chatserver.store.base import Commit, CommitListener
-from chatserver.store.reads import Reads
 
 _OVERLAP_US = 10_000_000
 """How long a commit of another process may take from reading the clock to being visible."""
+
+
+class _Reads(Protocol):
+    async def users_rev(self) -> int: ...
+
+    async def revoked_since(self, at: int) -> list[int]: ...
 
 
 class Watcher:
@@ -18,7 +24,7 @@ class Watcher:
     Changes made by this process are told a second time; what a listener does with them is idempotent.
     """
 
-    def __init__(self, reads: Reads, tell: CommitListener, *, clock: Clock, interval_s: float) -> None:
+    def __init__(self, reads: _Reads, tell: CommitListener, *, clock: Clock, interval_s: float) -> None:
         self._reads = reads
         self._tell = tell
         self._clock = clock

@@ -1,0 +1,141 @@
+"""Operations on the caller's own account, and those that make one."""
+
+from chatproto.models import User
+from chatproto.rest import (
+    DeleteAccountRequest,
+    Invite,
+    InviteRequest,
+    InvitesList,
+    PasswordRequest,
+    ProfileRequest,
+    RegisterRequest,
+    Tokens,
+)
+from chatserver.http.operations import Call, Nothing, Operation
+from chatserver.services.accounts import Accounts, Registrations
+from chatserver.services.invites import Invites
+
+
+def operations(accounts: Accounts, registrations: Registrations, invites: Invites) -> list[Operation]:
+    """Registering, changing and leaving; inviting."""
+    return [*_registering(registrations), *_own(accounts), *_inviting(invites)]
+
+
+def _registering(registrations: Registrations) -> list[Operation]:
+    async def register(call: Call[Nothing, RegisterRequest]) -> Tokens:
+        return await registrations.register(call.body)
+
+    return [
+        Operation(
+            method="POST",
+            path="/auth/register",
+            tag="accounts",
+            summary="Make an account and start its first session",
+            handler=register,
+            body=RegisterRequest,
+            answer=Tokens,
+            status=201,
+            errors=(
+                "registrationClosed",
+                "inviteInvalid",
+                "emailInvalid",
+                "nameInvalid",
+                "passwordInvalid",
+                "emailTaken",
+                "overloaded",
+            ),
+            public=True,
+            rate="sign-in",
+        )
+    ]
+
+
+def _own(accounts: Accounts) -> list[Operation]:
+    async def update_me(call: Call[Nothing, ProfileRequest]) -> User:
+        return await accounts.update_profile(call.user_id, call.body)
+
+    async def delete_me(call: Call[Nothing, DeleteAccountRequest]) -> None:
+        await accounts.delete_own(call.user_id, call.body.password)
+
+    async def change_password(call: Call[Nothing, PasswordRequest]) -> None:
+        await accounts.change_password(call.identity, call.body.current, call.body.new)
+
+    return [
+        Operation(
+            method="PATCH",
+            path="/me",
+            tag="accounts",
+            summary="Change the caller's name, status or picture; what is absent stays",
+            handler=update_me,
+            body=ProfileRequest,
+            answer=User,
+            errors=("nameInvalid", "statusInvalid", "avatarInvalid"),
+            rate="write",
+        ),
+        Operation(
+            method="DELETE",
+            path="/me",
+            tag="accounts",
+            summary="Delete the caller's account for good; messages stay under the name of a deleted account",
+            handler=delete_me,
+            body=DeleteAccountRequest,
+            status=204,
+            errors=("passwordWrong", "overloaded"),
+            rate="sign-in",
+        ),
+        Operation(
+            method="POST",
+            path="/me/password",
+            tag="accounts",
+            summary="Replace the caller's password; every other session of theirs ends",
+            handler=change_password,
+            body=PasswordRequest,
+            status=204,
+            errors=("passwordWrong", "passwordInvalid", "overloaded"),
+            rate="sign-in",
+        ),
+    ]
+
+
+def _inviting(invites: Invites) -> list[Operation]:
+    async def create_invite(call: Call[Nothing, InviteRequest]) -> Invite:
+        return await invites.create(call.user_id, call.body)
+
+    async def list_invites(call: Call[Nothing, None]) -> InvitesList:
+        return await invites.open(call.user_id)
+
+    async def delete_invite(call: Call[Nothing, None]) -> None:
+        await invites.withdraw(call.user_id, call.path["inviteId"])
+
+    return [
+        Operation(
+            method="POST",
+            path="/invites",
+            tag="accounts",
+            summary="Make an invitation; its code is shown only in this answer",
+            handler=create_invite,
+            body=InviteRequest,
+            answer=Invite,
+            status=201,
+            errors=("invitesDisabled", "tooManyInvites"),
+            rate="write",
+        ),
+        Operation(
+            method="GET",
+            path="/invites",
+            tag="accounts",
+            summary="The caller's invitations that can still be used, newest first",
+            handler=list_invites,
+            answer=InvitesList,
+        ),
+        Operation(
+            method="DELETE",
+            path="/invites/{inviteId}",
+            tag="accounts",
+            summary="Withdraw an invitation of the caller",
+            handler=delete_invite,
+            status=204,
+            errors=("inviteNotFound",),
+            rate="write",
+        ),
+    ]
