@@ -260,6 +260,12 @@ class ChatError(Exception):
         self.message = f"{spec.message} {detail}".strip()
         super().__init__(self.message)
 
+    @classmethod
+    def of(cls, info: ErrorInfo) -> "ChatError":
+        """The refusal that was given in its wire form."""
+        detail = info.message.removeprefix(CODES[info.code].message).strip()
+        return cls(info.code, detail, retry_after=info.retry_after)
+
     def info(self) -> ErrorInfo:
         """The error in its wire form."""
         return ErrorInfo(

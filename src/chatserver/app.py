@@ -29,6 +29,7 @@ from chatserver.services.files import Files
 from chatserver.services.invites import Invites
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
+from chatserver.services.receipts import Receipts
 from chatserver.services.search import Search
 from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
@@ -83,12 +84,13 @@ class Application:
             users_interval=timing.users_interval,
         )
         messages = Messages(store)
+        changes = MessageChanges(store)
         limiter = rate_limiter(settings)
         services = Services(
             store=store,
             auth=auth,
             messages=messages,
-            changes=MessageChanges(store),
+            changes=changes,
             hub=self.hub,
             signals=signals,
             outbox_bytes=settings.outbox_bytes,
@@ -107,6 +109,8 @@ class Application:
             *routes.users.operations(Users(store)),
             *routes.chats.operations(Chats(store)),
             *routes.messages.operations(messages),
+            *routes.changes.operations(changes, messages),
+            *routes.receipts.operations(Receipts(store)),
             *routes.files.operations(files.uploads, files.downloads),
             *routes.search.operations(Search(store, now_us)),
         ]

@@ -25,7 +25,17 @@ from chatproto.rest.chats import (
     SettingsPatch,
 )
 from chatproto.rest.files import Upload, UploadRequest
-from chatproto.rest.messages import MessagesPage
+from chatproto.rest.messages import (
+    EditRequest,
+    MessageRequest,
+    MessagesPage,
+    PinnedMessages,
+    SeenAnswer,
+    SeenByPage,
+    SeenMarker,
+    SeenMarkersPage,
+    SeenRequest,
+)
 from chatproto.rest.push import (
     PushKey,
     PushKeys,
@@ -47,6 +57,7 @@ __all__ = [
     "ChatsPage",
     "DeleteAccountRequest",
     "DirectChatRequest",
+    "EditRequest",
     "ErrorBody",
     "GroupChatRequest",
     "GroupPatch",
@@ -58,9 +69,11 @@ __all__ = [
     "Member",
     "MembersAdded",
     "MembersPage",
+    "MessageRequest",
     "MessagesPage",
     "OwnerRequest",
     "PasswordRequest",
+    "PinnedMessages",
     "ProfileRequest",
     "PushKey",
     "PushKeys",
@@ -76,6 +89,11 @@ __all__ = [
     "ResetRequest",
     "SearchHit",
     "SearchPage",
+    "SeenAnswer",
+    "SeenByPage",
+    "SeenMarker",
+    "SeenMarkersPage",
+    "SeenRequest",
     "SessionInfo",
     "SessionsList",
     "SettingsPatch",

@@ -63,7 +63,8 @@ def _handler(operation: Operation, verifier: Verifier, gate: Gate) -> HTTPRouteH
 def _answering(
     operation: Operation, verifier: Verifier, gate: Gate
 ) -> Callable[[HttpRequest], Awaitable[Response[Any]]]:
-    names = operation.path_parameters
+    numbers = [name for name in operation.path_parameters if not PATH_PARAMETERS[name].max_chars]
+    texts = [name for name in operation.path_parameters if PATH_PARAMETERS[name].max_chars]
     has_query = operation.query is not Nothing
     has_body = operation.body is not None and not isinstance(operation.body, Raw)
 
@@ -71,11 +72,12 @@ def _answering(
         gate.arrive(operation, request)
         identity = None if operation.public else verifier.verify(bearer_token(request))
         gate.admit(operation, request, identity)
-        path = {name: _number(name, request.path_params[name]) for name in names}
+        path = {name: _number(name, request.path_params[name]) for name in numbers}
+        text = {name: _text(name, request.path_params[name]) for name in texts}
         query = read_query(request, operation.query) if has_query else _no_query(request)
         body = await read_body(request, operation.body, operation.body_max_bytes) if has_body else None
         gate.admit_body(operation, body)
-        result = await operation.handler(Call(request, path, query, body, identity))
+        result = await operation.handler(Call(request, path, query, body, identity, text))
         if isinstance(result, Response):
             return result
         if result is None:
@@ -98,3 +100,10 @@ def _number(name: str, value: str) -> int:
     if len(value) > _DIGITS_MAX or not 0 < int(value) <= parameter.high:
         raise ChatError(parameter.code)
     return int(value)
+
+
+def _text(name: str, value: str) -> str:
+    parameter = PATH_PARAMETERS[name]
+    if len(value) > parameter.max_chars:
+        raise ChatError(parameter.code)
+    return value

@@ -100,7 +100,7 @@ def _operation(operation: Operation, by_type: dict[str, Schema]) -> Schema:
 def _path_parameters(operation: Operation) -> Iterator[Schema]:
     for name in operation.path_parameters:
         parameter = PATH_PARAMETERS[name]
-        schema = {"type": "integer", "minimum": 1, "maximum": parameter.high}
+        schema = dict(parameter.schema)
         yield {"name": name, "in": "path", "required": True, "description": parameter.description, "schema": schema}
 
 

@@ -26,11 +26,19 @@ class Nothing(Query, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class PathParameter:
-    """A number in a path, and the refusal for one that cannot exist."""
+    """A number in a path, or text of at most `max_chars`, and the refusal for one that cannot exist."""
 
     code: str
     description: str
     high: int = limits.ID_MAX
+    max_chars: int = 0
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """Its JSON Schema."""
+        if self.max_chars:
+            return {"type": "string", "minLength": 1, "maxLength": self.max_chars}
+        return {"type": "integer", "minimum": 1, "maximum": self.high}
 
 
 PATH_PARAMETERS: Final = {
@@ -40,6 +48,7 @@ PATH_PARAMETERS: Final = {
     "sessionId": PathParameter("sessionNotFound", "A session's id."),
     "inviteId": PathParameter("inviteNotFound", "An invitation's id."),
     "seq": PathParameter("messageNotFound", "A message's place in its chat.", limits.TIME_MAX),
+    "emoji": PathParameter("reactionInvalid", "One emoji.", max_chars=limits.REACTION_MAX_CHARS),
     "fileId": PathParameter("fileNotFound", "A file's id."),
     "uploadId": PathParameter("uploadNotFound", "An upload's id."),
 }
@@ -58,6 +67,8 @@ class Call(Generic[Q, B]):
     query: Q
     body: B
     signed_in: Identity | None
+    text: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the path that are text; `path` holds the numbers."""
 
     @property
     def identity(self) -> Identity:

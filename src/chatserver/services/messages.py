@@ -1,10 +1,13 @@
 """The rules of messages: what may be sent, by whom it may be read, and what a refusal does to the rest of a list."""
 
+import secrets
 from collections.abc import Sequence
 
+from chatproto import limits
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Outgoing, SendResult
 from chatproto.models import LogEvent, Message
+from chatproto.rest import MessageRequest, MessagesPage
 from chatproto.text import normalize_email, normalize_message
 from chatserver.store.base import NewMessage, Store, Stored
 from chatserver.store.extras import Additions
@@ -62,15 +65,50 @@ class Messages:
         before_at: int | None,
         before_seq: int | None,
         after_seq: int | None,
+        around: int | None,
         limit: int,
-    ) -> tuple[list[Message], bool]:
+    ) -> MessagesPage:
         """A page of a chat's messages for a member. Raises `notMember`, or `invalidFrame` for several bounds."""
-        if sum(bound is not None for bound in (before_at, before_seq, after_seq)) > 1:
-            raise ChatError("invalidFrame", "Give at most one of before, beforeSeq and afterSeq.")
+        if sum(bound is not None for bound in (before_at, before_seq, after_seq, around)) > 1:
+            raise ChatError("invalidFrame", "Give at most one of before, beforeSeq, afterSeq and around.")
         await self._check_member(user_id, chat_id)
-        return await self._store.messages(
+        if around is not None:
+            found, before, after = await self._store.messages_around(chat_id, around, limit)
+            return MessagesPage(messages=found, has_more=before or after, has_more_before=before, has_more_after=after)
+        found, more = await self._store.messages(
             chat_id, before_at=before_at, before_seq=before_seq, after_seq=after_seq, limit=limit
         )
+        return MessagesPage(messages=found, has_more=more)
+
+    async def get(self, user_id: int, chat_id: int, seq: int) -> Message:
+        """One message for a member. Raises `notMember` or `messageNotFound`."""
+        await self._check_member(user_id, chat_id)
+        message = await self._store.message(chat_id, seq)
+        if message is None:
+            raise ChatError("messageNotFound")
+        return message
+
+    async def pinned(self, user_id: int, chat_id: int) -> list[Message]:
+        """The pinned messages of a chat for a member, the one pinned last first. Raises `notMember`."""
+        await self._check_member(user_id, chat_id)
+        return await self._store.pinned_messages(chat_id)
+
+    async def post(self, user_id: int, chat_id: int, request: MessageRequest) -> tuple[Message, bool]:
+        """Store one message, and return it as it is now; whether it had been stored before. Raises its refusal."""
+        outgoing = Outgoing(
+            client_id=request.client_id or secrets.token_bytes(limits.CLIENT_ID_BYTES),
+            text=request.text,
+            chat_id=chat_id,
+            reply_to=request.reply_to,
+            mentions=request.mentions,
+            mention_all=request.mention_all,
+            file_ids=request.file_ids,
+            forward=request.forward,
+        )
+        (place,) = await self._store.append([await self._prepare(user_id, outgoing)])
+        if isinstance(place, ErrorInfo):
+            raise ChatError.of(place)
+        return await self.get(user_id, chat_id, place.seq), place.duplicate
 
     async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
         """Move a member's seen marker forward. Raises `notMember`. Idempotent."""

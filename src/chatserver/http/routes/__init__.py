@@ -2,15 +2,30 @@
 
 from chatserver.http.routes import (
     accounts,
+    changes,
     chats,
     documentation,
     files,
     messages,
     push,
+    receipts,
     search,
     server,
     sessions,
     users,
 )
 
-__all__ = ["accounts", "chats", "documentation", "files", "messages", "push", "search", "server", "sessions", "users"]
+__all__ = [
+    "accounts",
+    "changes",
+    "chats",
+    "documentation",
+    "files",
+    "messages",
+    "push",
+    "receipts",
+    "search",
+    "server",
+    "sessions",
+    "users",
+]
