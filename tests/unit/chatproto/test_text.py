@@ -160,3 +160,72 @@ def test_what_is_no_email_is_refused(raw: str) -> None:
     with pytest.raises(ChatError) as caught:
         text.normalize_email(raw)
     assert caught.value.code == "emailInvalid"
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "👍",
+        "👍🏽",
+        "❤",
+        "❤️",
+        "👩🏽‍❤️‍💋‍👨🏿",
+        "👨‍👩‍👧‍👦",
+        "🏳️‍🌈",
+        "🇭🇺",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "#️⃣",
+        "1⃣",
+        "☺️",
+        "©",
+        "🫠",
+        "🟰",
+    ],
+)
+def test_an_emoji_may_be_a_reaction(emoji: str) -> None:
+    """Single characters, with presentation and skin tone, joined ones, keycaps and flags."""
+    text.check_emoji(emoji)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "a",
+        "1",
+        "#",
+        " ",
+        "👍 ",
+        "👍👍",
+        "👍a",
+        "\u200d",
+        "👍\u200d",
+        "\u200d👍",
+        "\ufe0f",
+        "🏽👍",
+        "🇭",
+        "🇭🇺🇭",
+        "\u202e👍",
+        "👍\u200b",
+        "\ud83d",
+        "─",
+        "á",
+        "漢",
+        "👩" + "‍👩" * 8,
+    ],
+)
+def test_what_is_not_one_emoji_is_no_reaction(raw: str) -> None:
+    """Letters, digits, several emoji, joiners at an end, and invisible characters."""
+    with pytest.raises(ChatError) as caught:
+        text.check_emoji(raw)
+    assert caught.value.code == "reactionInvalid"
+
+
+@given(ANY_TEXT)
+def test_a_reaction_never_holds_letters_or_controls(raw: str) -> None:
+    """Whatever passes is symbols, joiners, and the digits and signs of keycaps."""
+    try:
+        text.check_emoji(raw)
+    except ChatError:
+        return
+    assert not any(unicodedata.category(char) in {"Cc", "Cs", "Lu", "Lo", "Zs"} for char in raw)
