@@ -242,6 +242,7 @@ def test_every_statement_finds_its_rows_by_an_index(tmp_path: Path) -> None:
         for name, text in texts.items()
         if text.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
         and not any(other.startswith(text) for other in texts.values() if other != text)  # beginnings of others
+        and not ("WHERE" not in text and text.endswith("LIMIT 1"))  # reads one row, whichever
     }
     assert len(complete) > 20
     with closing(sqlite3.connect(path)) as connection:
