@@ -8,7 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.api import furnish, try_api
 from tests.support.kill import prove
+from tests.support.server import running_server
 
 
 def kill(arguments: argparse.Namespace) -> None:
@@ -33,6 +35,22 @@ def kill(arguments: argparse.Namespace) -> None:
     )
 
 
+def api(arguments: argparse.Namespace) -> None:
+    """Ask the REST API for anything its OpenAPI document allows or forbids, and check every answer against it."""
+    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    kept, report = asyncio.run(_try_api(arguments.examples, seed))
+    print(report, file=sys.stderr)
+    assert kept, "the server failed, or broke its own schema; see the report above"
+    print(next(line.strip() for line in report.splitlines() if " generated" in line))
+
+
+async def _try_api(examples: int, seed: int) -> tuple[bool, str]:
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        async with running_server(Path(folder) / "data", limits_enabled=False) as server:
+            return await try_api(server, await furnish(server), examples=examples, seed=seed)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
     proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
@@ -41,6 +59,10 @@ def main() -> int:
     killing.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
     killing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     killing.set_defaults(run=kill)
+    asking = proofs.add_parser("api", help=api.__doc__)
+    asking.add_argument("--examples", type=int, default=100, help="per operation and phase (default: 100)")
+    asking.add_argument("--seed", type=int, help="repeat the requests of an earlier run")
+    asking.set_defaults(run=api)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

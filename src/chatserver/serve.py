@@ -129,7 +129,10 @@ def listen(host: str, port: int) -> socket.socket:
         if not 0 <= port <= 65_535:  # some systems silently take the lower 16 bits
             raise OverflowError
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        sock = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        # Inherited by what is accepted: a head must not wait for its body, nor for the peer's delayed ACK.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
     except (OSError, OverflowError) as error:
         raise CannotListenError(f"Cannot listen on {host} port {port}: {_reason(error)}") from error
 
