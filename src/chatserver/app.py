@@ -17,6 +17,8 @@ from chatserver.http.gate import Gate
 from chatserver.http.headers import Cors
 from chatserver.http.operations import Operation
 from chatserver.limits.limiter import RateLimiter
+from chatserver.measures import Gauge
+from chatserver.ops.health import HealthChecks, store_checks
 from chatserver.push.addresses import Resolver, resolve
 from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
@@ -83,6 +85,7 @@ class Application:
             heads_interval=timing.heads_interval,
             users_interval=timing.users_interval,
         )
+        self.health = HealthChecks(store_checks(store, settings.data, settings.disk_free_min_bytes))
         messages = Messages(store)
         changes = MessageChanges(store)
         limiter = rate_limiter(settings)
@@ -99,7 +102,7 @@ class Application:
         )
         self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
         operations = [
-            *routes.server.operations(store.epoch),
+            *routes.server.operations(store.epoch, self.health),
             *routes.sessions.operations(auth),
             *routes.accounts.operations(
                 accounts,
@@ -116,9 +119,25 @@ class Application:
         ]
         if push is not None:
             operations += routes.push.operations(push.subscriptions)
+        self.gauges = self._own_gauges()
+        """What changes by itself, for the metrics."""
         operations += routes.documentation.operations(operations)
         rest = rest_application(operations, auth, Gate(limiter))
         self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))
+
+    def stop(self) -> None:
+        """The end begins: nobody else should be sent here."""
+        self.health.stop()
+
+    def _own_gauges(self) -> list[Gauge]:
+        hub, store, websockets = self.hub, self.store, self.websockets
+        return [
+            Gauge("chatserver_sessions", "Live WebSockets of known users.", lambda: hub.session_count),
+            Gauge("chatserver_users_connected", "Users with a live WebSocket.", lambda: hub.user_count),
+            Gauge("chatserver_websockets_open", "WebSockets, greeted or not.", lambda: websockets.open_count),
+            Gauge("chatserver_outbox_bytes", "Bytes that wait for slow sockets.", lambda: hub.waiting_bytes),
+            Gauge("chatserver_writes_waiting", "Callers that wait for a commit.", lambda: store.writes_waiting),
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -146,7 +165,7 @@ def rate_limiter(settings: Settings) -> RateLimiter:
             "messages": settings.limit_messages,
             "frames": settings.limit_frames,
         },
-        connections={"address": settings.connections_per_address, "user": settings.connections_per_user},
+        connections=settings.address_sockets,
     )
 
 
@@ -199,6 +218,9 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
             )
         files = await undo.enter_async_context(open_files(store, settings, tidy_interval=timing.tidy_interval))
         application = Application(store, auth, Accounts(store, passwords), settings, timing, push=push, files=files)
+        application.gauges.append(
+            Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending)
+        )
 
         def on_commit(commit: Commit) -> None:
             auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in

@@ -35,6 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """0 takes a free port."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    metrics_address: Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-f:.]+\]:[0-9]{1,5})$")] = ""
+    """Where Prometheus may read metrics, such as `127.0.0.1:9465`; nowhere if empty. Anybody who reaches it may."""
+    disk_free_min_bytes: Annotated[int, Meta(ge=0)] = 100 * 1_048_576
+    """With less free space than this on the disk of `data`, `/readyz` says that the server is not ready."""
     allowed_origins: tuple[Origin, ...] = ()
     """Web origins that may open a WebSocket and read answers of the REST API, e.g. `https://chat.example.org`; clients
     without an origin always may."""
@@ -118,10 +122,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages sent by one user."""
     limit_frames: Rate = "12000/minute"
     """Other WebSocket frames from one user."""
-    connections_per_address: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    address_sockets: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     """WebSockets that one address may have open."""
-    connections_per_user: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
-    """WebSockets that one user may have open."""
 
 
 class ConfigError(Exception):

@@ -8,8 +8,9 @@ Labels must have few values, never an id, an address or anything a client makes 
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -19,21 +20,21 @@ COUNTS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024
 
 
 class Counter:
-    """Something that only grows. `value` may be added to directly where there is no label."""
+    """Something that only grows. `value` may be added to directly where there are no labels."""
 
-    __slots__ = ("by_label", "help", "label", "name", "value")
+    __slots__ = ("by_labels", "help", "labels", "name", "value")
 
-    def __init__(self, name: str, help_text: str, label: str = "") -> None:
-        """`name` without `_total`; `label` is the name of the one label, if it has one."""
+    def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> None:
+        """`name` without `_total`; `labels` are their names."""
         self.name = name
         self.help = help_text
-        self.label = label
+        self.labels = labels
         self.value = 0
-        self.by_label: dict[str, int] = {}
+        self.by_labels: dict[tuple[str, ...], int] = {}
 
-    def add(self, amount: int, label_value: str) -> None:
-        """Count for a value of the label."""
-        self.by_label[label_value] = self.by_label.get(label_value, 0) + amount
+    def add(self, amount: int, *values: str) -> None:
+        """Count for these values of the labels."""
+        self.by_labels[values] = self.by_labels.get(values, 0) + amount
 
 
 class Distribution:
@@ -81,6 +82,15 @@ class Histogram(Distribution):
             self.observe(time.perf_counter() - started)
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Something that goes up and down, looked at only when somebody asks. An application has its own."""
+
+    name: str
+    help: str
+    read: Callable[[], float]
+
+
 M = TypeVar("M", Counter, Histogram)
 
 _all: dict[str, Counter | Histogram] = {}
@@ -91,9 +101,9 @@ def everything() -> list[Counter | Histogram]:
     return list(_all.values())
 
 
-def counter(name: str, help_text: str, label: str = "") -> Counter:
+def counter(name: str, help_text: str, *labels: str) -> Counter:
     """Declare a counter. Names are unique."""
-    return _declared(Counter(name, help_text, label))
+    return _declared(Counter(name, help_text, labels))
 
 
 def histogram(name: str, help_text: str, bounds: tuple[float, ...] = SECONDS, label: str = "") -> Histogram:

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from chatproto import limits
+from chatserver import measures
 from chatserver.app import Application, Timing, open_application
 from chatserver.config import Settings
 from chatserver.http.protocol import BoundedHttp
@@ -32,8 +33,12 @@ _CLOSE_S: Final = 1.0
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 30
 """Seconds an idle HTTP connection is kept: longer than clients do, so that they never send into its end."""
+_TICK_S: Final = 1.0
 _OPEN_FILES: Final = 65_536
 """Files, and so connections, to ask the system for; many systems start programs with 1,024."""
+
+
+_lag = measures.histogram("chatserver_event_loop_lag_seconds", "How late the event loop comes to a task every second.")
 
 
 class CannotListenError(Exception):
@@ -72,9 +77,12 @@ class Server(uvicorn.Server):
         """Set once connections are accepted."""
         self.stopping = asyncio.Event()
         """Set once the end has begun."""
+        self.metrics_url: str | None = None
+        """Where the metrics are, if they are wanted."""
 
     def stop(self) -> None:
         """Begin the orderly end. Idempotent."""
+        self._application.stop()
         self.should_exit = True
         self.stopping.set()
 
@@ -89,11 +97,14 @@ class Server(uvicorn.Server):
         self.accepting.set()
 
     async def main_loop(self) -> None:
-        """Keep the Date header fresh until told to stop."""
+        """Keep the Date header fresh until told to stop; how late each tick is tells how busy the event loop is."""
+        clock = asyncio.get_running_loop().time
         while not await self.on_tick(0):
+            due = clock() + _TICK_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(_TICK_S):
                     await self.stopping.wait()
+            _lag.observe(max(0.0, clock() - due))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish what is in hand, end every connection; takes less than ten seconds."""
@@ -147,9 +158,16 @@ def url_of(sock: socket.socket) -> str:
 async def serving(
     settings: Settings, sock: socket.socket, timing: Timing | None = None
 ) -> AsyncIterator[tuple[Server, Application]]:
-    """A server that accepts connections on `sock` within the block, and ends in order after it."""
-    async with open_application(settings, timing or Timing()) as application:
+    """A server that accepts connections on `sock` within the block, and ends in order after it.
+
+    Raises `CannotListenError` for the address of the metrics, and what opening the store raises.
+    """
+    async with (
+        open_application(settings, timing or Timing()) as application,
+        _metrics(settings.metrics_address, application) as metrics_url,
+    ):
         server = Server(application, settings.trusted_proxies)
+        server.metrics_url = metrics_url
         running = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="server")
         try:
             await server.accepting.wait()
@@ -157,6 +175,19 @@ async def serving(
         finally:
             server.stop()
             await running
+
+
+@contextlib.asynccontextmanager
+async def _metrics(address: str, application: Application) -> AsyncIterator[str | None]:
+    if not address:
+        yield None
+        return
+    from chatserver.ops.metrics import serving_metrics  # noqa: PLC0415 - most servers start without
+
+    host, _, port = address.rpartition(":")
+    with contextlib.closing(listen(host.strip("[]"), int(port))) as sock:
+        async with serving_metrics(sock, application.gauges):
+            yield url_of(sock) + "/metrics"
 
 
 def run(settings: Settings, reread: Callable[[], None]) -> int:
@@ -190,7 +221,7 @@ async def _run(settings: Settings, sock: socket.socket, reread: Callable[[], Non
         loop.add_signal_handler(signal.SIGUSR1, _toggle_debug, settings)
         if not sys.stdin.isatty():
             loop.add_signal_handler(signal.SIGHUP, reread)
-        _log.info("serving", extra={"url": url})
+        _log.info("serving", extra={"url": url, **({"metrics": server.metrics_url} if server.metrics_url else {})})
         sys.stdout.write(url + "\n")
         sys.stdout.flush()
         await server.stopping.wait()

@@ -135,3 +135,20 @@ async def test_a_cancelled_read_leaves_the_pool_whole(store: Store) -> None:
     async with asyncio.timeout(10):
         pages = await asyncio.gather(*(store.messages(chat.id, limit=200) for _ in range(20)))
     assert all(len(messages) == 200 for messages, _ in pages)
+
+
+async def test_the_schema_of_an_open_store_is_current(backend: Backend) -> None:
+    """Opening applies every migration."""
+    async with backend.open() as store:
+        assert await store.schema_is_current()
+
+
+async def test_writes_that_wait_are_counted(backend: Backend) -> None:
+    """From the call until the commit is under way."""
+    async with backend.open() as store:
+        assert store.writes_waiting == 0
+        writes = [asyncio.create_task(store.check_writable()) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert store.writes_waiting == 5
+        await asyncio.gather(*writes)
+        assert store.writes_waiting == 0

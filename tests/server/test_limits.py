@@ -10,8 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from chatproto import codec
-from chatproto.errors import CloseCode
-from chatproto.frames import Ack, Error, Fetch, Hello, MarkSeen, Page, Send, Welcome
+from chatproto.frames import Ack, Error, Fetch, MarkSeen, Page, Send
 from chatproto.rest import ErrorBody
 from tests.support.server import PASSWORD, SILENT, RunningServer, outgoing, running_server
 
@@ -159,7 +158,7 @@ async def test_frames_above_the_rate_are_refused_and_the_connection_goes_on(star
 
 async def test_connections_of_one_address_are_counted(start: Start) -> None:
     """The one too many gets an answer instead of a WebSocket; when one ends there is room again."""
-    async with start(connections_per_address=2) as server, server.socket():
+    async with start(address_sockets=2) as server, server.socket():
         async with server.socket():
             with pytest.raises(InvalidStatus) as refused:
                 async with server.socket():
@@ -171,23 +170,3 @@ async def test_connections_of_one_address_are_counted(start: Start) -> None:
                     break
             except InvalidStatus as still:
                 assert still.response.status_code == 429
-
-
-async def test_connections_of_one_user_are_counted(start: Start) -> None:
-    """The greeting is refused with 1013; another user may still connect, and an ended connection makes room."""
-    async with start(connections_per_user=1) as server:
-        anna, ben = await server.person("Anna"), await server.person("Ben")
-        async with anna.socket():
-            async with anna.socket(greet=False) as second:
-                await second.send(Hello(token=anna.tokens.access_token))
-                error = await second.expect(Error)
-                assert error.error.code == "rateLimited"
-                assert error.error.retry_after is not None
-                assert await second.closed() == (CloseCode.TRY_LATER, "rateLimited")
-            async with ben.socket():
-                pass
-        while True:
-            async with anna.socket(greet=False) as socket:
-                await socket.send(Hello(token=anna.tokens.access_token))
-                if isinstance(await socket.next(), Welcome):
-                    break

@@ -47,7 +47,7 @@ from chatproto.rest.push import (
     QuietHours,
 )
 from chatproto.rest.search import SearchHit, SearchPage
-from chatproto.rest.server import ErrorBody, Health
+from chatproto.rest.server import Check, ErrorBody, Health, Readiness
 from chatproto.rest.sessions import LoginRequest, RefreshRequest, SessionInfo, SessionsList, Tokens
 from chatproto.rest.users import UsersFound, UsersPage
 
@@ -55,6 +55,7 @@ __all__ = [
     "AddMembersRequest",
     "ChatRequest",
     "ChatsPage",
+    "Check",
     "DeleteAccountRequest",
     "DirectChatRequest",
     "EditRequest",
@@ -83,6 +84,7 @@ __all__ = [
     "PushSubscription",
     "PushSubscriptions",
     "QuietHours",
+    "Readiness",
     "RefreshRequest",
     "RegisterRequest",
     "ResetMailRequest",

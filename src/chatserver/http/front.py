@@ -21,7 +21,7 @@ _log = logging.getLogger("chatserver.http")
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = 500
 
-_requests = measures.counter("chatserver_requests", "Requests answered, by operation and class of status.", "request")
+_requests = measures.counter("chatserver_requests", "Requests answered.", "operation", "status")
 _seconds = measures.histogram(
     "chatserver_request_seconds", "From a request's head to the end of its answer.", label="operation"
 )
@@ -68,7 +68,7 @@ def _complete(given: Any, extra: Headers) -> Headers:
 
 def _record(visit: Visit, method: str) -> None:
     seconds = perf_counter() - visit.started
-    _requests.add(1, f"{visit.operation} {visit.status // 100}xx")
+    _requests.add(1, visit.operation, f"{visit.status // 100}xx")
     _seconds.of(visit.operation).observe(seconds)
     level = logging.DEBUG if method in _READS and visit.status < _FAILED else logging.INFO
     if _log.isEnabledFor(level):

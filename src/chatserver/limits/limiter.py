@@ -34,16 +34,16 @@ class RateLimiter:
         self,
         rates: Mapping[Rule, str],
         *,
-        connections: Mapping[str, int] | None = None,
+        connections: int | None = None,
         max_keys: int = MAX_KEYS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`rates` such as `600/minute`; `connections` that one `address` and one `user` may have at once."""
+        """`rates` such as `600/minute`; `connections` that one address may have at once."""
         self._storage = BoundedStorage(max_keys=max_keys, clock=clock)
         self._strategy = SlidingWindowCounterRateLimiter(self._storage)
         self._items: dict[Rule, RateLimitItem] = {rule: parse(rate) for rule, rate in rates.items()}
-        self._connections_max = dict(connections or {})
-        self._connections: Counter[tuple[str, str]] = Counter()
+        self._connections_max = math.inf if connections is None else connections
+        self._connections: Counter[str] = Counter()
 
     def take(self, rule: Rule, key: str, cost: int = 1) -> None:
         """Count `cost` for a key. Raises `ChatError` with `rateLimited` and a time to wait; then nothing counts."""
@@ -61,20 +61,18 @@ class RateLimiter:
         block = max(1, item.amount // _BLOCKS) if item else 0
         return Allowance(self, rule, key, block)
 
-    def connect(self, kind: Literal["address", "user"], key: str) -> None:
-        """One more connection. Raises `ChatError` with `rateLimited` if there are too many; then it does not count."""
-        if self._connections[kind, key] >= self._connections_max.get(kind, math.inf):
-            _refusals.add(1, f"connections-{kind}")
-            raise ChatError(
-                "rateLimited", "There are too many connections open at once.", retry_after=_CONNECTION_WAIT_S
-            )
-        self._connections[kind, key] += 1
+    def connect(self, address: str) -> None:
+        """One more connection. Raises `ChatError` with `tooManyConnections`; then it does not count."""
+        if self._connections[address] >= self._connections_max:
+            _refusals.add(1, "connections")
+            raise ChatError("tooManyConnections", retry_after=_CONNECTION_WAIT_S)
+        self._connections[address] += 1
 
-    def disconnect(self, kind: Literal["address", "user"], key: str) -> None:
+    def disconnect(self, address: str) -> None:
         """One connection less."""
-        self._connections[kind, key] -= 1
-        if self._connections[kind, key] <= 0:
-            del self._connections[kind, key]
+        self._connections[address] -= 1
+        if self._connections[address] <= 0:
+            del self._connections[address]
 
     def _refuse(self, item: RateLimitItem, rule: Rule, key: str, cost: int) -> None:
         _refusals.add(1, rule)

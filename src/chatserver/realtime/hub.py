@@ -1,12 +1,14 @@
 """The hub: which session hears what, and the fan-out of every durable commit."""
 
 from collections.abc import Iterable, Iterator
+from time import perf_counter
 from typing import Final
 
 from chatproto import limits
 from chatproto.errors import ChatError, CloseCode
 from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
 from chatproto.models import LogEvent, Message, MessageChanged
+from chatserver import measures
 from chatserver.realtime.coalesce import Coalesced
 from chatserver.realtime.heads import HeadsRepeater
 from chatserver.realtime.packing import pack
@@ -15,6 +17,14 @@ from chatserver.realtime.signals import Signals
 from chatserver.store.base import ChatCommit, Commit, JoinedUser, LeftUser, SeenMoved
 
 _NOBODY: frozenset[Session] = frozenset()
+
+_deliveries = measures.counter("chatserver_deliveries", "Events given to sessions of a chat's members.")
+_frames = measures.counter("chatserver_fan_out_frames", "Frames in which events were given to sessions.")
+_bytes = measures.counter("chatserver_fan_out_bytes", "Bytes of these frames.")
+_delay = measures.histogram(
+    "chatserver_commit_to_delivery_seconds", "From a commit's being durable until it is written to every session."
+)
+
 _ADDITION_WEIGHT = 1024
 _REACTIONS_WEIGHT = 16 * 1024
 _OTHER_WEIGHT = 64 * 1024
@@ -57,6 +67,16 @@ class Hub:
     def session_count(self) -> int:
         """Live connections of known users."""
         return sum(len(sessions) for sessions in self._by_user.values())
+
+    @property
+    def user_count(self) -> int:
+        """Users with a live connection."""
+        return len(self._by_user)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait for sockets that do not keep up."""
+        return sum(session.outbox.waiting_bytes for sessions in self._by_user.values() for session in sessions)
 
     def attach(self, session: Session) -> None:
         """From now on the session hears of its user: chats joined and left, seen markers, revocation.
@@ -110,6 +130,8 @@ class Hub:
         if commit.users_rev is not None:
             self._users_rev = max(self._users_rev, commit.users_rev)
             self._tell_users.poke()
+        if commit.chats and commit.durable_at is not None:
+            _delay.observe(perf_counter() - commit.durable_at)
 
     def _tell_joined(self, joined: JoinedUser) -> None:
         sessions = self._by_user.get(joined.user_id)
@@ -152,6 +174,10 @@ class Hub:
             frame = pack(Events(chat_id=commit.chat_id, events=events))
             for session in sessions:
                 session.outbox.offer(frame)
+            reached = len(sessions)
+            _deliveries.value += reached * len(events)
+            _frames.value += reached
+            _bytes.value += reached * len(frame)
         self._signals.on_events(commit.chat_id, commit.events)
 
     def _tell_users_changed(self) -> None:

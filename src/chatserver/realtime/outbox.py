@@ -61,6 +61,11 @@ class Outbox:
         """Whether something waits."""
         return self._waiting is not None or self._link.paused
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of offered frames that wait."""
+        return self._bytes
+
     def offer(self, frame: bytes) -> None:
         """Deliver a frame, now or when its turn comes; overflow closes the connection."""
         link = self._link

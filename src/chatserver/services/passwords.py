@@ -13,6 +13,7 @@ import argon2
 
 from chatproto import limits
 from chatproto.errors import ChatError
+from chatserver import measures
 
 MEMORY_KIB: Final = 19_456
 TIME_COST: Final = 2
@@ -23,6 +24,9 @@ _SALT_BYTES: Final = 16
 
 
 _log = logging.getLogger("chatserver.auth")
+
+_seconds = measures.histogram("chatserver_password_seconds", "For hashing or checking a password, waiting included.")
+_turned_away = measures.counter("chatserver_passwords_turned_away", "Passwords not looked at, as too many waited.")
 
 T = TypeVar("T")
 
@@ -68,6 +72,11 @@ class PasswordPool:
         tried = password_hash if known and password_hash else NOBODYS_HASH
         return await self._submit(partial(self._matches, tried, _prepared(password))) and known
 
+    @property
+    def pending(self) -> int:
+        """Passwords that are being hashed or wait for it."""
+        return self._pending
+
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(password_hash)
@@ -87,11 +96,13 @@ class PasswordPool:
 
     async def _submit(self, work: Callable[[], T]) -> T:
         if self._pending >= self._capacity:
+            _turned_away.value += 1
             raise ChatError("overloaded", retry_after=max(1.0, 0.05 * self._pending / self._threads))
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         future.add_done_callback(self._finished)
-        return await future
+        with _seconds.time():
+            return await future
 
     def _finished(self, _future: object) -> None:
         self._pending -= 1

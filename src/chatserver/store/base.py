@@ -107,6 +107,8 @@ class Commit:
     """Ids of sessions that were revoked."""
     users_rev: int | None = None
     """The newest user rev, if any user was added or changed."""
+    durable_at: float | None = field(default=None, compare=False)
+    """When it became durable, in seconds by `time.perf_counter`; None for commits of other processes."""
 
 
 CommitListener = Callable[[Commit], None]
@@ -149,6 +151,15 @@ class Store(
 
     async def check_writable(self) -> None:
         """Raise `ChatError` if a write would fail now."""
+        ...
+
+    async def schema_is_current(self) -> bool:
+        """Whether every migration that this server knows is applied, and none that it does not."""
+        ...
+
+    @property
+    def writes_waiting(self) -> int:
+        """How many callers wait for the next commit."""
         ...
 
     async def secret(self, name: str) -> bytes:

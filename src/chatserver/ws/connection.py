@@ -151,7 +151,6 @@ class Connection:
         try:
             hello = _read_hello(text)
             identity = self._services.auth.verify(hello.token)
-            self._services.limiter.connect("user", str(identity.user_id))
             self._record.user_id = identity.user_id
             outbox = Outbox(self._link, self._services.outbox_bytes)
             session = Session(identity.user_id, identity.session_id, self._link, outbox)

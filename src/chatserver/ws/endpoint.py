@@ -45,7 +45,6 @@ class WebSocketEndpoint:
             _log.info("connection refused", extra={"error": error.code})
             await _deny(send, error)
             return
-        limiter = self._services.limiter
         connection = Connection(self._services, scope["extensions"][EXTENSION], receive, record)
         try:
             await send({"type": "websocket.accept"})
@@ -54,10 +53,13 @@ class WebSocketEndpoint:
             await connection.run()
         finally:
             self._connections.discard(connection)
-            limiter.disconnect("address", record.address)
-            if record.user_id is not None:
-                limiter.disconnect("user", str(record.user_id))
+            self._services.limiter.disconnect(record.address)
             record.closed()
+
+    @property
+    def open_count(self) -> int:
+        """WebSockets that are being served."""
+        return len(self._connections)
 
     async def drain(self, seconds: float) -> None:
         """Finish every connection: acknowledge what was taken, then close. At most `seconds`."""
@@ -75,7 +77,7 @@ class WebSocketEndpoint:
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if origins and (len(origins) > 1 or origins[0] not in self._allowed_origins):
             raise ChatError("originRefused")
-        self._services.limiter.connect("address", address)
+        self._services.limiter.connect(address)
 
 
 async def _deny(send: Send, error: ChatError) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from time import perf_counter
 
 from chatproto.errors import ChatError
 from chatproto.frames import Ack, Outgoing, Send, SendResult
+from chatserver import measures
 from chatserver.limits.limiter import Allowance
 from chatserver.realtime.packing import pack
 from chatserver.services.messages import Messages, Prepared, refused_for_now, send_results
@@ -19,6 +21,10 @@ _MESSAGE_COST = 256
 _BATCH_MAX_MESSAGES = 512
 REFUSED_PAUSE_S = 0.05
 """For so long a connection is not read after a frame above the rate: refusing, too, costs something."""
+
+_acked = measures.histogram(
+    "chatserver_receive_to_ack_seconds", "From taking a send until it is acknowledged, its commit included."
+)
 
 _Taken = tuple[Send, list[Prepared]]
 
@@ -38,6 +44,7 @@ class SendPipeline:
         self._allowance = allowance
         self._gathered: list[_Taken] = []
         self._gathered_messages = 0
+        self._since = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._room = asyncio.Event()
@@ -46,6 +53,7 @@ class SendPipeline:
     async def submit(self, frame: Send) -> None:
         """Take a frame; waits while too much is in flight. The ack follows through `reply`."""
         await self._room.wait()
+        received = perf_counter()
         try:
             self._allowance.take(len(frame.messages))
             prepared = await self._messages.prepare(self._user_id, frame.messages)
@@ -57,6 +65,7 @@ class SendPipeline:
                 await asyncio.sleep(REFUSED_PAUSE_S)
             return
         if not self._gathered:
+            self._since = received
             asyncio.get_running_loop().call_soon(self.flush)
         self._gathered.append((frame, prepared))
         self._gathered_messages += len(prepared)
@@ -71,7 +80,7 @@ class SendPipeline:
         if not self._gathered:
             return
         batch, self._gathered, self._gathered_messages = self._gathered, [], 0
-        task = asyncio.get_running_loop().create_task(self._commit(batch), name="commit")
+        task = asyncio.get_running_loop().create_task(self._commit(batch, self._since), name="commit")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -87,7 +96,7 @@ class SendPipeline:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
-    async def _commit(self, batch: list[_Taken]) -> None:
+    async def _commit(self, batch: list[_Taken], since: float) -> None:
         acks: list[bytes] = []
         try:
             together = [message for _, prepared in batch for message in prepared]
@@ -103,6 +112,7 @@ class SendPipeline:
             logger.exception("sends failed")
             acks = _refuse_all(batch, ChatError("internal"))
         self._reply(b"".join(acks))
+        _acked.observe(perf_counter() - since, times=len(batch))
         self._in_flight -= sum(_cost(frame.messages) for frame, _ in batch)
         if self._in_flight <= _IN_FLIGHT_MAX_BYTES:
             self._room.set()

@@ -103,7 +103,7 @@ def test_without_a_rate_everything_passes() -> None:
     share = limiter.allowance("messages", "anna")
     for _ in range(1000):
         share.take(1000)
-        limiter.connect("address", "here")
+        limiter.connect("here")
 
 
 def test_memory_is_bounded_and_keys_in_use_are_kept() -> None:
@@ -120,15 +120,15 @@ def test_memory_is_bounded_and_keys_in_use_are_kept() -> None:
 
 def test_connections_are_counted_and_given_back() -> None:
     """One too many is refused without counting."""
-    limiter = RateLimiter({}, connections={"user": 2})
-    limiter.connect("user", "anna")
-    limiter.connect("user", "anna")
+    limiter = RateLimiter({}, connections=2)
+    limiter.connect("anna")
+    limiter.connect("anna")
     for _ in range(2):
         with pytest.raises(ChatError, match="connections"):
-            limiter.connect("user", "anna")
-    limiter.connect("user", "ben")
-    limiter.disconnect("user", "anna")
-    limiter.connect("user", "anna")
+            limiter.connect("anna")
+    limiter.connect("ben")
+    limiter.disconnect("anna")
+    limiter.connect("anna")
 
 
 def test_the_storage_is_a_whole_one_for_the_library() -> None:

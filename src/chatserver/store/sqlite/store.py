@@ -158,6 +158,14 @@ class SqliteStore(
     async def check_writable(self) -> None:
         await self._writer.write(writes.touch)
 
+    async def schema_is_current(self) -> bool:
+        version = (await self._readers.all("PRAGMA user_version"))[0][0]
+        return int(version) == len(migrations.load("sqlite"))
+
+    @property
+    def writes_waiting(self) -> int:
+        return self._writer.waiting
+
     async def secret(self, name: str) -> bytes:
         return await self._writer.write(partial(writes.secret, name=name))
 

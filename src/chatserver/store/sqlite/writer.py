@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from time import perf_counter
 from typing import Any, Final
 
 import aiosqlite
 
 from chatproto.errors import ChatError, ErrorInfo
+from chatserver import measures
 from chatserver.clock import Clock
 from chatserver.store import batches, writes
 from chatserver.store.areas import membership
@@ -32,6 +34,10 @@ _ADDITIONS_BYTES: Final = 4_096
 """What a message with as many mentions and files as it may have costs at most besides."""
 
 _log = logging.getLogger("chatserver.store")
+
+_seconds = measures.histogram("chatserver_commit_seconds", "From taking a batch of writes until it is durable.")
+_writes = measures.histogram("chatserver_commit_writes", "Messages and other writes in one commit.", measures.COUNTS)
+_failed = measures.counter("chatserver_commits_failed", "Commits that were undone.")
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +70,11 @@ class GroupCommitWriter:
         self._closing = False
         self._listener: CommitListener | None = None
         self._task = asyncio.get_running_loop().create_task(self._run(), name="group-commit")
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for the next commit."""
+        return len(self._waiting)
 
     def on_commit(self, listener: CommitListener) -> None:
         self._listener = listener
@@ -145,21 +156,27 @@ class GroupCommitWriter:
         return [request for request in batch if not request.future.cancelled()]
 
     async def _commit(self, batch: list[_Request]) -> None:
+        started = perf_counter()
         tx = SqliteTransaction(self._connection, self._clock())
         try:
             await tx.begin()
             await self._apply(tx, batch)
             await tx.commit()
         except sqlite3.Error as error:
+            _failed.value += 1
             await self._undo(tx)
             self._fail(batch, as_chat_error(error, "commit"))
             return
         except Exception:
             # The writer must outlive any mistake in the code above: nothing else can store messages.
+            _failed.value += 1
             _log.exception("a commit of %d writes failed unexpectedly", len(batch))
             await self._undo(tx)
             self._fail(batch, ChatError("storageFailed", retry_after=1.0))
             return
+        tx.changes.durable_at = perf_counter()
+        _seconds.observe(tx.changes.durable_at - started)
+        _writes.observe(sum(request.weight for request in batch))
         self._resolve(batch)
         if self._listener is not None:
             # Behind the callers' wake-ups in the loop's queue: an author's ack precedes the fan-out.

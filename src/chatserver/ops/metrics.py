@@ -1,0 +1,109 @@
+"""What the server measures, as Prometheus reads it, on an address of its own."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import uvicorn
+
+from chatserver import measures
+from chatserver.measures import Counter, Distribution, Gauge, Histogram
+
+_HEAD_MAX_BYTES: Final = 8_192
+
+
+class MeasuresCollector:
+    """Turns plain numbers into metric families when it is asked: counting costs no library call."""
+
+    def __init__(self, gauges: Sequence[Gauge]) -> None:
+        """`gauges` are read besides everything in `measures`."""
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Any]:
+        """See `prometheus_client.registry.Collector`."""
+        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - loads when metrics are wanted
+
+        for measure in measures.everything():
+            yield _counter(measure) if isinstance(measure, Counter) else _histogram(measure)
+        for gauge in self._gauges:
+            yield GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read())
+
+
+def metrics_application(gauges: Sequence[Gauge]) -> Any:
+    """An ASGI application that answers every GET with the metrics, in the format that is asked for."""
+    import prometheus_client  # noqa: PLC0415 - loads when metrics are wanted
+
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(MeasuresCollector(gauges))
+    prometheus_client.ProcessCollector(registry=registry)
+    prometheus_client.PlatformCollector(registry=registry)
+    prometheus_client.GCCollector(registry=registry)
+    return prometheus_client.make_asgi_app(registry, disable_compression=True)
+
+
+class _MetricsServer(uvicorn.Server):
+    """Ends when the chat server does; signals are not its business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving_metrics(sock: socket.socket, gauges: Sequence[Gauge]) -> AsyncIterator[None]:
+    """Answer on a listening socket within the block."""
+    config = uvicorn.Config(
+        metrics_application(gauges),
+        loop="none",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=16,
+        h11_max_incomplete_event_size=_HEAD_MAX_BYTES,
+    )
+    server = _MetricsServer(config)
+    running = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="metrics")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await running
+
+
+def _counter(counter: Counter) -> Any:
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415 - loads when metrics are wanted
+
+    if not counter.labels:
+        return CounterMetricFamily(counter.name, counter.help, value=counter.value)
+    family = CounterMetricFamily(counter.name, counter.help, labels=counter.labels)
+    for values, count in counter.by_labels.items():
+        family.add_metric(values, count)
+    return family
+
+
+def _histogram(histogram: Histogram) -> Any:
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415 - loads when metrics are wanted
+
+    if not histogram.label:
+        return HistogramMetricFamily(histogram.name, histogram.help, _buckets(histogram), histogram.sum)
+    family = HistogramMetricFamily(histogram.name, histogram.help, labels=[histogram.label])
+    for value, distribution in histogram.by_label.items():
+        family.add_metric([value], _buckets(distribution), distribution.sum)
+    return family
+
+
+def _buckets(distribution: Distribution) -> list[tuple[str, float]]:
+    """Cumulative counts by upper bound, as the exposition format wants them."""
+    bounds: Iterable[str] = [*(repr(bound) for bound in distribution.bounds), "+Inf"]
+    total, buckets = 0, []
+    for bound, count in zip(bounds, distribution.counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return buckets
