@@ -47,11 +47,13 @@ class View:
     logs: dict[int, list[LogEvent]] = field(default_factory=dict)
     settings: dict[int, Settings] = field(default_factory=dict)
     behind: dict[int, int] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
     connections: int = 0
 
     async def follow(self, frames: int) -> None:
         """One connection: resume, take some frames, and drop the line without a word."""
         self.connections += 1
+        self.gone.clear()
         async with self.person.server.socket() as socket:
             cursors = [(chat_id, len(log)) for chat_id, log in self.logs.items()]
             epoch = self.person.server.application.store.epoch
@@ -77,13 +79,16 @@ class View:
             self.useq = max(self.useq, frame.useq)
         if isinstance(frame, Joined):
             chat = frame.chat
+            self.gone.discard(chat.id)
             self._know(chat.id, chat.head, (chat.pinned, chat.muted_until, chat.archived))
         elif isinstance(frame, Left):
             self._forget(frame.chat_id)
+            self.gone.add(frame.chat_id)
         elif isinstance(frame, ChatSettings):
-            self.settings[frame.chat_id] = (frame.pinned, frame.muted_until, frame.archived)
+            if frame.chat_id in self.logs:
+                self.settings[frame.chat_id] = (frame.pinned, frame.muted_until, frame.archived)
         elif isinstance(frame, Events):
-            assert frame.chat_id in self.logs, "events of a chat that the user is not in"
+            assert frame.chat_id not in self.gone, "events of a chat that the user was told to have left"
             self._apply(frame.chat_id, frame.events)
 
     def _know(self, chat_id: int, head: int, settings: Settings) -> None:
