@@ -3,10 +3,13 @@
 import argparse
 import asyncio
 import random
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import uvloop
 
 from tests.support.api import furnish, try_api
 from tests.support.kill import prove
@@ -39,16 +42,16 @@ def api(arguments: argparse.Namespace) -> None:
     """Ask the REST API for anything its OpenAPI document allows or forbids, and check every answer against it."""
     seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
     print(f"seed {seed}", file=sys.stderr)
-    kept, report = asyncio.run(_try_api(arguments.examples, seed))
+    kept, report = uvloop.run(_try_api(arguments.examples, seed))
     print(report, file=sys.stderr)
     assert kept, "the server failed, or broke its own schema; see the report above"
-    print(next(line.strip() for line in report.splitlines() if " generated" in line))
+    print(next(line.strip() for line in report.splitlines() if re.search(r"\d generated", line)))
 
 
 async def _try_api(examples: int, seed: int) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
         async with running_server(Path(folder) / "data", limits_enabled=False) as server:
-            return await try_api(server, await furnish(server), examples=examples, seed=seed)
+            return await try_api(server, await furnish(server), Path(folder), examples=examples, seed=seed)
 
 
 def main() -> int:
