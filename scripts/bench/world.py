@@ -38,16 +38,16 @@ class World:
     """Users, chats and messages, written straight into the store."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
         self.accounts: list[Account] = []
 
     async def add_users(self, count: int) -> None:
-        access = AccessTokens(await self._store.secret("access-token"))
+        access = AccessTokens(await self.store.secret("access-token"))
 
         async def add(number: int) -> Account:
-            user = await self._store.create_user(f"user{number}@example.org", f"User {number}", "!")
+            user = await self.store.create_user(f"user{number}@example.org", f"User {number}", "!")
             now, session_id, digest = now_us(), secrets.randbits(48) or 1, secrets.token_bytes(32)
-            await self._store.create_session(SessionRecord(session_id, user.id, "", digest, None, now, now, None))
+            await self.store.create_session(SessionRecord(session_id, user.id, "", digest, None, now, now, None))
             return Account(user, access.make(user.id, session_id, now_us=now, ttl_s=3_600)[0])
 
         for start in range(0, count, 500):
@@ -55,10 +55,10 @@ class World:
 
     async def group(self, title: str, members: Iterable[Account]) -> int:
         first, *others = [account.user.id for account in members]
-        return (await self._store.create_group(first, title, others)).id
+        return (await self.store.create_group(first, title, others)).id
 
     async def direct(self, one: Account, other: Account) -> int:
-        return (await self._store.open_direct(one.user.id, other.user.id)).id
+        return (await self.store.open_direct(one.user.id, other.user.id)).id
 
     async def fill(self, chat_id: int, sender: Account, count: int) -> None:
         for start in range(0, count, 1_000):
@@ -67,7 +67,7 @@ class World:
                 for number in range(start, min(count, start + 1_000))
             ]
             for part in range(0, len(batch), 100):
-                await self._store.append(batch[part : part + 100])
+                await self.store.append(batch[part : part + 100])
 
 
 @contextlib.asynccontextmanager
@@ -92,7 +92,10 @@ class ServerOnCore:
         begin = time.perf_counter()
         pin = f"import os; os.sched_setaffinity(0, {{{_core(SERVER_CORE)}}})\n"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", pin + self._code, *self._arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", pin + self._code, *self._arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"CHATSERVER_LIMITS_ENABLED": "false", "CHATSERVER_LOG_LEVEL": "error"},
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()

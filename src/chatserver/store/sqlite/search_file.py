@@ -17,6 +17,14 @@ SEQ_BITS: Final = 36
 SEQ_MASK: Final = (1 << SEQ_BITS) - 1
 _FORMAT: Final = f"1 unicode {unicodedata.unidata_version}"
 """Changes with the schema and with what folding does; an index of another format is made anew."""
+_PRAGMAS: Final = (
+    "synchronous = NORMAL",  # no commit waits for the disk: what is lost with the power is indexed again
+    "wal_autocheckpoint = 8192",  # a checkpoint does wait, and whoever stores a message at that moment with it
+    "journal_size_limit = 67108864",
+    "secure_delete = ON",
+    "cache_size = -16384",
+    "temp_store = MEMORY",
+)
 _SECURE_DELETE_FROM: Final = (3, 42, 0)
 """From here on FTS5 can wipe the words of what is deleted at once, instead of when pieces of the index are merged."""
 _SCHEMA: Final = """
@@ -86,8 +94,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     timeout = BUSY_TIMEOUT_MS / 1000
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=timeout, check_same_thread=False)
     try:
-        # The index can be made anew, so no commit of it waits for the disk.
-        for pragma in ("synchronous = NORMAL", "secure_delete = ON", "cache_size = -16384", "temp_store = MEMORY"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:  # also when interrupted, the file must not stay open
         connection.close()

@@ -22,10 +22,8 @@ WAITING_MAX: Final = 200
 """Searches that may wait for their turn; more are refused as `overloaded`."""
 CATCH_UP_S: Final = 0.3
 """Seconds that a search spends at most on indexing what is new in its chats."""
-_START_S: Final = 1.0
-"""Seconds after the start of the server before the index looks for what it has missed."""
-_GATHER_S: Final = 1.0
-"""Seconds over which new messages are gathered: searches do not wait for that, they catch up by themselves."""
+GATHER_S: Final = 1.0
+"""Seconds after the start, and over which new messages are gathered: searches wait for neither, they catch up."""
 _PAUSE_IDLE: Final = 0.5
 _PAUSE_BUSY: Final = 9.0
 """Pauses between steps, as multiples of the time that a step took; the second while messages are being stored."""
@@ -43,8 +41,11 @@ class SearchIndex:
     A file that is missing, damaged, or another database's is made anew from the logs.
     """
 
-    def __init__(self, folder: Path, database: Path, epoch: str, *, is_busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, folder: Path, database: Path, epoch: str, *, is_busy: Callable[[], bool], gather_s: float = GATHER_S
+    ) -> None:
         """`is_busy` says whether messages are being stored just now."""
+        self._gather_s = gather_s
         self._file = folder / search_file.FILE_NAME
         self._database = database
         self._epoch = epoch
@@ -155,7 +156,7 @@ class SearchIndex:
         search_file.remove_index(self._file)
 
     async def _follow(self) -> None:
-        await asyncio.sleep(_START_S)
+        await asyncio.sleep(self._gather_s)
         while True:
             try:
                 if self._missed:
@@ -174,7 +175,7 @@ class SearchIndex:
                 continue
             await self._wanted.wait()
             self._wanted.clear()
-            await asyncio.sleep(_GATHER_S)
+            await asyncio.sleep(self._gather_s)
 
     async def _index(self) -> None:
         while self._behind:
