@@ -31,10 +31,10 @@ _TEXT: Final = (
 # One statement in place of a million calls; lengths run from 3 to 180 characters, every 29th is not ASCII.
 _FILL: Final = """
 WITH RECURSIVE numbers(seq) AS (SELECT ?2 UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?3)
-INSERT OR IGNORE INTO events
+INSERT OR IGNORE INTO events (chat_id, seq, at, sender_id, client_id, text)
 SELECT ?1, seq, ?4 + seq * ?5, 1 + (seq / 3 * 2654435761 >> 7) % ?6, randomblob(16),
     substr(?7, 1 + seq % 11, 3 + (seq * 7919) % (CASE seq % 4 WHEN 0 THEN 178 ELSE 60 END))
-    || CASE WHEN seq % 29 THEN '' ELSE ' 漢字 ✓ é' END, NULL, NULL
+    || CASE WHEN seq % 29 THEN '' ELSE ' 漢字 ✓ é' END
 FROM numbers"""
 
 

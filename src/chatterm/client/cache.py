@@ -1,16 +1,15 @@
 """The cache of one account on disk: the writing half, and how the file is opened."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from chatproto.errors import ErrorInfo
-from chatproto.models import Chat, ChatHead, LogEvent, Message, User, event_id
-from chatterm.client import database
+from chatproto.frames import ChatSettings
+from chatproto.models import Chat, ChatChanged, ChatHead, LogEvent, MembersChanged, User
+from chatterm.client import cache_events, database
 from chatterm.client.cache_entries import Entries
 from chatterm.client.cache_read import CacheQueries
 from chatterm.client.cache_schema import FORMAT
@@ -19,28 +18,40 @@ from chatterm.client.model import EntryRef
 
 _BROKEN_MAX: Final = 2
 _PUT_USER: Final = """
-INSERT INTO users (id, email, display_name, sort_name, rev) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET email = ?2, display_name = ?3, sort_name = ?4, rev = ?5
-WHERE rev <= ?5 AND (email, display_name, rev) IS NOT (?2, ?3, ?5)"""
-# A snapshot of a chat is newer than another if its head is higher: titles and members change by events.
+INSERT INTO users (id, email, display_name, sort_name, rev, status, avatar, disabled, deleted)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (id) DO UPDATE SET email = ?2, display_name = ?3, sort_name = ?4, rev = ?5,
+    status = ?6, avatar = ?7, disabled = ?8, deleted = ?9
+WHERE rev <= ?5 AND (email, display_name, rev, status, avatar, disabled, deleted) IS NOT (?2, ?3, ?5, ?6, ?7, ?8, ?9)"""
+# Of two things that were said of a chat, the one that was true at a higher seq holds.
 _PUT_SHAPE: Final = """
-UPDATE chats SET kind = ?2, title = ?3, sort_title = ?4, peer_id = ?5, member_count = ?6, shape_head = ?7
-WHERE id = ?1 AND shape_head <= ?7"""
+UPDATE chats SET kind = ?2, peer_id = ?3, shape_count = ?4, shape_head = ?5 WHERE id = ?1 AND shape_head <= ?5"""
+_PUT_TITLE: Final = "UPDATE chats SET title = ?2, sort_title = ?3, title_seq = ?4 WHERE id = ?1 AND title_seq <= ?4"
+_PUT_TOPIC: Final = "UPDATE chats SET topic = ?2, topic_seq = ?3 WHERE id = ?1 AND topic_seq <= ?3"
+_PUT_OWNER: Final = "UPDATE chats SET owner_id = ?2, owner_seq = ?3 WHERE id = ?1 AND owner_seq <= ?3"
+# The same for what is the owner's own, by their user log.
+_PUT_SETTINGS: Final = """
+UPDATE chats SET pinned = ?2, muted_until = ?3, archived = ?4, settings_useq = ?5
+WHERE id = ?1 AND settings_useq <= ?5"""
+_PUT_MEMBER: Final = "UPDATE chats SET has_left = ?2, member_useq = ?3 WHERE id = ?1 AND member_useq <= ?3"
 _RAISE: Final = """
 INSERT INTO chats (id, head, head_at) VALUES (?1, ?2, ?3)
 ON CONFLICT (id) DO UPDATE SET head = max(head, ?2), head_at = max(head_at, ?3)"""
 _SEE: Final = "UPDATE chats SET seen = max(seen, ?2) WHERE id = ?1"
 _PUT_FIGURE: Final = """
-UPDATE chats SET figure = ?2, figure_head = ?3, figure_seen = ?4
-WHERE id = ?1 AND (figure_head, figure_seen) <= (?3, ?4)"""
-_PUT_EVENT: Final = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+UPDATE chats SET figure = ?2, figure_mentions = ?3, figure_head = ?4, figure_seen = ?5
+WHERE id = ?1 AND (figure_head, figure_seen) <= (?4, ?5)"""
 
 
 class StoredEvents(NamedTuple):
-    """What `store_events` changed: first and last seq that were new, None if all were known; rows of the list."""
+    """What `store_events` changed: first and last seq that were new, None if all were known; rows of the list.
+
+    `changed` are the seqs of messages that are newer than they were here, or came with a change of them.
+    """
 
     new: tuple[int, int] | None
     refs: tuple[EntryRef, ...]
+    changed: tuple[int, ...] = ()
 
 
 class Cache(CacheQueries):
@@ -48,7 +59,9 @@ class Cache(CacheQueries):
 
     Any number of processes may have it open. Every write is one transaction, idempotent, and commutes with
     the others: users, chats, heads, pages and live events may arrive in any order, twice, and overlapping,
-    and the cache is the same in the end. Commits survive a kill; the last ones may be lost with the power.
+    and the cache is the same in the end. Of a message the state with the highest `rev` is kept, and no earlier
+    text: it is overwritten in the file at once, and in SQLite's log when the last process closes the cache.
+    Commits survive a kill; the last ones may be lost with the power.
     Writes raise `ClientError` (`diskFull`, `notWritable`, `storageBusy`, `cacheBroken`, `storageFailed`)
     and then nothing was changed. An instance belongs to the thread that opened it.
     """
@@ -60,6 +73,7 @@ class Cache(CacheQueries):
         """Use `Cache.open`."""
         super().__init__(connection, path)
         self.problem = problem
+        connection.execute("PRAGMA secure_delete = ON")  # what somebody took back must not stay in free pages
 
     @classmethod
     def open(cls, path: Path) -> "Cache":
@@ -106,15 +120,22 @@ class Cache(CacheQueries):
                 _raise_meta(connection, "users_rev", max(user.rev for user in users))
             return entries.changed
 
-    def store_chats(self, chats: Sequence[Chat], useq: int | None = None) -> tuple[EntryRef, ...]:
-        """Add or change chats; rows of the client list that changed. `useq`: the owner's log is known so far."""
+    def store_chats(
+        self, chats: Sequence[Chat], useq: int | None = None, *, known_useq: int = 0
+    ) -> tuple[EntryRef, ...]:
+        """Add or change chats; rows of the client list that changed. `useq`: the owner's log is known so far.
+
+        Without `useq` they were read at an unknown position of that log, at or after `known_useq`: that is
+        no news of being a member.
+        """
         with self._transaction() as connection:
             entries = Entries(connection, self._owner_id())
             for chat in chats:
                 connection.execute(_RAISE, (chat.id, chat.head, chat.head_at))
-                shape = (chat.title, chat.title.casefold(), chat.peer_id, chat.member_count)
-                connection.execute(_PUT_SHAPE, (chat.id, chat.kind, *shape, chat.head))
-                _put_figure(connection, chat.id, chat.seen, chat.head, chat.unread)
+                _put_shape(connection, chat)
+                _put_figure(connection, chat.id, chat.head, chat)
+                _put_settings(connection, chat.id, chat, known_useq if useq is None else useq)
+                _put_member(connection, chat.id, useq, has_left=False)
                 entries.refresh_chat(chat.id)
             _raise_meta(connection, "useq", useq)
             return entries.changed
@@ -122,45 +143,80 @@ class Cache(CacheQueries):
     def store_heads(self, heads: Iterable[ChatHead], useq: int | None) -> tuple[EntryRef, ...]:
         """Where logs end; rows of the client list that changed.
 
-        With `useq` (from `welcome`) heads carry the owner's seen marker and unread count. With None (the
-        repeated `heads` frame) only `head` and `head_at` count.
+        With `useq` (from `welcome`) heads carry the owner's seen marker, unread counts and settings, and say
+        that the owner is a member. With None (the repeated `heads` frame) only `head` and `head_at` count.
         """
         with self._transaction() as connection:
             entries = Entries(connection, self._owner_id())
             for head in heads:
                 connection.execute(_RAISE, (head.chat_id, head.head, head.head_at))
                 if useq is not None:
-                    _put_figure(connection, head.chat_id, head.seen, head.head, head.unread)
+                    _put_figure(connection, head.chat_id, head.head, head)
+                    _put_settings(connection, head.chat_id, head, useq)
+                    _put_member(connection, head.chat_id, useq, has_left=False)
                 entries.refresh_chat(head.chat_id)
             _raise_meta(connection, "useq", useq)
             return entries.changed
 
-    def store_events(self, chat_id: int, events: Sequence[LogEvent]) -> StoredEvents:
-        """Add events of one chat; head and activity follow in the same transaction.
+    def store_left(self, chat_ids: Collection[int], useq: int) -> tuple[EntryRef, ...]:
+        """The owner is no longer a member of these chats; rows of the client list that changed.
 
-        An event whose seq is cached already is dropped: a log never changes within an epoch.
+        What is cached of them stays readable until the cache is made anew.
+        """
+        with self._transaction() as connection:
+            entries = Entries(connection, self._owner_id())
+            for chat_id in chat_ids:
+                connection.execute(_RAISE, (chat_id, 0, 0))
+                _put_member(connection, chat_id, useq, has_left=True)
+                entries.refresh_chat(chat_id)
+            _raise_meta(connection, "useq", useq)
+            return entries.changed
+
+    def store_settings(self, chat_id: int, settings: ChatSettings) -> tuple[EntryRef, ...]:
+        """What the owner has chosen for a chat; rows of the client list that changed."""
+        with self._transaction() as connection:
+            connection.execute(_RAISE, (chat_id, 0, 0))
+            _put_settings(connection, chat_id, settings, settings.useq)
+            _raise_meta(connection, "useq", settings.useq)
+            entries = Entries(connection, self._owner_id())
+            entries.refresh_chat(chat_id)
+            return entries.changed
+
+    def store_events(self, chat_id: int, events: Sequence[LogEvent]) -> StoredEvents:
+        """Add events of one chat; its head, activity, title, topic, owner and size follow in the same transaction.
+
+        An event whose seq is cached already is dropped: a log never changes within an epoch. Only the state of a
+        message does, and that of the highest `rev` is kept.
         """
         if not events:
             return StoredEvents(None, ())
         with self._transaction() as connection:
-            new = [
-                event.seq for event in events if connection.execute(_PUT_EVENT, _event_row(chat_id, event)).rowcount > 0
+            owner_id = self._owner_id()
+            new = [event for event in events if cache_events.put(connection, chat_id, event, owner_id)]
+            states = (cache_events.folded(event) for event in events)
+            changed = [
+                state.seq
+                for state in states
+                if state is not None and cache_events.fold(connection, chat_id, state, owner_id)
             ]
-            if not new:
+            if not new and not changed:
                 return StoredEvents(None, ())
             newest = max(events, key=lambda event: event.seq)
             connection.execute(_RAISE, (chat_id, newest.seq, newest.at))
-            entries = Entries(connection, self._owner_id())
+            for event in new:
+                _apply(connection, chat_id, event)
+            entries = Entries(connection, owner_id)
             entries.refresh_chat(chat_id)
-            return StoredEvents((min(new), max(new)), entries.changed)
+            seqs = [event.seq for event in new]
+            return StoredEvents((min(seqs), max(seqs)) if seqs else None, entries.changed, tuple(changed))
 
     def store_seen(
-        self, chat_id: int, seq: int, useq: int | None = None, unread: int | None = None
+        self, chat_id: int, seq: int, useq: int | None = None, unread: int | None = None, mentions: int = 0
     ) -> tuple[EntryRef, ...]:
         """Move the owner's seen marker, never back; rows of the client list that changed.
 
         Without `useq` it was moved here: it stays in `pending_seen` until the server confirms. With `useq`
-        the server said so, and `unread` is its count up to the head known now.
+        the server said so, and `unread` and `mentions` are its counts up to the head known now.
         """
         with self._transaction() as connection:
             connection.execute(_RAISE, (chat_id, 0, 0))
@@ -171,7 +227,8 @@ class Cache(CacheQueries):
                 _raise_meta(connection, "useq", useq)
             connection.execute(_SEE, (chat_id, seq))
             if unread is not None:
-                _put_figure(connection, chat_id, seq, self.head(chat_id), unread)
+                figure = ChatHead(chat_id=chat_id, head=0, seen=seq, unread=unread, mentions=mentions)
+                _put_figure(connection, chat_id, self.head(chat_id), figure)
             entries = Entries(connection, self._owner_id())
             entries.refresh_chat(chat_id)
             return entries.changed
@@ -185,8 +242,9 @@ class Cache(CacheQueries):
         for user in users:
             sort_name = user.display_name.casefold()
             row = (user.id, user.email, user.display_name, sort_name, user.rev)
-            if connection.execute(_PUT_USER, row).rowcount > 0:
-                entries.refresh_user(user.id, user.email, user.display_name, sort_name)
+            more = (user.status, user.avatar, user.disabled, user.deleted)
+            if connection.execute(_PUT_USER, (*row, *more)).rowcount > 0:
+                entries.refresh_user(user, sort_name)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -202,17 +260,42 @@ def _told(reason: database.UnusableError, broken: Path) -> ErrorInfo:
     ).info()
 
 
-def _event_row(chat_id: int, event: LogEvent) -> tuple[Any, ...]:
-    if not isinstance(event, Message):
-        return chat_id, event.seq, event.at, event.sender_id, None, None, None, msgspec.json.encode(event)
-    known = None if event.id == event_id(chat_id, event.seq) else event.id
-    return chat_id, event.seq, event.at, event.sender_id, event.client_id, event.text, known, None
+def _put_shape(connection: sqlite3.Connection, chat: Chat) -> None:
+    connection.execute(_PUT_SHAPE, (chat.id, chat.kind, chat.peer_id, chat.member_count, chat.head))
+    connection.execute(_PUT_TITLE, (chat.id, chat.title, chat.title.casefold(), chat.head))
+    connection.execute(_PUT_TOPIC, (chat.id, chat.topic, chat.head))
+    connection.execute(_PUT_OWNER, (chat.id, chat.owner_id, chat.head))
 
 
-def _put_figure(connection: sqlite3.Connection, chat_id: int, seen: int, head: int, unread: int) -> None:
-    connection.execute(_SEE, (chat_id, seen))
-    connection.execute(_PUT_FIGURE, (chat_id, unread, head, seen))
-    _confirm(connection, chat_id, seen)
+def _apply(connection: sqlite3.Connection, chat_id: int, event: LogEvent) -> None:
+    """What an event says of its chat."""
+    match event:
+        case ChatChanged(title=title, topic=topic):
+            if title is not None:
+                connection.execute(_PUT_TITLE, (chat_id, title, title.casefold(), event.seq))
+            if topic is not None:
+                connection.execute(_PUT_TOPIC, (chat_id, topic, event.seq))
+        case MembersChanged(owner_id=int(owner_id)):
+            connection.execute(_PUT_OWNER, (chat_id, owner_id, event.seq))
+        case _:
+            pass
+
+
+def _put_figure(connection: sqlite3.Connection, chat_id: int, head: int, told: Chat | ChatHead) -> None:
+    connection.execute(_SEE, (chat_id, told.seen))
+    connection.execute(_PUT_FIGURE, (chat_id, told.unread, told.mentions, head, told.seen))
+    _confirm(connection, chat_id, told.seen)
+
+
+def _put_settings(
+    connection: sqlite3.Connection, chat_id: int, told: Chat | ChatHead | ChatSettings, useq: int
+) -> None:
+    connection.execute(_PUT_SETTINGS, (chat_id, told.pinned, told.muted_until, told.archived, useq))
+
+
+def _put_member(connection: sqlite3.Connection, chat_id: int, useq: int | None, *, has_left: bool) -> None:
+    if useq is not None:
+        connection.execute(_PUT_MEMBER, (chat_id, has_left, useq))
 
 
 def _confirm(connection: sqlite3.Connection, chat_id: int, seq: int) -> None:

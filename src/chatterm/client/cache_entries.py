@@ -3,7 +3,9 @@
 import sqlite3
 from typing import Any, Final, Literal, NamedTuple
 
+from chatproto.models import User
 from chatterm.client import cache_unread
+from chatterm.client.cache_unread import Counts
 from chatterm.client.model import EntryRef
 
 NOBODY: Final = "(unknown person)"
@@ -11,13 +13,20 @@ NOBODY: Final = "(unknown person)"
 
 _CHAT: Final = """
 SELECT c.kind, c.title, c.sort_title, c.peer_id, c.head_at, u.display_name, u.sort_name, u.email,
-    c.unread, c.exact, c.behind, c.seen, c.head, c.figure, c.figure_head, c.figure_seen,
-    EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head)
+    c.has_left, c.unread, c.mentions, c.exact, c.behind, c.member_count,
+    c.seen, c.head, c.figure, c.figure_mentions, c.figure_head, c.figure_seen,
+    EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head),
+    c.shape_count + ifnull((
+        SELECT sum(e.joined) FROM events AS e WHERE e.chat_id = c.id AND e.seq > c.shape_head AND e.joined <> 0
+    ), 0)
 FROM chats AS c LEFT JOIN users AS u ON u.id = c.peer_id WHERE c.id = ?"""
 _PUT: Final = """
-INSERT INTO entries (rank, sort_name, kind, id, name, unread, peer_id, email) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-ON CONFLICT DO UPDATE SET rank = ?1, sort_name = ?2, name = ?5, unread = ?6, peer_id = ?7, email = ?8
-WHERE (rank, sort_name, name, unread, peer_id, email) IS NOT (?1, ?2, ?5, ?6, ?7, ?8)"""
+INSERT INTO entries (rank, sort_name, kind, id, name, unread, peer_id, email, mentions, has_left)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+ON CONFLICT DO UPDATE SET
+    rank = ?1, sort_name = ?2, name = ?5, unread = ?6, peer_id = ?7, email = ?8, mentions = ?9, has_left = ?10
+WHERE (rank, sort_name, name, unread, peer_id, email, mentions, has_left) IS NOT (?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10)"""
+_DERIVED: Final = "UPDATE chats SET unread = ?, mentions = ?, exact = ?, behind = ?, member_count = ? WHERE id = ?"
 
 
 class _Row(NamedTuple):
@@ -29,6 +38,8 @@ class _Row(NamedTuple):
     unread: int
     peer_id: int | None
     email: str
+    mentions: int = 0
+    has_left: bool = False
 
 
 class Entries:
@@ -45,10 +56,13 @@ class Entries:
         return tuple(self._changed)
 
     def refresh_chat(self, chat_id: int) -> None:
-        """Derive the chat's unread count and its row anew, and take away the row of its person."""
+        """Derive the chat's counts and its row anew, and take away the row of its person.
+
+        A chat that the owner has left stays in the list with what is cached of it; nothing in it is unread.
+        """
         row = self._connection.execute(_CHAT, (chat_id,)).fetchone()
-        kind, title, sort_title, peer_id, head_at, peer_name, peer_sort_name, email = row[:8]
-        unread = self._derive(chat_id, *row[8:])
+        kind, title, sort_title, peer_id, head_at, peer_name, peer_sort_name, email, has_left = row[:9]
+        counts = self._derive(chat_id, has_left, row[9:14], row[14:])
         if not kind:
             return
         if kind == "direct":
@@ -57,26 +71,35 @@ class Entries:
             self._remove("user", peer_id)
         else:
             name, sort_name = title, sort_title
-        self._put(_Row(-head_at, sort_name, "chat", chat_id, name, unread, peer_id, email or ""))
+        person = (peer_id, email or "")
+        self._put(
+            _Row(-head_at, sort_name, "chat", chat_id, name, counts.unread, *person, counts.mentions, bool(has_left))
+        )
 
-    def refresh_user(self, user_id: int, email: str, name: str, sort_name: str) -> None:
-        """Derive the row of a user who was added or changed: of the direct chat if there is one."""
-        chats = self._connection.execute("SELECT id FROM chats WHERE peer_id = ?", (user_id,)).fetchall()
+    def refresh_user(self, user: User, sort_name: str) -> None:
+        """Derive the row of a user who was added or changed: of the direct chat if there is one.
+
+        Those who cannot be written to any more have a row only if there is a chat with them.
+        """
+        chats = self._connection.execute("SELECT id FROM chats WHERE peer_id = ?", (user.id,)).fetchall()
         for (chat_id,) in chats:
             self.refresh_chat(chat_id)
-        if not chats and user_id != self._owner_id:
-            self._put(_Row(0, sort_name, "user", user_id, name, 0, user_id, email))
+        if user.deleted or user.disabled:
+            self._remove("user", user.id)
+        elif not chats and user.id != self._owner_id:
+            self._put(_Row(0, sort_name, "user", user.id, user.display_name, 0, user.id, user.email))
 
-    def _derive(self, chat_id: int, *row: Any) -> int:
-        old_unread, old_exact, old_behind, seen, head, figure, figure_head, figure_seen, newest_cached = row
-        marks = cache_unread.Marks(seen, head, figure, figure_head, figure_seen)
-        unread, exact = cache_unread.derive(self._connection, chat_id, marks, self._owner_id)
-        behind = head > 0 and not newest_cached
-        if (unread, exact, behind) != (old_unread, old_exact, old_behind):
-            self._connection.execute(
-                "UPDATE chats SET unread = ?, exact = ?, behind = ? WHERE id = ?", (unread, exact, behind, chat_id)
-            )
-        return unread
+    def _derive(self, chat_id: int, has_left: int, known: tuple[Any, ...], row: tuple[Any, ...]) -> Counts:
+        *figures, newest_cached, members = row
+        marks = cache_unread.Marks(*figures)
+        counts = Counts(0, 0, exact=True)
+        if not has_left:
+            counts = cache_unread.derive(self._connection, chat_id, marks, self._owner_id)
+        behind = marks.head > 0 and not newest_cached and not has_left
+        derived = (*counts, behind, max(0, members))
+        if derived != known:
+            self._connection.execute(_DERIVED, (*derived, chat_id))
+        return counts
 
     def _put(self, row: _Row) -> None:
         if self._connection.execute(_PUT, row).rowcount > 0:

@@ -1,17 +1,29 @@
 """The reading half of the cache."""
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from chatproto.models import Chat, LogEvent, Message, User, event_id
+from chatterm.client import cache_events
+from chatterm.client.cache_events import EventRow
 from chatterm.client.database import damaged, reading, storage_error
 from chatterm.client.model import Entry, EntryRef
 
-_ENTRY: Final = "kind, id, name, sort_name, -rank, unread, peer_id, email"
-_event_decoder: msgspec.json.Decoder[LogEvent] = msgspec.json.Decoder(LogEvent)
+_ENTRY: Final = "kind, id, name, sort_name, -rank, unread, peer_id, email, mentions, has_left"
+_USER: Final = "id, email, display_name, rev, status, avatar, disabled, deleted"
+_CHAT: Final = (
+    "id, kind, title, peer_id, member_count, head, head_at, seen, unread, topic, owner_id, mentions, pinned,"
+    " muted_until, archived"
+)
+_EVENTS: Final = f"SELECT {cache_events.COLUMNS} FROM events WHERE chat_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq"  # noqa: S608 - own names
+_MESSAGES: Final = f"""
+SELECT {cache_events.COLUMNS} FROM events
+WHERE chat_id = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND client_id IS NOT NULL"""  # noqa: S608 - own names
 
 
 class CacheQueries:
@@ -50,7 +62,7 @@ class CacheQueries:
         """
         return self._all(
             "SELECT id, CASE WHEN exact THEN head ELSE min(figure_head, head - 1) END"
-            " FROM chats ORDER BY head_at DESC, id LIMIT ?",
+            " FROM chats WHERE NOT has_left ORDER BY head_at DESC, id LIMIT ?",
             (limit,),
         )
 
@@ -60,11 +72,14 @@ class CacheQueries:
 
     def unknown_chats(self, limit: int = 1_000) -> list[int]:
         """Ids of chats whose heads or events arrived before the chats themselves: fetch and `store_chats`."""
-        return [chat_id for (chat_id,) in self._all("SELECT id FROM chats WHERE kind = '' LIMIT ?", (limit,))]
+        return [
+            chat_id
+            for (chat_id,) in self._all("SELECT id FROM chats WHERE kind = '' AND NOT has_left LIMIT ?", (limit,))
+        ]
 
     def pending_seen(self) -> list[tuple[int, int]]:
         """(chat id, seq) of the seen markers moved here and not yet confirmed by the server."""
-        return self._all("SELECT id, seen_pending FROM chats WHERE seen_pending IS NOT NULL")
+        return self._all("SELECT id, seen_pending FROM chats WHERE seen_pending IS NOT NULL AND NOT has_left")
 
     # --- the client list
 
@@ -90,26 +105,27 @@ class CacheQueries:
     # --- users and chats
 
     def user(self, user_id: int) -> User | None:
-        return _user(self._one("SELECT id, email, display_name, rev FROM users WHERE id = ?", (user_id,)))
+        return _user(self._one(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)))  # noqa: S608 - own names
 
     def user_by_email(self, email: str) -> User | None:
         """The user with this address, in any case."""
-        query = "SELECT id, email, display_name, rev FROM users WHERE email = ? ORDER BY rev DESC LIMIT 1"
+        query = f"SELECT {_USER} FROM users WHERE email = ? ORDER BY rev DESC LIMIT 1"  # noqa: S608 - own names
         return _user(self._one(query, (email.strip().casefold(),)))
 
     def users_by_name(self, name: str, limit: int = 20) -> list[User]:
         """Users with exactly this display name, ignoring case."""
-        query = "SELECT id, email, display_name, rev FROM users WHERE sort_name = ? ORDER BY id LIMIT ?"
+        query = f"SELECT {_USER} FROM users WHERE sort_name = ? ORDER BY id LIMIT ?"  # noqa: S608 - own names
         return [_made_user(row) for row in self._all(query, (name.casefold(), limit))]
 
     def chat(self, chat_id: int) -> Chat | None:
-        """The chat as the cache knows it, with the head, seen marker and unread count of now."""
-        row = self._one(
-            "SELECT id, kind, title, peer_id, member_count, head, head_at, seen, unread FROM chats"
-            " WHERE id = ? AND kind <> ''",
-            (chat_id,),
-        )
+        """The chat as the cache knows it, with the head, seen marker and unread counts of now."""
+        row = self._one(f"SELECT {_CHAT} FROM chats WHERE id = ? AND kind <> ''", (chat_id,))  # noqa: S608 - own names
         return None if row is None else _chat(row)
+
+    def has_left(self, chat_id: int) -> bool:
+        """Whether the owner was a member once and is none now."""
+        row = self._one("SELECT has_left FROM chats WHERE id = ?", (chat_id,))
+        return row is not None and bool(row[0])
 
     def direct_chat(self, user_id: int) -> int | None:
         """Id of the direct chat with a user, if the cache knows one."""
@@ -117,9 +133,11 @@ class CacheQueries:
         return None if row is None else int(row[0])
 
     def group_by_title(self, title: str) -> list[int]:
-        """Ids of the groups with exactly this title, ignoring case."""
-        query = "SELECT id FROM chats WHERE sort_title = ? AND kind = 'group' ORDER BY id"
-        return [chat_id for (chat_id,) in self._all(query, (title.casefold(),))]
+        """Ids of the groups with exactly this title, ignoring case; of those that were left only if no other has it."""
+        query = "SELECT id, has_left FROM chats WHERE sort_title = ? AND kind = 'group' ORDER BY id"
+        found = self._all(query, (title.casefold(),))
+        current = [chat_id for chat_id, has_left in found if not has_left]
+        return current or [chat_id for chat_id, _ in found]
 
     def head(self, chat_id: int) -> int:
         """The highest seq this client knows of in the chat, cached or not; 0 if none."""
@@ -134,26 +152,33 @@ class CacheQueries:
     # --- the log
 
     def events(self, chat_id: int, first_seq: int, last_seq: int) -> list[LogEvent]:
-        """Cached events of an inclusive range, ascending; seqs that are not cached are absent."""
-        rows = self._all(
-            "SELECT seq, at, sender_id, client_id, text, event_id, body FROM events"
-            " WHERE chat_id = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-            (chat_id, first_seq, last_seq),
-        )
-        return [
-            Message(
-                id=known or event_id(chat_id, seq), seq=seq, at=at, sender_id=sender_id, client_id=client_id, text=text
-            )
-            if body is None
-            else self._decoded(chat_id, seq, body)
-            for seq, at, sender_id, client_id, text, known, body in rows
-        ]
+        """Cached events of an inclusive range, ascending; seqs that are not cached are absent.
 
-    def _decoded(self, chat_id: int, seq: int, body: bytes) -> LogEvent:
+        Messages are in their newest state known, also those that changed events carry.
+        """
+        rows = list(map(EventRow._make, self._all(_EVENTS, (chat_id, first_seq, last_seq))))
+        changed = self.messages(chat_id, cache_events.targets(rows))
+        return [self._made(chat_id, row, changed) for row in rows]
+
+    def messages(self, chat_id: int, seqs: Iterable[int]) -> dict[int, Message]:
+        """Those of these events that are cached messages, by seq."""
+        wanted = sorted(seqs)
+        if not wanted:
+            return {}
+        rows = map(EventRow._make, self._all(_MESSAGES, (chat_id, json.dumps(wanted))))
+        made = (self._made(chat_id, row, {}) for row in rows)
+        return {message.seq: message for message in made if isinstance(message, Message)}
+
+    def _made(self, chat_id: int, row: EventRow, changed: dict[int, Message]) -> LogEvent:
         try:
-            return _event_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise storage_error(damaged(f"event {event_id(chat_id, seq)} makes no sense"), self._path) from error
+            return cache_events.made(chat_id, row, changed)
+        except (msgspec.DecodeError, UnicodeError, KeyError) as error:
+            raise storage_error(damaged(f"event {event_id(chat_id, row.seq)} makes no sense"), self._path) from error
+
+    def count_shown(self, chat_id: int, first_seq: int, last_seq: int) -> int:
+        """How many events of an inclusive range have a place of their own: all but changes of messages, as cached."""
+        query = "SELECT count(*) FROM events WHERE chat_id = ? AND seq BETWEEN ? AND ? AND target IS NOT NULL"
+        return last_seq - first_seq + 1 - int(self._one(query, (chat_id, first_seq, last_seq))[0])
 
     def holes(self, chat_id: int, first_seq: int, last_seq: int) -> list[tuple[int, int]]:
         """Inclusive ranges within [first_seq, last_seq] that are not cached, ascending; costs the cached rows of it."""
@@ -190,12 +215,23 @@ class CacheQueries:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    kind, ident, name, sort_name, activity, unread, peer_id, email = row
-    return Entry(EntryRef(kind, ident), name, sort_name, activity, unread, peer_id, email)
+    kind, ident, name, sort_name, activity, unread, peer_id, email, mentions, has_left = row
+    ref = EntryRef(kind, ident)
+    return Entry(ref, name, sort_name, activity, unread, peer_id, email, mentions, bool(has_left))
 
 
 def _made_user(row: tuple[Any, ...]) -> User:
-    return User(id=row[0], email=row[1], display_name=row[2], rev=row[3])
+    user_id, email, name, rev, status, avatar, disabled, deleted = row
+    return User(
+        id=user_id,
+        email=email,
+        display_name=name,
+        rev=rev,
+        status=status,
+        avatar=avatar,
+        disabled=bool(disabled),
+        deleted=bool(deleted),
+    )
 
 
 def _user(row: tuple[Any, ...] | None) -> User | None:
@@ -203,7 +239,8 @@ def _user(row: tuple[Any, ...] | None) -> User | None:
 
 
 def _chat(row: tuple[Any, ...]) -> Chat:
-    chat_id, kind, title, peer_id, member_count, head, head_at, seen, unread = row
+    chat_id, kind, title, peer_id, member_count, head, head_at, seen, unread, topic, owner_id, mentions = row[:12]
+    pinned, muted_until, archived = row[12:]
     return Chat(
         id=chat_id,
         kind=kind,
@@ -214,4 +251,10 @@ def _chat(row: tuple[Any, ...]) -> Chat:
         head_at=head_at,
         seen=seen,
         unread=unread,
+        topic=topic,
+        owner_id=owner_id,
+        mentions=mentions,
+        pinned=bool(pinned),
+        muted_until=muted_until,
+        archived=bool(archived),
     )

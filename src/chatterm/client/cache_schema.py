@@ -15,31 +15,51 @@ CREATE TABLE users (
     email TEXT NOT NULL,
     display_name TEXT NOT NULL,
     sort_name TEXT NOT NULL,
-    rev INTEGER NOT NULL
+    rev INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT '',
+    avatar INTEGER,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX users_by_email ON users (email);
 CREATE INDEX users_by_name ON users (sort_name);
 
 -- kind '' is a chat of which only heads or events have been seen so far.
--- title, peer_id and member_count are as the server told them at seq `shape_head`.
--- figure: the server's unread count for (figure_seen, figure_head].
--- unread, exact and behind are derived (cache_unread), never counted up or down.
+-- kind, peer_id and shape_count are as the server told them at seq `shape_head`; member_count is derived from
+-- shape_count and the cached events after it. title, topic and owner_id are as of the seq beside each of them.
+-- The owner's own are as of a position in their user log: settings_useq, and for being a member or not member_useq.
+-- figure, figure_mentions: the server's counts for (figure_seen, figure_head].
+-- unread, mentions, exact and behind are derived (cache_unread), never counted up or down.
 CREATE TABLE chats (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL DEFAULT '',
     title TEXT NOT NULL DEFAULT '',
     sort_title TEXT NOT NULL DEFAULT '',
+    title_seq INTEGER NOT NULL DEFAULT -1,
+    topic TEXT NOT NULL DEFAULT '',
+    topic_seq INTEGER NOT NULL DEFAULT -1,
+    owner_id INTEGER,
+    owner_seq INTEGER NOT NULL DEFAULT -1,
     peer_id INTEGER,
     member_count INTEGER NOT NULL DEFAULT 0,
+    shape_count INTEGER NOT NULL DEFAULT 0,
     shape_head INTEGER NOT NULL DEFAULT -1,
     head INTEGER NOT NULL DEFAULT 0,
     head_at INTEGER NOT NULL DEFAULT 0,
+    has_left INTEGER NOT NULL DEFAULT 0,
+    member_useq INTEGER NOT NULL DEFAULT 0,
+    pinned INTEGER NOT NULL DEFAULT 0,
+    muted_until INTEGER NOT NULL DEFAULT 0,
+    archived INTEGER NOT NULL DEFAULT 0,
+    settings_useq INTEGER NOT NULL DEFAULT 0,
     seen INTEGER NOT NULL DEFAULT 0,
     seen_pending INTEGER,
     figure INTEGER NOT NULL DEFAULT 0,
+    figure_mentions INTEGER NOT NULL DEFAULT 0,
     figure_head INTEGER NOT NULL DEFAULT 0,
     figure_seen INTEGER NOT NULL DEFAULT 0,
     unread INTEGER NOT NULL DEFAULT 0,
+    mentions INTEGER NOT NULL DEFAULT 0,
     exact INTEGER NOT NULL DEFAULT 1,
     behind INTEGER NOT NULL DEFAULT 0
 );
@@ -47,11 +67,14 @@ CREATE INDEX chats_by_peer ON chats (peer_id) WHERE peer_id IS NOT NULL;
 CREATE INDEX chats_by_title ON chats (sort_title) WHERE kind = 'group';
 CREATE INDEX chats_by_activity ON chats (head_at DESC, id);
 CREATE INDEX chats_behind ON chats (head_at DESC, id) WHERE behind;
-CREATE INDEX chats_unknown ON chats (id) WHERE kind = '';
+CREATE INDEX chats_unknown ON chats (id) WHERE kind = '' AND NOT has_left;
 CREATE INDEX chats_seen_pending ON chats (id) WHERE seen_pending IS NOT NULL;
 
--- Dense by seq, so that holes need no table of their own. A message has text; every other kind has its
--- JSON in body. event_id is only kept when it is not the usual one.
+-- Dense by seq, so that holes need no table of their own. Only messages have a client_id, and text unless they are
+-- deleted; their body is JSON of what they have beyond it, NULL if nothing. A changed event has the seq of its
+-- message as target and names the change in its body; the message itself is its own row, as of `rev`. Every other
+-- kind has its JSON in body. event_id is only kept when it is not the usual one.
+-- mention: the owner is to be told. joined: by how many the event changed the number of members.
 CREATE TABLE events (
     chat_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -61,8 +84,13 @@ CREATE TABLE events (
     text TEXT,
     event_id TEXT,
     body BLOB,
+    rev INTEGER NOT NULL DEFAULT 0,
+    mention INTEGER NOT NULL DEFAULT 0,
+    target INTEGER,
+    joined INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (chat_id, seq)
 ) WITHOUT ROWID;
+CREATE INDEX events_of_members ON events (chat_id, seq, joined) WHERE joined <> 0;
 
 -- The client list, stored in its own order: rank is -activity.
 CREATE TABLE entries (
@@ -74,6 +102,8 @@ CREATE TABLE entries (
     unread INTEGER NOT NULL,
     peer_id INTEGER,
     email TEXT NOT NULL,
+    mentions INTEGER NOT NULL,
+    has_left INTEGER NOT NULL,
     PRIMARY KEY (rank, sort_name, kind, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
@@ -83,5 +113,5 @@ INSERT INTO totals VALUES (0);
 CREATE TRIGGER entries_added AFTER INSERT ON entries BEGIN UPDATE totals SET entries = entries + 1; END;
 CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1; END
 """
-FORMAT: Final = Format(0x43544341, 1, _SCHEMA, "NORMAL")
+FORMAT: Final = Format(0x43544341, 2, _SCHEMA, "NORMAL")
 """Its content can be fetched again, so the last commits may be lost with the power: `NORMAL` never damages it."""

@@ -35,12 +35,12 @@ class Context:
 
         What lies between them and the events known before is put on the plan.
         """
-        _, refs = await self.storage.cache(lambda cache: cache.store_events(chat_id, events))
+        _, refs, changed = await self.storage.cache(lambda cache: cache.store_events(chat_id, events))
         if live:
-            self.tell_live(chat_id, [event.seq for event in events])
+            self.tell_live(chat_id, [event.seq for event in events], changed)
             self._notice_gap(chat_id, events[0].seq - 1 if events else 0)
         elif events:
-            self.notify(EventsStored(chat_id, events[0].seq, events[-1].seq, live=False))
+            self.notify(EventsStored(chat_id, events[0].seq, events[-1].seq, live=False, changed=changed))
         self.tell_entries(refs or (EntryRef("chat", chat_id),))
 
     def _notice_gap(self, chat_id: int, before: int) -> None:
@@ -49,19 +49,21 @@ class Context:
             self.plan.want_gaps([chat_id])
             self.plan_changed.set()
 
-    async def store_chats(self, chats: Sequence[Chat], useq: int | None = None) -> None:
-        """Store chats and tell of the rows that changed."""
-        self.tell_entries(await self.storage.cache(lambda cache: cache.store_chats(chats, useq)))
+    async def store_chats(self, chats: Sequence[Chat], useq: int | None = None, *, known_useq: int = 0) -> None:
+        """Store chats and tell of the rows that changed; see `Cache.store_chats` for the positions."""
+        self.tell_entries(await self.storage.cache(lambda cache: cache.store_chats(chats, useq, known_useq=known_useq)))
 
-    def tell_live(self, chat_id: int, seqs: Iterable[int]) -> None:
+    def tell_live(self, chat_id: int, seqs: Iterable[int], changed: tuple[int, ...] = ()) -> None:
         """Tell of live events that are in the cache, but not twice: an ack and the event itself bring the same."""
         fresh = [seq for seq in seqs if (chat_id, seq) not in self._announced]
         if not fresh:
+            if changed:
+                self.notify(EventsStored(chat_id, 1, 0, live=True, changed=changed))
             return
         self._announced.update(dict.fromkeys((chat_id, seq) for seq in fresh))
         while len(self._announced) > _ANNOUNCED_MAX:
             del self._announced[next(iter(self._announced))]
-        self.notify(EventsStored(chat_id, fresh[0], fresh[-1], live=True))
+        self.notify(EventsStored(chat_id, fresh[0], fresh[-1], live=True, changed=changed))
 
     def tell_entries(self, refs: Iterable[EntryRef]) -> None:
         """Tell that rows of the client list changed."""

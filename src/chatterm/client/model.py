@@ -33,7 +33,9 @@ class Entry:
     """One row of the client list as the cache knows it, people and groups alike.
 
     The list's order is `(-activity, sort_name, ref)`. `activity` is in microseconds since 1970 UTC, 0 for
-    people never written to. `sort_name` is the case-folded name. `peer_id` is set for people.
+    people never written to. `sort_name` is the case-folded name. `peer_id` is set for people. `unread` are
+    others' messages after the seen marker, `mentions` those of them that name the user. A chat that the user
+    `has_left` stays, with what is cached of it.
     """
 
     ref: EntryRef
@@ -43,6 +45,8 @@ class Entry:
     unread: int
     peer_id: int | None
     email: str = ""
+    mentions: int = 0
+    has_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,16 @@ class ConnectionChanged:
 
 @dataclass(frozen=True, slots=True)
 class EventsStored:
-    """Events `first_seq`..`last_seq` of a chat reached the cache. `live`: just delivered, not history."""
+    """Events `first_seq`..`last_seq` of a chat reached the cache. `live`: just delivered, not history.
+
+    `changed` are the seqs of messages that were edited, deleted, pinned or reacted to; the range may be empty.
+    """
 
     chat_id: int
     first_seq: int
     last_seq: int
     live: bool
+    changed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

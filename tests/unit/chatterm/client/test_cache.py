@@ -118,7 +118,7 @@ def test_nothing_new_changes_no_row(cache: Cache) -> None:
     cache.store_seen(10, 2)
     assert cache.store_users([BELA]) == ()
     assert cache.store_chats([direct(10, 2, 3, unread=3), group(5, "Garden", 2)]) == ()
-    assert cache.store_events(10, messages(10, 1, 3)) == (None, ())
+    assert cache.store_events(10, messages(10, 1, 3)) == (None, (), ())
     assert cache.store_heads([ChatHead(chat_id=10, head=3, head_at=1_000_030)], None) == ()
     assert cache.store_seen(10, 1) == ()
     assert not cache.adopt(EPOCH, ME)

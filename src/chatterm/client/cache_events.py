@@ -1,0 +1,181 @@
+"""How the events of a log become rows of the cache and events again."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from chatproto.models import (
+    Change,
+    FileInfo,
+    Forwarded,
+    LogEvent,
+    MembersChanged,
+    Message,
+    MessageChanged,
+    Reaction,
+    Seq,
+    Time,
+    UserId,
+    Wire,
+    event_id,
+)
+
+COLUMNS: Final = "seq, at, sender_id, client_id, text, event_id, body, rev, target"
+"""What `made` wants to know of an event."""
+_INSERT: Final = """
+INSERT OR IGNORE INTO events (
+    chat_id, seq, at, sender_id, client_id, text, event_id, body, rev, mention, target, joined
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"""
+_REPLACE: Final = """
+UPDATE events SET text = ?6, body = ?8, rev = ?9, mention = ?10
+WHERE chat_id = ?1 AND seq = ?2 AND client_id IS NOT NULL AND rev < ?9"""
+
+
+class _Extra(Wire, frozen=True, kw_only=True):
+    """What a message has beyond its text; see `Message`."""
+
+    reply_to: Seq = 0
+    mentions: list[UserId] = msgspec.field(default_factory=list)
+    mention_all: bool = False
+    files: list[FileInfo] = msgspec.field(default_factory=list)
+    forwarded: Forwarded | None = None
+    edited_at: Time = 0
+    reactions: list[Reaction] = msgspec.field(default_factory=list)
+    pinned: bool = False
+
+
+class _Change(Wire, frozen=True, kw_only=True):
+    """What a changed event says beside the message."""
+
+    change: Change
+    emoji: str = ""
+
+
+_NOTHING: Final = _Extra()
+_EXTRA_FIELDS: Final = _Extra.__struct_fields__
+_event_decoder: Final[msgspec.json.Decoder[LogEvent]] = msgspec.json.Decoder(LogEvent)
+_extra_decoder: Final = msgspec.json.Decoder(_Extra)
+_change_decoder: Final = msgspec.json.Decoder(_Change)
+
+
+class EventRow(NamedTuple):
+    """One cached event, the `COLUMNS` of it."""
+
+    seq: int
+    at: int
+    sender_id: int
+    client_id: bytes | None
+    text: str | None
+    event_id: str | None
+    body: bytes | None
+    rev: int = 0
+    target: int | None = None
+
+
+def put(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_id: int) -> bool:
+    """Add an event; False if its seq is cached already, which is not looked at again."""
+    return connection.execute(_INSERT, _values(chat_id, event, owner_id)).rowcount > 0
+
+
+def fold(connection: sqlite3.Connection, chat_id: int, message: Message, owner_id: int) -> bool:
+    """Take a message if it is not cached or its copy has a lower rev; whether it was taken."""
+    values = _values(chat_id, message, owner_id)
+    if connection.execute(_INSERT, values).rowcount > 0:
+        return True
+    return connection.execute(_REPLACE, values[:10]).rowcount > 0
+
+
+def folded(event: LogEvent) -> Message | None:
+    """The message that an event brings a newer state of, if any: its own, or the one it changed."""
+    if isinstance(event, Message):
+        return event if event.rev else None
+    if isinstance(event, MessageChanged) and _is_sound(event):
+        return event.message
+    return None
+
+
+def made(chat_id: int, row: EventRow, messages: Mapping[int, Message]) -> LogEvent:
+    """The event of a row; `messages` holds those that changed events name, by seq.
+
+    Raises `msgspec.DecodeError`, `UnicodeError` or `KeyError` for a row that this program cannot have written.
+    """
+    if row.client_id is not None:
+        return made_message(chat_id, row)
+    if row.target is None:
+        return _event_decoder.decode(row.body or b"")
+    told = _change_decoder.decode(row.body or b"")
+    return MessageChanged(
+        id=row.event_id or event_id(chat_id, row.seq),
+        seq=row.seq,
+        at=row.at,
+        sender_id=row.sender_id,
+        change=told.change,
+        emoji=told.emoji,
+        message=messages[row.target],
+    )
+
+
+def made_message(chat_id: int, row: EventRow) -> Message:
+    """The message of a row that has a client id. Raises `msgspec.DecodeError` or `UnicodeError`."""
+    extra = _NOTHING if row.body is None else _extra_decoder.decode(row.body)
+    more = {} if extra is _NOTHING else {name: getattr(extra, name) for name in _EXTRA_FIELDS}
+    return Message(
+        id=row.event_id or event_id(chat_id, row.seq),
+        seq=row.seq,
+        at=row.at,
+        sender_id=row.sender_id,
+        client_id=row.client_id or b"",
+        text=row.text or "",
+        deleted=row.text is None,
+        rev=row.rev,
+        **more,
+    )
+
+
+def targets(rows: Iterable[EventRow]) -> set[int]:
+    """The seqs of the messages that changed events among these rows name."""
+    return {row.target for row in rows if row.target is not None}
+
+
+def _values(chat_id: int, event: LogEvent, owner_id: int) -> tuple[Any, ...]:
+    """The parameters of `_INSERT`."""
+    joined = len(event.added) - len(event.removed) if isinstance(event, MembersChanged) else 0
+    row = _message_row(chat_id, event) if isinstance(event, Message) else _other_row(chat_id, event)
+    return (chat_id, *row[:8], _mentions(event, owner_id), row.target, joined)
+
+
+def _mentions(event: LogEvent, user_id: int) -> bool:
+    """Whether an event is a message of somebody else that this user is to be told of."""
+    if not isinstance(event, Message) or event.sender_id == user_id or event.deleted:
+        return False
+    return event.mention_all or user_id in event.mentions
+
+
+def _other_row(chat_id: int, event: LogEvent) -> EventRow:
+    known = None if event.id == event_id(chat_id, event.seq) else event.id
+    row = EventRow(event.seq, event.at, event.sender_id, None, None, known, None)
+    if isinstance(event, MessageChanged) and _is_sound(event):
+        told = _Change(change=event.change, emoji=event.emoji)
+        return row._replace(body=msgspec.json.encode(told), target=event.message.seq)
+    return row._replace(body=msgspec.json.encode(event))
+
+
+def _is_sound(event: MessageChanged) -> bool:
+    """Only what came before can be changed; whatever else a server says is kept as it is and changes nothing."""
+    return 0 < event.message.seq < event.seq
+
+
+def _message_row(chat_id: int, message: Message) -> EventRow:
+    extra = _Extra(**{name: getattr(message, name) for name in _EXTRA_FIELDS})
+    return EventRow(
+        message.seq,
+        message.at,
+        message.sender_id,
+        message.client_id,
+        None if message.deleted else message.text,
+        None if message.id == event_id(chat_id, message.seq) else message.id,
+        None if extra == _NOTHING else msgspec.json.encode(extra),
+        message.rev,
+    )
