@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
@@ -13,7 +14,7 @@ from textual.strip import Strip
 from chatproto import limits
 from chatproto.models import Chat, User
 from chatterm.client.cache import Cache
-from chatterm.client.model import Entry, EntryRef
+from chatterm.client.model import Entry, EntryRef, PresenceState
 from chatterm.tui import theme
 from chatterm.tui.clients import ClientList
 from tests.support.tui import wait_until
@@ -42,9 +43,17 @@ class ListApp(App[None]):
         self.register_theme(theme.DARK)
         self.theme = theme.DARK.name
         self.online: set[int] | None = set()
-        self.list = CountingList(cache, lambda user_id: None if self.online is None else user_id in self.online)
+        self.away: set[int] = set()
+        self.list = CountingList(cache, self.presence)
         self.chosen: list[EntryRef] = []
         self.watched: list[tuple[int, ...]] = []
+
+    def presence(self, user_id: int) -> PresenceState | None:
+        if self.online is None:
+            return None
+        if user_id in self.away:
+            return PresenceState.AWAY
+        return PresenceState.ONLINE if user_id in self.online else PresenceState.OFFLINE
 
     def compose(self) -> ComposeResult:
         yield self.list
@@ -140,10 +149,26 @@ async def test_presence_is_a_shape_and_unknown_is_a_third_one(cache: Cache) -> N
     async with app.run_test(size=(30, 20)) as pilot:
         await settled(app, pilot, "● Person 00002")
         await settled(app, pilot, "○ Person 00003")
+        app.away = {3}
+        app.list.presence_changed()
+        await settled(app, pilot, "◐ Person 00003")
         app.online = None
         app.list.presence_changed()
         await settled(app, pilot, "· Person 00002")
         await settled(app, pilot, "# group 1000002")
+
+
+async def test_the_badge_counts_mentions_apart_and_a_group_that_was_left_is_marked(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "# group 1000002")
+        chat = replace(group(1_000_002, 50, unread=7), mentions=2)
+        app.list.update_entries(cache.store_chats([chat]))
+        await settled(app, pilot, "# group 1000002")
+        assert any("# group 1000002" in row and row.endswith("@2 7") for row in app.rows)
+        app.list.update_entries(cache.store_left([1_000_002], 1))
+        await settled(app, pilot, "× group 1000002")
+        assert not any("@2" in row for row in app.rows)
 
 
 async def test_exactly_the_people_in_sight_are_watched(cache: Cache) -> None:

@@ -3,10 +3,22 @@
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from chatproto.models import Chat, ChatCreated, User
+from chatproto.models import (
+    Chat,
+    ChatChanged,
+    ChatCreated,
+    FileInfo,
+    Forwarded,
+    LogEvent,
+    MembersChanged,
+    Reaction,
+    User,
+)
 from chatterm.client.model import Account
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
@@ -60,27 +72,40 @@ async def test_a_paste_with_terminal_codes_and_line_ends_is_text(home: Path, acc
 async def test_hostile_text_in_every_field_never_reaches_the_terminal(home: Path, account: Account) -> None:
     """Names, titles, messages and the window's title: not one control character of theirs in the raw output."""
     users = [
-        User(id=BELA.id, email="bela@example.org", display_name=HOSTILE, rev=2),
+        User(id=BELA.id, email="bela@example.org", display_name=HOSTILE, rev=2, status=HOSTILE),
         User(id=3, email="\x1b]0;mail\x07@example.org", display_name="\x1b[5mCsilla", rev=3),
     ]
     log = [message(WITH_BELA, 1, BELA.id, HOSTILE, NOW), message(WITH_BELA, 2, BELA.id, "innocent", NOW + 1)]
-    created = ChatCreated(
-        id=f"{GARDEN}.1", seq=1, at=NOW - 1, sender_id=BELA.id, title=HOSTILE, member_ids=[1, BELA.id]
+    full = replace(
+        message(GARDEN, 4, BELA.id, HOSTILE, NOW - 1),
+        reply_to=3,
+        files=[FileInfo(id=1, name=HOSTILE, size=5, media_type=HOSTILE)],
+        reactions=[Reaction(emoji=HOSTILE, user_ids=[BELA.id])],
+        forwarded=Forwarded(sender_id=BELA.id, at=1),
+        edited_at=NOW,
     )
+    place: dict[str, Any] = {"at": NOW - 1, "sender_id": BELA.id}
+    garden: list[LogEvent] = [
+        ChatCreated(id=f"{GARDEN}.1", seq=1, title=HOSTILE, member_ids=[1, BELA.id], **place),
+        ChatChanged(id=f"{GARDEN}.2", seq=2, title=HOSTILE, topic=HOSTILE, **place),
+        message(GARDEN, 3, BELA.id, HOSTILE, NOW - 1),
+        full,
+        MembersChanged(id=f"{GARDEN}.5", seq=5, added=[3], owner_id=BELA.id, **place),
+    ]
     fill_cache(
         home,
         account,
         users=users,
         chats=[
             Chat(id=WITH_BELA, kind="direct", peer_id=BELA.id, member_count=2, head=2, head_at=NOW + 1),
-            Chat(id=GARDEN, kind="group", title=HOSTILE, member_count=2, head=1, head_at=NOW - 1),
+            Chat(id=GARDEN, kind="group", title=HOSTILE, topic=HOSTILE, member_count=2, head_at=NOW - 1),
         ],
-        events=[(WITH_BELA, log), (GARDEN, [created])],
+        events=[(WITH_BELA, log), (GARDEN, garden)],
     )
     async with chatterm(home) as tty:
         await tty.sees("innocent")
         tty.type("\x1b[1;3B")
-        await tty.sees("2 members")
+        await tty.sees("3 members", "↪ from", "│ ", "▤ ", "5 bytes", "(edited)", "set the topic", "owns the group now")
         tty.type("\x0bcsilla")
         await tty.sees("␛[5mCsilla")
         tty.type("\r\x1bOP")

@@ -192,13 +192,9 @@ class Cache(CacheQueries):
             return StoredEvents(None, ())
         with self._transaction() as connection:
             owner_id = self._owner_id()
-            new = [event for event in events if cache_events.put(connection, chat_id, event, owner_id)]
-            states = (cache_events.folded(event) for event in events)
-            changed = [
-                state.seq
-                for state in states
-                if state is not None and cache_events.fold(connection, chat_id, state, owner_id)
-            ]
+            stored = [(event, cache_events.store(connection, chat_id, event, owner_id)) for event in events]
+            new = [event for event, became in stored if became.new]
+            changed = [became.changed for _, became in stored if became.changed is not None]
             if not new and not changed:
                 return StoredEvents(None, ())
             newest = max(events, key=lambda event: event.seq)

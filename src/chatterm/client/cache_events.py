@@ -32,6 +32,8 @@ _REPLACE: Final = """
 UPDATE events SET text = ?6, body = ?8, rev = ?9, mention = ?10
 WHERE chat_id = ?1 AND seq = ?2 AND client_id IS NOT NULL AND rev < ?9"""
 
+_IS_MESSAGE: Final = "SELECT client_id IS NOT NULL FROM events WHERE chat_id = ? AND seq = ?"
+
 
 class _Extra(Wire, frozen=True, kw_only=True):
     """What a message has beyond its text; see `Message`."""
@@ -74,26 +76,36 @@ class EventRow(NamedTuple):
     target: int | None = None
 
 
-def put(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_id: int) -> bool:
-    """Add an event; False if its seq is cached already, which is not looked at again."""
-    return connection.execute(_INSERT, _values(chat_id, event, owner_id)).rowcount > 0
+class Stored(NamedTuple):
+    """What storing an event changed: whether its seq is new here, and the message of which a newer state was taken."""
+
+    new: bool
+    changed: int | None = None
 
 
-def fold(connection: sqlite3.Connection, chat_id: int, message: Message, owner_id: int) -> bool:
-    """Take a message if it is not cached or its copy has a lower rev; whether it was taken."""
-    values = _values(chat_id, message, owner_id)
+def store(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_id: int) -> Stored:
+    """Add an event if its seq is not cached, and take the state of a message if its rev is higher than the copy's."""
+    if isinstance(event, MessageChanged):
+        return _store_change(connection, chat_id, event, owner_id)
+    values = _values(chat_id, event, owner_id)
     if connection.execute(_INSERT, values).rowcount > 0:
-        return True
-    return connection.execute(_REPLACE, values[:10]).rowcount > 0
+        return Stored(new=True)
+    newer = isinstance(event, Message) and connection.execute(_REPLACE, values[:10]).rowcount > 0
+    return Stored(new=False, changed=event.seq if newer else None)
 
 
-def folded(event: LogEvent) -> Message | None:
-    """The message that an event brings a newer state of, if any: its own, or the one it changed."""
-    if isinstance(event, Message):
-        return event if event.rev else None
-    if isinstance(event, MessageChanged) and _is_sound(event):
-        return event.message
-    return None
+def _store_change(connection: sqlite3.Connection, chat_id: int, event: MessageChanged, owner_id: int) -> Stored:
+    """The message goes to its own place, so the change itself holds no text that could be changed again."""
+    message, target, taken = event.message, None, False
+    if 0 < message.seq < event.seq:
+        at_place = store(connection, chat_id, message, owner_id)
+        taken = at_place.new or at_place.changed is not None
+        found = connection.execute(_IS_MESSAGE, (chat_id, message.seq)).fetchone()
+        target = message.seq if found is not None and found[0] else None
+    # Only a message that came before can be changed; whatever else a server says is kept as it is and changes nothing.
+    values = _values(chat_id, event, owner_id, target)
+    new = connection.execute(_INSERT, values).rowcount > 0
+    return Stored(new, message.seq if taken else None)
 
 
 def made(chat_id: int, row: EventRow, messages: Mapping[int, Message]) -> LogEvent:
@@ -139,10 +151,10 @@ def targets(rows: Iterable[EventRow]) -> set[int]:
     return {row.target for row in rows if row.target is not None}
 
 
-def _values(chat_id: int, event: LogEvent, owner_id: int) -> tuple[Any, ...]:
-    """The parameters of `_INSERT`."""
+def _values(chat_id: int, event: LogEvent, owner_id: int, target: int | None = None) -> tuple[Any, ...]:
+    """The parameters of `_INSERT`; `target` is given for a change whose message is cached."""
     joined = len(event.added) - len(event.removed) if isinstance(event, MembersChanged) else 0
-    row = _message_row(chat_id, event) if isinstance(event, Message) else _other_row(chat_id, event)
+    row = _message_row(chat_id, event) if isinstance(event, Message) else _other_row(chat_id, event, target)
     return (chat_id, *row[:8], _mentions(event, owner_id), row.target, joined)
 
 
@@ -153,18 +165,12 @@ def _mentions(event: LogEvent, user_id: int) -> bool:
     return event.mention_all or user_id in event.mentions
 
 
-def _other_row(chat_id: int, event: LogEvent) -> EventRow:
+def _other_row(chat_id: int, event: LogEvent, target: int | None) -> EventRow:
     known = None if event.id == event_id(chat_id, event.seq) else event.id
-    row = EventRow(event.seq, event.at, event.sender_id, None, None, known, None)
-    if isinstance(event, MessageChanged) and _is_sound(event):
-        told = _Change(change=event.change, emoji=event.emoji)
-        return row._replace(body=msgspec.json.encode(told), target=event.message.seq)
-    return row._replace(body=msgspec.json.encode(event))
-
-
-def _is_sound(event: MessageChanged) -> bool:
-    """Only what came before can be changed; whatever else a server says is kept as it is and changes nothing."""
-    return 0 < event.message.seq < event.seq
+    body: LogEvent | _Change = event
+    if isinstance(event, MessageChanged) and target is not None:
+        body = _Change(change=event.change, emoji=event.emoji)
+    return EventRow(event.seq, event.at, event.sender_id, None, None, known, msgspec.json.encode(body), target=target)
 
 
 def _message_row(chat_id: int, message: Message) -> EventRow:

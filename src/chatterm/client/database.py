@@ -3,8 +3,8 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -38,13 +38,19 @@ class Format:
     synchronous: Literal["NORMAL", "FULL"]
     check: bool = False
     """Whether pages are checked at opening (files that hold the only copy of something)."""
+    upgrades: Mapping[int, str] = field(default_factory=dict)
+    """SQL that leads from an earlier version to the next one; a file of a version without it cannot be used."""
 
 
 class UnusableError(Exception):
-    """The file is no database of this format, or a damaged one. `newer`: written by a newer version of the program."""
+    """The file is no database of this format, or a damaged one.
 
-    def __init__(self, reason: str, *, newer: bool = False) -> None:
+    `version` is given if it is of this format, but of another version; `newer`: of a newer one.
+    """
+
+    def __init__(self, reason: str, *, version: int | None = None, newer: bool = False) -> None:
         self.reason = reason
+        self.version = version
         self.newer = newer
         super().__init__(reason)
 
@@ -125,7 +131,9 @@ def _check(connection: sqlite3.Connection, path: Path, kind: Format) -> None:
     if application_id != kind.application_id:
         raise UnusableError("it is another program's database, or empty")
     if version != kind.version:
-        raise UnusableError(f"it has schema {version}, this program has {kind.version}", newer=version > kind.version)
+        raise UnusableError(
+            f"it has schema {version}, this program has {kind.version}", version=version, newer=version > kind.version
+        )
     if _suspect(path).exists():
         raise UnusableError("damage was met while it was in use")
     if kind.check and path.stat().st_size <= _CHECK_BYTES:
@@ -165,6 +173,23 @@ def create(path: Path, kind: Format, fill: Callable[[sqlite3.Connection], None] 
         raise from_os_error(error, path) from error
 
 
+def _connect_upgraded(path: Path, kind: Format) -> sqlite3.Connection:
+    """`connect`, after bringing a file of an earlier version up to date. Only under the lock of `open_or_create`."""
+    try:
+        return connect(path, kind)
+    except UnusableError as error:
+        if error.version not in kind.upgrades:
+            raise
+    # What else is wrong with the file is met and told when it is opened again.
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError), contextlib.closing(_plain(path)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        while (version := connection.execute("PRAGMA user_version").fetchone()[0]) in kind.upgrades:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {kind.upgrades[version]}; PRAGMA user_version = {version + 1}; COMMIT"
+            )
+    return connect(path, kind)
+
+
 def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | None], None]) -> sqlite3.Connection:
     """Open a file, making it first if it is missing or unusable; several processes may do so at once.
 
@@ -176,7 +201,7 @@ def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | N
     ensure_private_folder(path.parent)
     with exclusively(path):
         try:
-            return connect(path, kind)
+            return _connect_upgraded(path, kind)
         except FileNotFoundError:
             repair(None)
         except UnusableError as error:

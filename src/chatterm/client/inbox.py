@@ -3,55 +3,46 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from chatproto.frames import Error, Events, Heads, Joined, Presence, Seen, ServerFrame, UsersChanged, Welcome
-from chatproto.models import ChatHead
+from chatproto.frames import (
+    ChatSettings,
+    Error,
+    Events,
+    Heads,
+    Joined,
+    Left,
+    Presence,
+    Seen,
+    ServerFrame,
+    Typing,
+    UsersChanged,
+    Welcome,
+)
+from chatproto.models import ChatHead, Message
 from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
-from chatterm.client.model import CacheReset, EntriesChanged, EntryRef, PresenceChanged, ProblemMet
+from chatterm.client.model import CacheReset, EntriesChanged, EntryRef, ProblemMet
+from chatterm.client.signals import Signals
 
 GAPS_LOOKED_FOR: Final = 50
 """So many of the most recently active chats are searched for gaps when a connection begins."""
 
 
-class OnlineUsers:
-    """Who of the watched users is online; unknown means offline."""
-
-    def __init__(self, notify: Callable[[PresenceChanged], None]) -> None:
-        self._notify = notify
-        self._online: set[int] = set()
-
-    def __contains__(self, user_id: int) -> bool:
-        return user_id in self._online
-
-    def change(self, online: Sequence[int], offline: Sequence[int]) -> None:
-        """Take over what the server says."""
-        changed = (set(online) - self._online) | (self._online & set(offline))
-        self._online = (self._online | set(online)) - set(offline)
-        if changed:
-            self._notify(PresenceChanged(frozenset(changed)))
-
-    def keep(self, watched: Sequence[int]) -> None:
-        """Forget everybody who is not watched any more."""
-        self._online &= set(watched)
-
-    def clear(self) -> None:
-        """The connection is gone: nothing is known any more."""
-        self.change((), tuple(self._online))
-
-
 class Inbox:
     """Applies the frames of one connection. Nothing is told before the cache shows it."""
 
-    def __init__(self, context: Context, online: OnlineUsers) -> None:
+    def __init__(self, context: Context, signals: Signals) -> None:
         self._context = context
-        self._online = online
+        self._signals = signals
         self._handlers: Final[dict[type[ServerFrame], Callable[[Any], Any]]] = {
             Events: self._events,
             Joined: self._joined,
+            Left: self._left,
+            ChatSettings: self._settings,
             Heads: self._heads,
             Seen: self._seen,
             Presence: self._presence,
+            Typing: self._typing,
             UsersChanged: self._users_changed,
             Error: self._error,
         }
@@ -78,6 +69,7 @@ class Inbox:
         context.plan.connected()
         context.plan.want_users(welcome.users_rev)
         await self._store_heads(welcome)
+        await self._leave(welcome.left, welcome.useq)
         context.plan_changed.set()
 
     async def take(self, frame: ServerFrame) -> None:
@@ -102,6 +94,7 @@ class Inbox:
         if context.cache.chat(chat_id) is None:
             context.plan.want_chats([chat_id])
         await context.store_events(chat_id, frame.events, live=True)
+        self._signals.said(chat_id, [event.sender_id for event in frame.events if isinstance(event, Message)])
         context.plan_changed.set()
 
     async def _joined(self, frame: Joined) -> None:
@@ -109,6 +102,23 @@ class Inbox:
         await context.store_chats([frame.chat], frame.useq)
         context.plan.want_newest([(frame.chat.id, frame.chat.head)])
         context.plan_changed.set()
+
+    async def _left(self, frame: Left) -> None:
+        await self._leave([frame.chat_id], frame.useq)
+
+    async def _leave(self, chat_ids: Sequence[int], useq: int) -> None:
+        """Keep what is cached, and ask for nothing more of it; messages still unsent to it the server refuses."""
+        context = self._context
+        if not chat_ids:
+            return
+        for chat_id in chat_ids:
+            context.plan.forget(chat_id)
+        context.tell_entries(await context.storage.cache(lambda cache: cache.store_left(chat_ids, useq)))
+
+    async def _settings(self, frame: ChatSettings) -> None:
+        context = self._context
+        await context.storage.cache(lambda cache: cache.store_settings(frame.chat_id, frame))
+        context.tell_entries([EntryRef("chat", frame.chat_id)])
 
     async def _heads(self, frame: Heads) -> None:
         context = self._context
@@ -122,13 +132,17 @@ class Inbox:
 
     async def _seen(self, frame: Seen) -> None:
         refs = await self._context.storage.cache(
-            lambda cache: cache.store_seen(frame.chat_id, frame.seq, frame.useq, frame.unread)
+            lambda cache: cache.store_seen(frame.chat_id, frame.seq, frame.useq, frame.unread, frame.mentions)
         )
         # Also when the row looks the same: the marker moved here is confirmed now.
         self._context.tell_entries(refs or (EntryRef("chat", frame.chat_id),))
 
     async def _presence(self, frame: Presence) -> None:
-        self._online.change(frame.online, frame.offline)
+        self._signals.take_presence(frame)
+
+    async def _typing(self, frame: Typing) -> None:
+        own = self._context.account.user_id
+        self._signals.take_typing(frame.chat_id, [user_id for user_id in frame.user_ids if user_id != own])
 
     async def _users_changed(self, frame: UsersChanged) -> None:
         self._context.plan.want_users(frame.rev)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chatproto import limits
 from chatproto.errors import ErrorInfo
-from chatproto.frames import Hello, MarkSeen, Watch, Welcome
+from chatproto.frames import Hello, MarkSeen, Welcome
 from chatproto.models import Message
 from chatterm.client.api import Api, tls_context
 from chatterm.client.backoff import Backoff
@@ -18,10 +18,11 @@ from chatterm.client.connection import Connection, Timing
 from chatterm.client.context import Context
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError
-from chatterm.client.inbox import Inbox, OnlineUsers
+from chatterm.client.inbox import Inbox
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.client.sender import Sender
+from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.sync import Syncer
 from chatterm.client.tokens import TokenSource
 
@@ -39,7 +40,8 @@ class Reconnector:
         self,
         context: Context,
         credentials: CredentialStore,
-        online: OnlineUsers,
+        signals: Signals,
+        own_signals: OwnSignals,
         show: Callable[[ConnectionStatus], None],
         *,
         timing: Timing,
@@ -53,7 +55,8 @@ class Reconnector:
         """
         self._context = context
         self._credentials = credentials
-        self._online = online
+        self._signals = signals
+        self._own_signals = own_signals
         self._show = show
         self._timing = timing
         self._lock = lock
@@ -63,8 +66,6 @@ class Reconnector:
         self._tls: ssl.SSLContext | None = None
         self._backoff = Backoff()
         self._hurry = asyncio.Event()
-        self._watched: Sequence[int] = ()
-        self._watch_changed = asyncio.Event()
         self.seen_changed = asyncio.Event()
         self._sender: Sender | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -72,11 +73,6 @@ class Reconnector:
     def retry_now(self) -> None:
         """Bring the next attempt forward."""
         self._hurry.set()
-
-    def watch(self, user_ids: Sequence[int]) -> None:
-        """Watch the presence of these users, on this connection and later ones."""
-        self._watched = user_ids
-        self._watch_changed.set()
 
     async def messages_before(self, chat_id: int, before_at: int, limit: int) -> list[Message]:
         """A page of messages by time. Raises `ClientError`."""
@@ -126,7 +122,7 @@ class Reconnector:
             await self._work(connection, welcome, cursors, api, tokens)
         finally:
             self._synced.clear()
-            self._online.clear()
+            self._signals.clear()
             await connection.close()
 
     async def _work(
@@ -137,11 +133,11 @@ class Reconnector:
         api: Api,
         tokens: TokenSource,
     ) -> None:
-        inbox = Inbox(self._context, self._online)
+        inbox = Inbox(self._context, self._signals)
         await inbox.welcome(welcome, cursors)
         self._backoff.connected()
         self._status(Link.ONLINE)
-        jobs = [self._read(connection, inbox), self._tell_watch(connection), self._tell_seen(connection)]
+        jobs = [self._read(connection, inbox), self._tell_signals(connection), self._tell_seen(connection)]
         if self._fetches:
             jobs.append(Syncer(self._context, connection, api, tokens).run(self._synced))
         if self._lock is not None:
@@ -165,13 +161,14 @@ class Reconnector:
         finally:
             self._sender = self._sending = None
 
-    async def _tell_watch(self, connection: Connection) -> None:
+    async def _tell_signals(self, connection: Connection) -> None:
+        own = self._own_signals
+        own.connected()
         while True:
-            self._watch_changed.clear()
-            self._online.keep(self._watched)
-            if self._watched:
-                await connection.post(Watch(user_ids=list(self._watched[: limits.WATCH_MAX])))
-            await self._watch_changed.wait()
+            frames = await own.next_frames()
+            self._signals.keep(own.user_ids, own.chat_ids)
+            for frame in frames:
+                await connection.post(frame)
 
     async def _tell_seen(self, connection: Connection) -> None:
         told: dict[int, int] = {}

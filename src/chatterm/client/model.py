@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from chatproto.errors import ErrorInfo
+from chatproto.models import MessageRef, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,22 @@ class Entry:
     has_left: bool = False
 
 
+class PresenceState(StrEnum):
+    """Whether somebody is there."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    """Connected, but at none of their devices."""
+    OFFLINE = "offline"
+
+
+class UserPresence(NamedTuple):
+    """Whether a watched user is there; `last_seen` in microseconds since 1970 UTC, 0 if unknown or online."""
+
+    state: PresenceState
+    last_seen: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a message goes: exactly one of the three is set."""
@@ -56,6 +73,24 @@ class Target:
     chat_id: int | None = None
     user_id: int | None = None
     email: str | None = None
+
+
+class Enclosed(Wire, frozen=True, kw_only=True):
+    """What a message to send has beside its text; see `chatproto.frames.Outgoing`."""
+
+    reply_to: int = 0
+    mentions: tuple[int, ...] = ()
+    mention_all: bool = False
+    file_ids: tuple[int, ...] = ()
+    forward: MessageRef | None = None
+
+    @property
+    def is_content(self) -> bool:
+        """Whether there is something to send without any text."""
+        return bool(self.file_ids) or self.forward is not None
+
+
+NOTHING_ENCLOSED: Final = Enclosed()
 
 
 class OutboxState(StrEnum):
@@ -81,6 +116,7 @@ class OutboxRow:
     state: OutboxState
     attempts: int = 0
     error: ErrorInfo | None = None
+    enclosed: Enclosed = NOTHING_ENCLOSED
 
 
 class Link(StrEnum):
@@ -153,9 +189,16 @@ class OutboxChanged:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """Watched users went online or offline."""
+    """Watched users came, went, or left their devices."""
 
     user_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TypingChanged:
+    """Others began or stopped to write in a watched chat."""
+
+    chat_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +213,14 @@ class ProblemMet:
     error: ErrorInfo
 
 
-Notice = ConnectionChanged | EventsStored | EntriesChanged | OutboxChanged | PresenceChanged | CacheReset | ProblemMet
+Notice = (
+    ConnectionChanged
+    | EventsStored
+    | EntriesChanged
+    | OutboxChanged
+    | PresenceChanged
+    | TypingChanged
+    | CacheReset
+    | ProblemMet
+)
 Listener = Callable[[Notice], None]

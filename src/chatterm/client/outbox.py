@@ -13,7 +13,7 @@ from chatproto.errors import ErrorInfo
 from chatterm.client import outbox_file
 from chatterm.client.database import damaged, reading, transaction
 from chatterm.client.errors import ClientError
-from chatterm.client.model import OutboxRow, OutboxState, Target
+from chatterm.client.model import NOTHING_ENCLOSED, Enclosed, OutboxRow, OutboxState, Target
 
 BLOCKING: Final = frozenset({"notMember", "userNotFound"})
 """Refusals that every later message to the same target would meet, too."""
@@ -21,7 +21,7 @@ NEW_ID: Final = "clientIdConflict"
 """The refusal after which only a new client id can help."""
 ROWS_MAX: Final = 100_000
 
-_COLUMNS: Final = "row_id, client_id, target, text, created_at, state, attempts, error"
+_COLUMNS: Final = "row_id, client_id, target, text, created_at, state, attempts, error, enclosed"
 # First in, first out for each target: nothing overtakes a message whose outcome is open.
 _TAKE: Final = f"""
 SELECT {_COLUMNS} FROM messages AS m WHERE state = 'queued'
@@ -29,7 +29,8 @@ AND NOT EXISTS (SELECT 1 FROM messages AS s WHERE s.target = m.target AND s.stat
 ORDER BY row_id LIMIT ?"""  # noqa: S608 - only this module's own column list is put in
 
 _INSERT: Final = f"""
-INSERT INTO messages (client_id, target, text, created_at, state) VALUES (?, ?, ?, ?, ?) RETURNING {_COLUMNS}"""  # noqa: S608 - as above
+INSERT INTO messages (client_id, target, text, created_at, state, enclosed) VALUES (?, ?, ?, ?, ?, ?)
+RETURNING {_COLUMNS}"""  # noqa: S608 - as above
 
 
 def now_us() -> int:
@@ -66,7 +67,9 @@ class Outbox:
     problem: ErrorInfo | None
     """What happened to the file while it was opened, for the user to know."""
 
-    def append(self, target: Target, text: str, client_id: bytes | None = None) -> OutboxRow:
+    def append(
+        self, target: Target, text: str, client_id: bytes | None = None, *, enclosed: Enclosed = NOTHING_ENCLOSED
+    ) -> OutboxRow:
         """Queue a message; durable on return. `text` is normalised.
 
         Idempotent by `client_id`. Raises `ClientError`, also `outboxFull`, or `clientIdConflict` if the id is
@@ -74,7 +77,7 @@ class Outbox:
         """
         client_id = os.urandom(16) if client_id is None else client_id
         while True:
-            row = self._append(target_key(target), text, client_id)
+            row = self._append(target_key(target), text, client_id, enclosed)
             # If the file was set aside meanwhile, the row is in a file that nobody reads any more.
             if not self._moved():
                 return row
@@ -96,7 +99,7 @@ class Outbox:
                 "UPDATE messages SET state = 'sending', attempts = attempts + 1 WHERE row_id = ?",
                 [(row[0],) for row in rows],
             )
-            return [_row((*row[:5], "sending", row[6] + 1, row[7])) for row in rows]
+            return [_row((*row[:5], "sending", row[6] + 1, *row[7:])) for row in rows]
 
     def finish(
         self,
@@ -221,20 +224,21 @@ class Outbox:
         """Idempotent."""
         self._connection.close()
 
-    def _append(self, key: str, text: str, client_id: bytes) -> OutboxRow:
+    def _append(self, key: str, text: str, client_id: bytes, enclosed: Enclosed) -> OutboxRow:
         with self._transaction() as connection:
             known = _find(connection, client_id)
             if known is not None:
-                if (target_key(known.target), known.text) != (key, text):
+                if (target_key(known.target), known.text, known.enclosed) != (key, text, enclosed):
                     raise ClientError(
                         NEW_ID, "Another message in the outbox has this client id.", "Send it under a new one."
                     )
                 return known
             _check_room(connection)
             blocked = connection.execute("SELECT 1 FROM messages WHERE target = ? AND blocks", (key,)).fetchone()
+            more = None if enclosed == NOTHING_ENCLOSED else msgspec.json.encode(enclosed)
             inserted = connection.execute(
                 _INSERT,
-                (client_id, key, text, self._clock(), "held" if blocked else "queued"),
+                (client_id, key, text, self._clock(), "held" if blocked else "queued", more),
             )
             return _row(inserted.fetchone())
 
@@ -292,10 +296,12 @@ def parse_target(key: str) -> Target:
 
 
 def _row(row: tuple[Any, ...]) -> OutboxRow:
-    row_id, client_id, target, text, created_at, state, attempts, error = row
+    row_id, client_id, target, text, created_at, state, attempts, error, more = row
     try:
         info = None if error is None else msgspec.json.decode(error, type=ErrorInfo)
-        return OutboxRow(row_id, client_id, parse_target(target), text, created_at, OutboxState(state), attempts, info)
+        enclosed = NOTHING_ENCLOSED if more is None else msgspec.json.decode(more, type=Enclosed)
+        place = (row_id, client_id, parse_target(target))
+        return OutboxRow(*place, text, created_at, OutboxState(state), attempts, info, enclosed)
     except ValueError as problem:  # msgspec's errors are ValueErrors, too
         raise damaged(f"row {row_id} makes no sense") from problem
 

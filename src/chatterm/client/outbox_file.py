@@ -19,14 +19,16 @@ CREATE TABLE messages (
     state TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'held', 'failed')),
     attempts INTEGER NOT NULL DEFAULT 0,
     error BLOB,
-    blocks INTEGER NOT NULL DEFAULT 0
+    blocks INTEGER NOT NULL DEFAULT 0,
+    enclosed BLOB
 ) STRICT;
 CREATE INDEX messages_by_state ON messages (state, row_id);
 CREATE INDEX messages_by_target ON messages (target, row_id);
 CREATE INDEX messages_in_flight ON messages (target) WHERE state = 'sending';
 CREATE INDEX messages_blocking ON messages (target, row_id) WHERE blocks
 """
-FORMAT: Final = database.Format(0x43544F42, 1, _SCHEMA, "FULL", check=True)
+_UPGRADES: Final = {1: "ALTER TABLE messages ADD COLUMN enclosed BLOB"}
+FORMAT: Final = database.Format(0x43544F42, 2, _SCHEMA, "FULL", check=True, upgrades=_UPGRADES)
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, ErrorInfo | None]:

@@ -1,10 +1,21 @@
 """The doors of the client engine: what the TUI, the shell commands and bots may ask of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from chatproto.models import Chat, LogEvent, User
-from chatterm.client.model import Account, ConnectionStatus, Entry, EntryRef, Listener, OutboxRow, Target
+from chatproto.models import Chat, LogEvent, Message, User
+from chatterm.client.model import (
+    NOTHING_ENCLOSED,
+    Account,
+    ConnectionStatus,
+    Enclosed,
+    Entry,
+    EntryRef,
+    Listener,
+    OutboxRow,
+    Target,
+    UserPresence,
+)
 
 
 class CacheReader(Protocol):
@@ -41,6 +52,18 @@ class CacheReader(Protocol):
 
     def events(self, chat_id: int, first_seq: int, last_seq: int) -> list[LogEvent]:
         """Cached events of an inclusive range, ascending; seqs that are not cached are absent."""
+        ...
+
+    def messages(self, chat_id: int, seqs: Iterable[int]) -> dict[int, Message]:
+        """Those of these events that are cached messages, by seq."""
+        ...
+
+    def count_shown(self, chat_id: int, first_seq: int, last_seq: int) -> int:
+        """How many events of an inclusive range have a place of their own: all but changes of messages, as cached."""
+        ...
+
+    def has_left(self, chat_id: int) -> bool:
+        """Whether the user was a member once and is none now."""
         ...
 
     def holes(self, chat_id: int, first_seq: int, last_seq: int) -> list[tuple[int, int]]:
@@ -93,7 +116,7 @@ class Engine(Protocol):
         """Close the connection and the files; what is unsent stays in the outbox. Idempotent."""
         ...
 
-    async def send(self, target: Target, text: str) -> OutboxRow:
+    async def send(self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED) -> OutboxRow:
         """Queue a message. Durable on disk when this returns. Raises `ChatError` for text that cannot be sent."""
         ...
 
@@ -121,8 +144,22 @@ class Engine(Protocol):
         """Move the seen marker, here at once and on the server as soon as it can be reached."""
         ...
 
-    def watch(self, user_ids: Sequence[int]) -> None:
-        """The users whose presence is on screen."""
+    def watch(self, user_ids: Sequence[int], chat_ids: Sequence[int] = ()) -> None:
+        """The users whose presence is on screen, and the chats of which it matters who writes in them."""
         ...
 
-    def is_online(self, user_id: int) -> bool: ...
+    def presence(self, user_id: int) -> UserPresence:
+        """Whether a watched user is there; offline while this is not known."""
+        ...
+
+    def typing(self, chat_id: int) -> tuple[int, ...]:
+        """Who else writes in a watched chat at this moment."""
+        ...
+
+    def write_in(self, chat_id: int, *, on: bool) -> None:
+        """The user writes in this chat, or not any more; may be called at every key."""
+        ...
+
+    def be_away(self, away: bool) -> None:
+        """Nobody is at this device, or somebody is again."""
+        ...

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from chatproto import limits
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Outgoing, SendResult
-from chatproto.models import Chat, Message, event_id
+from chatproto.models import Chat, LogEvent, Message, event_id
 from chatproto.text import normalize_message
 from chatterm.client.backoff import Backoff
 from chatterm.client.connection import Connection
 from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
 from chatterm.client.lock import SenderLock
-from chatterm.client.model import OutboxRow, ProblemMet, Target
+from chatterm.client.model import NOTHING_ENCLOSED, OutboxRow, ProblemMet, Target
 from chatterm.client.outbox import BLOCKING, Outbox
 
 
@@ -80,7 +80,7 @@ class Sender:
 
     async def _refuse_unsendable(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Refuse what the server would refuse for its text, so that the batch can be encoded and is not held up."""
-        bad = [(row.client_id, error) for row in rows if (error := _text_error(row.text)) is not None]
+        bad = [(row.client_id, error) for row in rows if (error := _text_error(row)) is not None]
         if bad:
             await self._context.storage.outbox(lambda outbox: outbox.finish(refused=bad))
             self._context.tell_outbox()
@@ -91,9 +91,11 @@ class Sender:
         pairs = list(zip(rows, results, strict=True))
         stored = [(row, result) for row, result in pairs if result.error is None]
         await self._know_chats(stored)
-        events: dict[int, list[Message]] = {}
+        events: dict[int, list[LogEvent]] = {}
         for row, result in stored:
-            events.setdefault(result.chat_id or 0, []).append(self._event(row, result))
+            event = await self._event(row, result)
+            if event is not None:
+                events.setdefault(result.chat_id or 0, []).append(event)
         for chat_id, of_chat in events.items():
             await self._context.store_events(chat_id, sorted(of_chat, key=lambda event: event.seq), live=True)
         refused, again, waits = _sort_errors(pairs)
@@ -127,9 +129,21 @@ class Sender:
                 if error.temporary or error.code != "notMember":
                     raise  # the connection begins anew, and the server answers for the same ids again
 
-    def _event(self, row: OutboxRow, result: SendResult) -> Message:
-        """The event as the server has it and as every other client receives it."""
+    async def _event(self, row: OutboxRow, result: SendResult) -> LogEvent | None:
+        """The event as the server has it and as every other client receives it.
+
+        Asked for where it holds more than was sent, such as the names of files; None if it cannot be had any more,
+        because the author has left the chat since.
+        """
         chat_id, seq = result.chat_id or 0, result.seq or 0
+        if row.enclosed != NOTHING_ENCLOSED:
+            try:
+                page = await self._connection.fetch(chat_id, before_seq=seq + 1, limit=1)
+            except ClientError as error:
+                if error.temporary or error.code != "notMember":
+                    raise
+                return None
+            return page.events[-1] if page.events else None
         return Message(
             id=event_id(chat_id, seq),
             seq=seq,
@@ -169,15 +183,26 @@ def _sort_errors(
 
 
 def _outgoing(row: OutboxRow) -> Outgoing:
-    target: Target = row.target
+    target, enclosed = row.target, row.enclosed
     return Outgoing(
-        client_id=row.client_id, text=row.text, chat_id=target.chat_id, user_id=target.user_id, email=target.email
+        client_id=row.client_id,
+        text=row.text,
+        chat_id=target.chat_id,
+        user_id=target.user_id,
+        email=target.email,
+        reply_to=enclosed.reply_to,
+        mentions=list(enclosed.mentions),
+        mention_all=enclosed.mention_all,
+        file_ids=list(enclosed.file_ids),
+        forward=enclosed.forward,
     )
 
 
-def _text_error(text: str) -> ErrorInfo | None:
+def _text_error(row: OutboxRow) -> ErrorInfo | None:
+    if not row.text and row.enclosed.is_content:
+        return None
     try:
-        normalize_message(text)
+        normalize_message(row.text)
     except ChatError as error:
         return error.info()
     return None

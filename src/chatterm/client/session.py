@@ -8,28 +8,31 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from chatproto import limits
 from chatproto.models import Message
 from chatproto.text import normalize_message
 from chatterm.client.cache import Cache
 from chatterm.client.context import Context
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError
-from chatterm.client.inbox import OnlineUsers
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import (
+    NOTHING_ENCLOSED,
     Account,
     ConnectionChanged,
     ConnectionStatus,
+    Enclosed,
     Link,
     Listener,
     Notice,
     OutboxRow,
+    PresenceState,
     ProblemMet,
     Target,
+    UserPresence,
 )
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
+from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.storage import Storage
 from chatterm.client.targets import best_known
 
@@ -73,11 +76,11 @@ class Session:
         self._timing = timing
         self._listeners: list[Listener] = []
         self._context = Context(account, self.cache, self.outbox, Storage(files), self._notify)
-        self._online = OnlineUsers(self._notify)
+        self._signals = Signals(self._notify)
+        self._own_signals = OwnSignals()
         self._status = ConnectionStatus(Link.OFFLINE, time.time())
         self._reconnector: Reconnector | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._watched: Sequence[int] = ()
         self._synced = asyncio.Event()
         self._stopped = False
 
@@ -151,14 +154,14 @@ class Session:
 
     # --- messages
 
-    async def send(self, target: Target, text: str) -> OutboxRow:
-        """Queue a message. Durable on disk when this returns.
+    async def send(self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED) -> OutboxRow:
+        """Queue a message. Durable on disk when this returns. `text` may be empty if there is other content.
 
         Raises `ChatError` for text that cannot be sent, `ClientError` for a disk that does not take it.
         """
-        normal = normalize_message(text)
+        normal = normalize_message(text) if text or not enclosed.is_content else ""
         place = best_known(self.cache, target)
-        row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal))
+        row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal, enclosed=enclosed))
         self._outbox_changed()
         return row
 
@@ -211,15 +214,29 @@ class Session:
         if self._reconnector is not None:
             self._reconnector.seen_changed.set()
 
-    def watch(self, user_ids: Sequence[int]) -> None:
-        """The users whose presence is on screen; at most `limits.WATCH_MAX` of them."""
-        self._watched = tuple(user_ids)[: limits.WATCH_MAX]
-        if self._reconnector is not None:
-            self._reconnector.watch(self._watched)
+    def watch(self, user_ids: Sequence[int], chat_ids: Sequence[int] = ()) -> None:
+        """The users whose presence is on screen, and the chats of which it matters who writes in them."""
+        self._own_signals.watch(user_ids, chat_ids)
+
+    def presence(self, user_id: int) -> UserPresence:
+        """Whether a watched user is there; offline while this is not known."""
+        return self._signals.presence(user_id)
 
     def is_online(self, user_id: int) -> bool:
-        """Whether a watched user is online."""
-        return user_id in self._online
+        """Whether a watched user is at one of their devices."""
+        return self.presence(user_id).state is PresenceState.ONLINE
+
+    def typing(self, chat_id: int) -> tuple[int, ...]:
+        """Who else writes in a watched chat at this moment."""
+        return self._signals.typing(chat_id)
+
+    def write_in(self, chat_id: int, *, on: bool) -> None:
+        """The user writes in this chat, or not any more; cheap enough for every key, and told every few seconds."""
+        self._own_signals.typing(chat_id, on=on)
+
+    def be_away(self, away: bool) -> None:
+        """Nobody is at this device, or somebody is again."""
+        self._own_signals.away(away)
 
     # --- within
 
@@ -264,14 +281,14 @@ class Session:
         reconnector: Reconnector = link.Reconnector(
             self._context,
             self._credentials,
-            self._online,
+            self._signals,
+            self._own_signals,
             self._show,
             timing=self._timing or link.Timing(),
             lock=self._lock,
             fetches=self._fetches,
             synced=self._synced,
         )
-        reconnector.watch(self._watched)
         self._reconnector = reconnector
         await reconnector.run()
 

@@ -60,8 +60,9 @@ class Syncer:
             case UsersJob():
                 await self._fetch_users(job)
             case ChatJob():
+                known_useq = self._context.cache.useq()
                 chat = await self._tokens.call(lambda token: self._api.chat(token, job.chat_id))
-                await self._context.store_chats([chat])
+                await self._context.store_chats([chat], known_useq=known_useq)
                 self._context.plan.want_newest([(chat.id, chat.head)])
                 self._context.plan.done(job, progress=True)
             case ChatsJob():
@@ -76,8 +77,9 @@ class Syncer:
         self._context.plan.done(job, progress=bool(page.users))
 
     async def _fetch_chats(self, job: ChatsJob) -> None:
+        known_useq = self._context.cache.useq()
         page = await self._tokens.call(lambda token: self._api.chats(token, job.after))
-        await self._context.store_chats(page.chats)
+        await self._context.store_chats(page.chats, known_useq=known_useq)
         newest_first = sorted(page.chats, key=lambda chat: -chat.head_at)
         self._context.plan.want_newest((chat.id, chat.head) for chat in newest_first)
         more = page.has_more and bool(page.chats)

@@ -18,6 +18,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
 from chatterm.tui import crash, theme
+from chatterm.tui.attendance import LOOK_EVERY_S, Attendance
 from chatterm.tui.idle import INTERVAL_S, IdleCollector
 from chatterm.tui.screen import ChatScreen
 from chatterm.tui.window import Window
@@ -39,6 +40,7 @@ class ChatApp(App[None]):
         self._state = state
         self._folder = folder
         self._collector = collector
+        self._attendance = Attendance(engine.be_away)
         self._window = Window(self)
         for each in theme.THEMES:
             self.register_theme(each)
@@ -71,9 +73,12 @@ class ChatApp(App[None]):
         if self._state.problem is not None:
             problem = terminal_safe(f"{self._state.problem.message} {self._state.problem.hint}")
             self.notify(problem, severity="error", markup=False, timeout=20)
+        self.set_interval(LOOK_EVERY_S, self._attendance.look)
         await self.engine.start()
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent | events.Paste):
+            self._attendance.touched()
         if self._collector is not None and isinstance(event, events.Key):
             self._collector.key_pressed()
         await super().on_event(event)

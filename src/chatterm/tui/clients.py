@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from chatproto import limits
 from chatproto.text import terminal_safe
-from chatterm.client.model import Entry, EntryRef
+from chatterm.client.model import Entry, EntryRef, PresenceState
 from chatterm.client.ports import CacheReader
 from chatterm.tui.actions import key_table
 from chatterm.tui.graphemes import fit, graphemes
@@ -28,9 +28,19 @@ FILTER_CHUNK: Final = 2_000
 """Rows read at a time while somebody waits for what a filter finds: about 15 ms."""
 WATCH_DELAY_S: Final = 0.3
 FILTER_MAX: Final = 64
-ONLINE, OFFLINE, UNKNOWN, GROUP = "●", "○", "·", "#"
+SIGNS: Final = {PresenceState.ONLINE: "●", PresenceState.AWAY: "◐", PresenceState.OFFLINE: "○", None: "·"}
+"""Whether somebody is there; None where it cannot be known."""
+GROUP, LEFT = "#", "×"
 
 _KEYS: Final = key_table("list")
+
+
+def badge_of(entry: Entry) -> str:
+    """The number of unread messages, after an @ and the number of those that mention the user."""
+    if not entry.unread:
+        return ""
+    unread = "999+" if entry.unread > 999 else str(entry.unread)
+    return f"@{min(entry.mentions, 999)} {unread}" if entry.mentions else unread
 
 
 class ClientList(Guarded, ScrollView, can_focus=True):
@@ -85,11 +95,11 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     class Left(Message):
         """The user wants to go back to writing without choosing."""
 
-    def __init__(self, cache: CacheReader, is_online: Callable[[int], bool | None]) -> None:
-        """`is_online` answers None where it cannot be known."""
+    def __init__(self, cache: CacheReader, presence: Callable[[int], PresenceState | None]) -> None:
+        """`presence` answers None where it cannot be known."""
         super().__init__()
         self.roster = Roster(cache)
-        self._is_online = is_online
+        self._presence = presence
         self._open: EntryRef | None = None
         self._cursor: EntryRef | None = None
         self._filter = ""
@@ -229,10 +239,11 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         is_open = entry.ref == self._open
         at_cursor = entry.ref == self._cursor and (self.has_focus or bool(self.roster.needle))
         place = "clients--cursor" if at_cursor else "clients--open" if is_open else ""
-        row = style(place or ("clients--unread" if entry.unread else "clients--row"))
+        plain = "clients--unread" if entry.unread else "clients--quiet" if entry.has_left else "clients--row"
+        row = style(place or plain)
         back = (style(place) if place else self.rich_style).background_style
         sign, sign_style = self._sign(entry)
-        badge = "" if not entry.unread else "999+" if entry.unread > 999 else str(entry.unread)
+        badge = badge_of(entry)
         room = width - 4 - (len(badge) + 2 if badge else 1)
         if entry.unread:
             row += Style(bold=True)
@@ -250,11 +261,10 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     def _sign(self, entry: Entry) -> tuple[str, Style]:
         quiet = self.get_component_rich_style("clients--quiet")
         if entry.peer_id is None:
-            return GROUP, quiet
-        online = self._is_online(entry.peer_id)
-        if online:
-            return ONLINE, self.get_component_rich_style("clients--online")
-        return (UNKNOWN if online is None else OFFLINE), quiet
+            return LEFT if entry.has_left else GROUP, quiet
+        presence = self._presence(entry.peer_id)
+        there = presence is PresenceState.ONLINE
+        return SIGNS[presence], self.get_component_rich_style("clients--online") if there else quiet
 
     # --- keys and mouse ---
 

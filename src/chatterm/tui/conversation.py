@@ -11,7 +11,7 @@ from textual.message import Message
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
-from chatterm.client.model import EntryRef, Link, OutboxRow, OutboxState, Target
+from chatterm.client.model import Entry, EntryRef, EventsStored, Link, OutboxRow, OutboxState, PresenceState, Target
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
 from chatterm.tui.actions import label_of
@@ -20,9 +20,12 @@ from chatterm.tui.drafts import Drafts
 from chatterm.tui.header import ChatHeader
 from chatterm.tui.line import Line, Part
 from chatterm.tui.timeline import ChatView, HolesWanted, NewBelow, SeenReached, Timeline
+from chatterm.tui.timeline.localtime import LocalTime
 
 UNSENT_MAX: Final = 10_000
 """Unsent messages of one chat among which the newest is looked for."""
+NAMED_WRITERS: Final = 2
+"""So many people who write are named; more are counted."""
 _WELCOME: Final = "Choose somebody on the left to begin."
 
 
@@ -72,6 +75,7 @@ class Conversation(Vertical):
         super().__init__()
         self.engine = engine
         self.ref: EntryRef | None = None
+        self._times = LocalTime()
         self.drafts = Drafts(state, self, lambda text: self._tell(text, failed=True))
         self.header = ChatHeader()
         self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id)
@@ -141,6 +145,11 @@ class Conversation(Vertical):
 
     # --- what happened elsewhere ---
 
+    def events_stored(self, notice: EventsStored) -> None:
+        """Events of some chat reached the cache."""
+        if self.ref == EntryRef("chat", notice.chat_id):
+            self.timeline.events_stored(notice.first_seq, notice.last_seq, notice.live, notice.changed)
+
     def entries_changed(self, refs: frozenset[EntryRef] | None) -> None:
         """Rows of the client list changed: a name may be new, or the person on screen may have become a chat."""
         if self.ref is None or (refs is not None and self.ref not in refs):
@@ -167,15 +176,45 @@ class Conversation(Vertical):
         """Say again who this is and whether they are there."""
         entry = self.engine.cache.entry(self.ref) if self.ref is not None else None
         if entry is not None:
-            self.header.show(entry.name, self._presence(entry.peer_id))
+            self.header.show(entry.name, *self._details(entry))
 
-    def _presence(self, peer_id: int | None) -> Part | None:
-        if peer_id is None:
-            chat = self.engine.cache.chat(self.ref.id) if self.ref is not None else None
-            return Part(f"{chat.member_count:,} members", "quiet") if chat is not None else None
+    def _details(self, entry: Entry) -> tuple[Part, ...]:
+        """Who writes, else whether the person is there and their status, or what a group is about."""
+        writing = self._writing(entry.ref)
+        if writing:
+            return (Part(writing, "accent"),)
+        if entry.has_left:
+            return (Part("× you are not a member any more; what is kept here stays readable", "warn"),)
+        if entry.peer_id is None:
+            chat = self.engine.cache.chat(entry.ref.id)
+            if chat is None:
+                return ()
+            return Part(f"{chat.member_count:,} members", "quiet"), Part(terminal_safe(chat.topic), "quiet")
+        user = self.engine.cache.user(entry.peer_id)
+        if user is not None and (user.deleted or user.disabled):
+            return (Part("account deleted" if user.deleted else "account disabled", "quiet"),)
+        status = Part(terminal_safe(user.status) if user is not None else "", "quiet")
+        return self._presence(entry.peer_id), status
+
+    def _presence(self, peer_id: int) -> Part:
         if self.engine.status.link is not Link.ONLINE:
             return Part("· presence unknown", "quiet")
-        return Part("● online", "good") if self.engine.is_online(peer_id) else Part("○ offline", "quiet")
+        state, last_seen = self.engine.presence(peer_id)
+        if state is PresenceState.ONLINE:
+            return Part("● online", "good")
+        seen = f", last seen {self._times.moment(last_seen)}" if last_seen else ""
+        return Part(f"{'◐ away' if state is PresenceState.AWAY else '○ offline'}{seen}", "quiet")
+
+    def _writing(self, ref: EntryRef) -> str:
+        """Who writes here at this moment; empty if nobody does."""
+        user_ids = self.engine.typing(ref.id) if ref.kind == "chat" else ()
+        if not user_ids:
+            return ""
+        if len(user_ids) > NAMED_WRITERS:
+            return f"{len(user_ids)} people are typing…"
+        users = [self.engine.cache.user(user_id) for user_id in user_ids]
+        names = [terminal_safe(user.display_name) if user is not None else "somebody" for user in users]
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} typing…"
 
     # --- writing ---
 
@@ -197,6 +236,8 @@ class Conversation(Vertical):
     def _keep_draft(self, message: Composer.Changed) -> None:
         if self.ref is not None:
             self.drafts.changed(self.ref, message.text)
+            if self.ref.kind == "chat":
+                self.engine.write_in(self.ref.id, on=bool(message.text.strip()))
 
     @on(Composer.Noted)
     def _show_note(self, message: Composer.Noted) -> None:

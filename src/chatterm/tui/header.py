@@ -24,10 +24,10 @@ class ChatHeader(Line):
         self._detail: tuple[Part, ...] = ()
         self._below = 0
 
-    def show(self, name: str, detail: Part | None = None) -> None:
+    def show(self, name: str, *details: Part) -> None:
         """Name another conversation, or say something else of this one. `name` may be anybody's text."""
         self._who = terminal_safe(name)
-        self._detail = (Part("  ", "quiet"), detail) if detail else ()
+        self._detail = tuple(part for each in details if each.text for part in (Part("  ", "quiet"), each))
         self.refresh()
 
     def show_below(self, count: int) -> None:
@@ -37,9 +37,14 @@ class ChatHeader(Line):
             self.refresh()
 
     def left(self) -> Sequence[Part]:
-        rest = sum(cell_len(part.text) for part in (*self._detail, *self.right()))
-        room = max(WHO_MIN, self.content_size.width - rest)
-        return (Part(clip(self._who, room), "strong"), *self._detail)
+        right = sum(cell_len(part.text) for part in self.right())
+        room = self.content_size.width - (right + 2 if right else 0)
+        who = clip(self._who, max(WHO_MIN, room - sum(cell_len(part.text) for part in self._detail[:2])))
+        shown = [Part(who, "strong")]
+        for part in self._detail:
+            room -= cell_len(shown[-1].text)
+            shown.append(Part(clip(part.text, room), part.style))
+        return shown
 
     def right(self) -> Sequence[Part]:
         return (Part(f"↓ {self._below:,} new below", "accent"),) if self._below else ()

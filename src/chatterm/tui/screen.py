@@ -16,6 +16,7 @@ from chatproto.text import terminal_safe
 from chatterm.client.model import (
     CacheReset,
     ConnectionChanged,
+    ConnectionStatus,
     EntriesChanged,
     EntryRef,
     EventsStored,
@@ -23,7 +24,9 @@ from chatterm.client.model import (
     Notice,
     OutboxChanged,
     PresenceChanged,
+    PresenceState,
     ProblemMet,
+    TypingChanged,
 )
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
@@ -117,9 +120,9 @@ class ChatScreen(Screen[None]):
         self._unsubscribe()
         self.conversation.drafts.flush()
 
-    def _presence(self, user_id: int) -> bool | None:
-        """Whether somebody is online; unknown while this client is not."""
-        return self.engine.is_online(user_id) if self.engine.status.link is Link.ONLINE else None
+    def _presence(self, user_id: int) -> PresenceState | None:
+        """Whether somebody is there; unknown while this client is not online."""
+        return self.engine.presence(user_id).state if self.engine.status.link is Link.ONLINE else None
 
     def _open_last(self) -> None:
         """Open the conversation last read, else the most recently active one."""
@@ -143,26 +146,30 @@ class ChatScreen(Screen[None]):
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         match message.notice:
-            case EventsStored(chat_id, first_seq, last_seq, live):
-                if self.conversation.ref == EntryRef("chat", chat_id):
-                    self.conversation.timeline.events_stored(first_seq, last_seq, live)
+            case EventsStored():
+                self.conversation.events_stored(message.notice)
             case EntriesChanged(refs):
                 self._entries_changed(refs)
             case OutboxChanged(queued, failed):
                 self.status.show_outbox(queued, failed)
                 self.conversation.timeline.outbox_changed()
             case ConnectionChanged(status):
-                self.status.show_status(status)
-                if status.link is Link.ONLINE:
-                    self.conversation.timeline.ask_again()
-                self._presence_changed()
+                self._connection_changed(status)
             case PresenceChanged():
                 self._presence_changed()
+            case TypingChanged():
+                self.conversation.refresh_header()
             case CacheReset():
                 self._entries_changed(None)
                 self.conversation.reopen()
             case ProblemMet(error):
                 self.tell(terminal_safe(f"{error.message} {error.hint}".strip()), failed=True)
+
+    def _connection_changed(self, status: ConnectionStatus) -> None:
+        self.status.show_status(status)
+        if status.link is Link.ONLINE:
+            self.conversation.timeline.ask_again()
+        self._presence_changed()
 
     def _presence_changed(self) -> None:
         self.sidebar.list.presence_changed()
@@ -229,10 +236,11 @@ class ChatScreen(Screen[None]):
         self._watch_visible()
 
     def _watch_visible(self) -> None:
-        """Ask for the presence of those in sight: the person of the conversation, and the rows of the list."""
-        peer_id = self.conversation.peer_id()
+        """Ask who writes in the conversation, and who is there: its person and those in the rows of the list."""
+        peer_id, ref = self.conversation.peer_id(), self.conversation.ref
         wanted = self._visible if peer_id is None else (peer_id, *self._visible)
-        self.engine.watch(tuple(dict.fromkeys(wanted))[: limits.WATCH_MAX])
+        chat_ids = (ref.id,) if ref is not None and ref.kind == "chat" else ()
+        self.engine.watch(tuple(dict.fromkeys(wanted))[: limits.WATCH_MAX], chat_ids)
 
     @on(Conversation.Opened)
     def _opened(self, message: Conversation.Opened) -> None:

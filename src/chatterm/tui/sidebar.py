@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from chatproto.text import terminal_safe
+from chatterm.client.model import PresenceState
 from chatterm.client.ports import CacheReader
 from chatterm.tui.actions import label_of
 from chatterm.tui.clients import ClientList
@@ -70,9 +71,11 @@ class Sidebar(Vertical):
     }
     """
 
-    def __init__(self, cache: CacheReader, is_online: Callable[[int], bool | None], name: str, key: str) -> None:
+    def __init__(
+        self, cache: CacheReader, presence: Callable[[int], PresenceState | None], name: str, key: str
+    ) -> None:
         super().__init__()
-        self.list = ClientList(cache, is_online)
+        self.list = ClientList(cache, presence)
         self._filter = FilterLine()
         self._account = AccountLine(name, key)
 

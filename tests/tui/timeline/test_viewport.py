@@ -1,13 +1,14 @@
 """The view holds still: whatever is stored, filled, queued or resized, it equals a fresh view at the same place."""
 
 from datetime import UTC
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from chatproto.models import Chat
+from chatproto.models import Chat, ChatChanged, FileInfo, LogEvent, MembersChanged, Message, MessageChanged
 from chatterm.bench.data import FIRST_AT, OWN_ID, message
 from chatterm.client.model import Target
 from chatterm.tui.timeline import ChatView
@@ -28,13 +29,15 @@ class Shown(NamedTuple):
     last_key: int
     line: tuple[Kind, int, int]
     text: str
+    more: tuple[object, ...]
     note: str
     stamped: bool
     mark: int
 
 
 def shown(item: Item, line: int) -> Shown:
-    return Shown(item.key, item.last_key, item.lines[line], item.text, item.note, item.stamped, item.mark)
+    more = (item.told, item.parts, item.reply_to, item.quote, item.forwarded_from, item.lead)
+    return Shown(item.key, item.last_key, item.lines[line], item.text, more, item.note, item.stamped, item.mark)
 
 
 def everything(document: Document) -> list[Shown]:
@@ -54,6 +57,10 @@ def document_of(world: World, view: ChatView = VIEW, width: int = 40, unread: Un
     return Document(world.cache, world.outbox, view, own_id=OWN_ID, days=days, width=width, unread=unread)
 
 
+def changed(seq: int, after: Message, at: int) -> MessageChanged:
+    return MessageChanged(id=f"c{seq}", seq=seq, at=at, sender_id=2, change="edited", message=after)
+
+
 class Script:
     """Changes to one chat, applied to the cache and to a viewport that is on screen all the while."""
 
@@ -67,18 +74,53 @@ class Script:
         world.cache.store_seen(chat_id, seen)
         self.viewport = Viewport(document_of(world, self.view, unread=find_unread(world.cache, chat_id, OWN_ID)), 12)
 
-    def store(self, seqs: range) -> None:
-        events = [
-            message(seq, TEXTS[seq * 7 % 4], 1 + seq // 3 % 3, at=FIRST_AT + seq * MINUTE + seq // 50 * 9 * MINUTE)
-            for seq in seqs
-        ]
-        self.world.cache.store_events(self.chat_id, events)
+    def store(self, seqs: range) -> tuple[int, ...]:
+        """Cache these events; the messages that they change."""
+        return self.world.cache.store_events(self.chat_id, [self.event(seq) for seq in seqs]).changed
+
+    def event(self, seq: int) -> LogEvent:
+        """What lies at a seq: messages of all kinds, and runs of changes that have no line."""
+        at = FIRST_AT + seq * MINUTE + seq // 50 * 9 * MINUTE
+        if seq % 11 == 0 or (140 <= seq < 300 and seq % 40):
+            return changed(seq, self.message(seq // 22 * 11 + 1, rev=seq), at)
+        if seq % 23 == 0:
+            place: dict[str, Any] = {"id": f"{self.chat_id}.{seq}", "seq": seq, "at": at, "sender_id": 2}
+            return MembersChanged(**place, added=[3], removed=[4]) if seq % 2 else ChatChanged(**place, topic="new")
+        return self.message(seq)
+
+    def message(self, seq: int, rev: int = 0) -> Message:
+        """A message as it is after the change `rev`, 0 for none yet."""
+        at = FIRST_AT + seq * MINUTE + seq // 50 * 9 * MINUTE
+        plain = message(seq, TEXTS[(seq * 7 + rev) % 4], 1 + seq // 3 % 3, at=at)
+        if rev % 7 == 6:
+            return replace(plain, text="", deleted=True, rev=rev)
+        return replace(
+            plain,
+            rev=rev,
+            reply_to=seq - 5 if seq % 6 == 0 else 0,
+            edited_at=rev,
+            pinned=rev % 3 == 1,
+            files=[FileInfo(id=1, name=f"{seq}.txt", size=seq, media_type="text/plain")] if seq % 9 == 0 else [],
+        )
+
+    def change(self, place: int, rev: int) -> None:
+        """A message near the end, or anywhere, is changed by an event that is stored at the same time."""
+        seq = max(1, self.head - place % 60) if place % 2 else place % self.head + 1 if self.head else 1
+        self.head = max(self.head, seq) + 1
+        rev = self.head * 100 + rev % 7
+        known = self.world.cache.messages(self.chat_id, [seq])
+        if not known:
+            self.append(1, 0)
+            return
+        after = replace(self.message(seq, rev), seq=seq)
+        event = changed(self.head, after, FIRST_AT + self.head * MINUTE)
+        stored = self.world.cache.store_events(self.chat_id, [event])
+        self.viewport.stored(self.head, self.head, stored.changed)
 
     def append(self, count: int, gap: int) -> None:
         first = self.head + 1 + gap
         self.head = first + count - 1
-        self.store(range(first, self.head + 1))
-        self.viewport.stored(first, self.head)
+        self.viewport.stored(first, self.head, self.store(range(first, self.head + 1)))
 
     def fill(self, place: int, count: int) -> None:
         holes = self.world.cache.holes(self.chat_id, 1, self.head)
@@ -86,8 +128,7 @@ class Script:
             first, last = holes[place % len(holes)]
             first += place % (last - first + 1)
             last = min(last, first + count - 1)
-            self.store(range(first, last + 1))
-            self.viewport.stored(first, last)
+            self.viewport.stored(first, last, self.store(range(first, last + 1)))
 
     def queue(self, count: int) -> None:
         for number in range(count):
@@ -100,6 +141,8 @@ class Script:
             self.append(a % 40 + 1, b % 300 if b % 3 == 0 else 0)
         elif kind == "fill":
             self.fill(a, b % 200 + 1)
+        elif kind == "change":
+            self.change(a, b)
         elif kind == "resize":
             self.viewport.resize(a % 60 + 8, b % 30 + 1)
         elif kind == "scroll":
@@ -114,7 +157,7 @@ class Script:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["append", "fill", "resize", "scroll", "jump", "end", "queue"]),
+        st.sampled_from(["append", "fill", "change", "resize", "scroll", "jump", "end", "queue"]),
         st.integers(0, 500),
         st.integers(0, 500),
     ),

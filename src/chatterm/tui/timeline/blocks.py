@@ -3,13 +3,15 @@
 import logging
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
 from chatproto.models import LogEvent, Message
 from chatterm.client.ports import CacheReader
 from chatterm.tui.timeline.fenwick import Fenwick
-from chatterm.tui.timeline.items import GAP_LINES, Before, Builder, Item, Kind, after
+from chatterm.tui.timeline.items import GAP_LINES, NO_QUOTES, Before, Builder, Item, Kind, after
+from chatterm.tui.timeline.told import has_lines
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +28,28 @@ KEPT_IDS: Final = 4_096
 class Block:
     """Some consecutive items with the line at which each begins."""
 
-    __slots__ = ("before", "height", "items", "keys", "starts")
+    __slots__ = ("after", "before", "height", "items", "keys", "quoted", "starts")
 
     def __init__(self, items: list[Item], before: Before | None = None) -> None:
-        """`before` is what a message added at the end looks back at."""
+        """`before` is what its first message looks back at."""
         self.items = items
+        self.before = before
+        self._count()
+
+    def _count(self) -> None:
+        items = self.items
         self.keys = [item.key for item in items]
         self.starts = [0, *accumulate(len(item.lines) for item in items)]
         self.height = self.starts.pop()
-        self.before = before
+        self.quoted = {item.reply_to for item in items if item.reply_to}
+        self.after = self.before_of(len(items))
+
+    def before_of(self, index: int) -> Before | None:
+        """What the item at `index`, or one added at the end, looks back at; nothing behind a gap."""
+        if index == 0:
+            return self.before
+        item = self.items[index - 1]
+        return None if item.is_gap else item.after
 
     def at(self, line: int) -> tuple[Item, int]:
         """The item that covers a line of the block, and which of its lines that is."""
@@ -46,14 +61,26 @@ class Block:
         index = max(0, bisect_right(self.keys, key) - 1)
         return self.items[index], self.starts[index]
 
-    def extend(self, items: list[Item], before: Before | None) -> None:
+    def index_of(self, key: int) -> int | None:
+        """Where the item of just this event is."""
+        index = bisect_right(self.keys, key) - 1
+        item = self.items[index] if index >= 0 else None
+        return index if item is not None and item.key == item.last_key == key and not item.is_gap else None
+
+    def replace(self, index: int, item: Item) -> None:
+        """Put another item in the place of one."""
+        self.items[index] = item
+        self._count()
+
+    def extend(self, items: list[Item]) -> None:
         """Add items at the end."""
         for item in items:
             self.items.append(item)
             self.keys.append(item.key)
             self.starts.append(self.height)
             self.height += len(item.lines)
-        self.before = before
+        self.quoted.update(item.reply_to for item in items if item.reply_to)
+        self.after = self.before_of(len(self.items))
 
 
 class Blocks:
@@ -109,8 +136,41 @@ class Blocks:
             return
         self._grow(head)
         if first <= last:
-            # The message after the range looks back at its last event.
-            self._forget((first - 1) // BLOCK, last // BLOCK)
+            # A message after the range looks back at its last event that has lines, at most a block away.
+            self._forget((first - 1) // BLOCK, (last - 1) // BLOCK + 1)
+            self._refresh_quotes(lambda seq: first <= seq <= last)
+
+    def changed(self, seqs: Collection[int]) -> None:
+        """Messages have changed: lay out anew just them, and those that quote them."""
+        for seq in seqs:
+            block = self._kept.get((seq - 1) // BLOCK)
+            index = block.index_of(seq) if block is not None else None
+            if block is not None and index is not None:
+                self._lay_out(block, index)
+            elif seq <= self.head:
+                self._forget((seq - 1) // BLOCK, (seq - 1) // BLOCK + 1)
+        self._refresh_quotes(seqs.__contains__)
+
+    def _refresh_quotes(self, concerned: Callable[[int], bool]) -> None:
+        for block in [block for block in self._kept.values() if any(map(concerned, block.quoted))]:
+            for index, item in enumerate(block.items):
+                if item.reply_to and concerned(item.reply_to):
+                    self._lay_out(block, index)
+
+    def _lay_out(self, block: Block, index: int) -> None:
+        """One item of a block from what is cached now; what follows it looks back at the same as before."""
+        key = block.items[index].key
+        message = self._cache.messages(self._chat_id, [key]).get(key)
+        if message is not None:
+            item = self._builder.event(block.before_of(index), message, self._quotes([message]))
+            if item is not None:
+                block.replace(index, item)
+                self.heights.set((key - 1) // BLOCK, block.height)
+
+    def _quotes(self, events: Sequence[LogEvent]) -> Mapping[int, Message]:
+        """The cached messages that these reply to."""
+        wanted = {event.reply_to for event in events if isinstance(event, Message) and event.reply_to}
+        return self._cache.messages(self._chat_id, wanted) if wanted else NO_QUOTES
 
     def _append(self, first: int, last: int, head: int) -> bool:
         """The common case, new events at the end of a block that is laid out: add just their lines."""
@@ -120,8 +180,8 @@ class Blocks:
             return False
         events = self._cache.events(self._chat_id, first, last)
         self._remember(events)
-        items = self._builder.history(block.before, events, first, last)
-        block.extend(items, _before(items, events))
+        items = self._builder.history(block.after, events, first, last, self._quotes(events))
+        block.extend(items)
         self.heights.set(index, block.height)
         self.head = head
         return True
@@ -150,15 +210,26 @@ class Blocks:
         last = min(first + BLOCK - 1, self.head)
         try:
             events = self._cache.events(self._chat_id, max(1, first - 1), last)
+            before = self._before(first, events.pop(0)) if events and events[0].seq < first else None
+            quotes = self._quotes(events)
         except Exception:  # an unreadable stretch of the cache must not take the view down
             log.exception("events %d to %d cannot be read", first, last)
             return Block([Item(first, last, [(Kind.ERROR, 0, 0)])])
-        before = None
-        if events and events[0].seq < first:
-            before = after(events.pop(0))
         self._remember(events)
-        items = self._builder.history(before, events, first, last)
-        return Block(items, _before(items, events))
+        return Block(self._builder.history(before, events, first, last, quotes), before)
+
+    def _before(self, first: int, nearest: LogEvent) -> Before | None:
+        """What the event at `first` looks back at: the nearest with lines, unless a gap or a block lies between."""
+        if has_lines(nearest):
+            return after(nearest)
+        expected = nearest.seq - 1
+        for event in reversed(self._cache.events(self._chat_id, max(1, first - BLOCK), expected)):
+            if event.seq != expected:
+                return None
+            if has_lines(event):
+                return after(event)
+            expected -= 1
+        return None
 
     def _remember(self, events: list[LogEvent]) -> None:
         for event in events:
@@ -196,8 +267,3 @@ class Blocks:
             if last != high:
                 break
         return last
-
-
-def _before(items: list[Item], events: list[LogEvent]) -> Before | None:
-    """What comes after these items looks back at: the last event, unless a gap follows it."""
-    return after(events[-1]) if events and not items[-1].is_gap else None

@@ -1,7 +1,7 @@
 """One conversation as one long list of lines: its history, then its outbox; and how to hold still in it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ OUTBOX_ROWS: Final = 200
 """Unsent messages of one chat that are drawn; the rest is counted in a line."""
 UNREAD_CAP: Final = 1_000
 """The cache counts unread messages up to here."""
+BELOW: Final = 1 << 30
+"""Positions from here on are lines below a message's text; no text is that long."""
 UNREAD_SCAN: Final = 256
 """Events after the seen marker that are looked at to find the first of somebody else."""
 
@@ -24,12 +26,18 @@ UNREAD_SCAN: Final = 256
 class Anchor:
     """A place that holds still on screen: in the item `key`, the line that holds `position`, on screen row `row`.
 
-    `position` counts characters of the item's text; a negative one counts lines up from its first line of text.
+    `position` counts characters of the item's text; a negative one counts lines up from its first line of text,
+    one from `BELOW` on counts the lines below its text.
     """
 
     key: int
     position: int
     row: int
+
+
+def _body(item: Item) -> list[int]:
+    """Where in the item's text each of its lines of text begins."""
+    return [first for kind, first, _ in item.lines[item.lead :] if kind is Kind.BODY]
 
 
 def find_unread(cache: CacheReader, chat_id: int | None, own_id: int) -> Unread | None:
@@ -95,16 +103,21 @@ class Document:
         self.blocks.rebuild(self._builder)
         self.load_tail()
 
-    def stored(self, first: int, last: int) -> None:
-        """Take in events that reached the cache, and the outbox; an empty range only looks at the chat's head."""
+    def stored(self, first: int, last: int, changed: Collection[int] = ()) -> None:
+        """Take in events that reached the cache, messages that changed there, and the outbox.
+
+        An empty range only looks at the chat's head.
+        """
         if self.chat.chat_id is not None:
             self.blocks.stored(first, last, max(self.head, self._cache.head(self.chat.chat_id)))
+            if changed:
+                self.blocks.changed(changed)
         self.load_tail()
 
     def load_tail(self) -> None:
         """Read the outbox again. Rows whose event is already stored are left out."""
         count = len(self.blocks)
-        before = self.blocks[count - 1].before if count else None
+        before = self.blocks[count - 1].after if count else None
         if count > 1:
             _ = self.blocks[count - 2]  # knows the client ids of rows that were sent just now
         targets = self.chat.targets
@@ -144,8 +157,10 @@ class Document:
                 fallback = fallback or Anchor(item.key + max(0, line - item.lead) // GAP_LINES, 0, row)
             elif kind is Kind.BODY:
                 return Anchor(item.key, start, row)
-            else:
+            elif line < item.lead:
                 return Anchor(item.key, line - item.lead, row)
+            else:
+                return Anchor(item.key, BELOW + line - item.lead - len(_body(item)), row)
         return fallback
 
     def settle(self, top: int, rows: int) -> int:
@@ -219,8 +234,12 @@ class Document:
             return start + item.lead + (min(anchor.key, item.last_key) - item.key) * GAP_LINES
         if item.key != anchor.key or anchor.position < 0:
             return max(0, start + item.lead + min(0, anchor.position))
-        body = [first for kind, first, _ in item.lines[item.lead :] if kind is Kind.BODY]
-        return start + item.lead + max(0, bisect_right(body, anchor.position) - 1)
+        body = _body(item)
+        if anchor.position >= BELOW:
+            line = min(item.lead + len(body) + anchor.position - BELOW, len(item.lines) - 1)
+        else:
+            line = item.lead + max(0, bisect_right(body, anchor.position) - 1)
+        return start + line
 
     def items_from(self, key: int) -> Iterator[Item]:
         """The items from the one that holds `key` on, to the end of the conversation."""

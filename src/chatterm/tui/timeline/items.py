@@ -1,15 +1,16 @@
 """The pieces a conversation is drawn from, and how events and outbox rows become lines; no colours here."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from chatproto.models import ChatCreated, LogEvent, Message
+from chatproto.models import LogEvent, Message
 from chatproto.text import terminal_safe
 from chatterm.client.model import OutboxRow, OutboxState
 from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.timeline.told import Told, file_line, lines_of, marks_line
 from chatterm.tui.timeline.wrap import wrap
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ TIME_CELLS: Final = 6
 """Before the mark: a blank and a time."""
 MAX_WIDTH: Final = 120
 """Cells of the column of text in a wide terminal; longer lines are hard to read."""
+QUOTE_CHARS: Final = 200
+"""Of a message that is replied to, so much of its first line is kept to be shown."""
+NO_QUOTES: Final[Mapping[int, Message]] = {}
 _MINUTE_US: Final = 60_000_000
 
 
@@ -44,6 +48,10 @@ class Kind(IntEnum):
     NOTE = 7
     HINT = 8
     ERROR = 9
+    FORWARDED = 10
+    QUOTE = 11
+    DELETED = 12
+    PART = 13
 
 
 class Mark(IntEnum):
@@ -58,13 +66,17 @@ class Mark(IntEnum):
 
 
 Line = tuple[Kind, int, int]
-"""A line's kind; for BODY and NOTE also where it begins and ends in the item's text or note."""
+"""A line's kind; for BODY and NOTE also where it begins and ends in the item's text or note; for SYSTEM and PART
+which of the item's `told` or `parts` it is.
+"""
 
 _BLANK: Final[Line] = (Kind.BLANK, 0, 0)
 _DATE: Final[Line] = (Kind.DATE, 0, 0)
 _NEW: Final[Line] = (Kind.NEW, 0, 0)
 _HEADER: Final[Line] = (Kind.HEADER, 0, 0)
 _GAP: Final[Line] = (Kind.GAP, 0, 0)
+_FORWARDED: Final[Line] = (Kind.FORWARDED, 0, 0)
+_QUOTE: Final[Line] = (Kind.QUOTE, 0, 0)
 _MARKS: Final = {
     OutboxState.QUEUED: Mark.QUEUED,
     OutboxState.SENDING: Mark.SENDING,
@@ -91,10 +103,23 @@ class Item:
     mark: Mark = Mark.NONE
     stamped: bool = False
     """The first line of text shows the time, because no header does and the minute is another."""
+    told: tuple[Told, ...] = ()
+    """What the system says."""
+    parts: tuple[str, ...] = ()
+    """What belongs to the message below its text; terminal-safe."""
+    reply_to: int = 0
+    quote: tuple[int, str] | None = None
+    """Author and beginning of the message that this one replies to; None if it is not cached. Terminal-safe."""
+    forwarded_from: int = 0
 
     @property
     def is_gap(self) -> bool:
         return self.lines[-1][0] is Kind.GAP
+
+    @property
+    def after(self) -> "Before":
+        """What the message after this one looks back at; see `after`."""
+        return Before(0 if self.told else self.sender_id, self.at)
 
 
 class Before(NamedTuple):
@@ -139,21 +164,29 @@ class Builder:
         self._own_id = own_id
         self._unread = unread
 
-    def history(self, before: Before | None, events: Sequence[LogEvent], first: int, last: int) -> list[Item]:
-        """Items for the events of an inclusive range of seqs; what is missing in it becomes gaps."""
+    def history(
+        self,
+        before: Before | None,
+        events: Sequence[LogEvent],
+        first: int,
+        last: int,
+        quotes: Mapping[int, Message] = NO_QUOTES,
+    ) -> list[Item]:
+        """Items for the events of an inclusive range of seqs; what is missing in it becomes gaps.
+
+        Changes of messages have no item. `quotes` are cached messages that these reply to, by seq.
+        """
         items: list[Item] = []
         expected = first
         for event in events:
             if event.seq > expected:
                 items.append(self.gap(expected, event.seq - 1))
                 before = None
-            try:
-                items.append(self._event(before, event))
-            except Exception:  # whatever is wrong with one event, the others must stay readable
-                log.exception("event %d cannot be shown", event.seq)
-                items.append(Item(event.seq, event.seq, [(Kind.ERROR, 0, 0)]))
-            before = after(event)
             expected = event.seq + 1
+            item = self.event(before, event, quotes)
+            if item is not None:
+                items.append(item)
+                before = item.after
         if expected <= last:
             items.append(self.gap(expected, last))
         return items
@@ -176,22 +209,53 @@ class Builder:
             before = Before(self._own_id, row.created_at)
         return items
 
-    def _event(self, before: Before | None, event: LogEvent) -> Item:
-        item = Item(event.seq, event.seq, [], at=event.at, sender_id=event.sender_id)
-        if isinstance(event, ChatCreated):
-            item.text = terminal_safe(event.title)
-            self._lead(item, before, at_top=event.seq == 1)
-            item.lines.append((Kind.SYSTEM, 0, 0))
-            item.lead = len(item.lines) - 1
-            return item
-        if not isinstance(event, Message):
-            return item
-        if event.sender_id == self._own_id:
-            item.mark = Mark.SENT
-        return self._message(item, before, event.text, at_top=event.seq == 1)
+    def event(self, before: Before | None, event: LogEvent, quotes: Mapping[int, Message]) -> Item | None:
+        """The item of one event, None if it has no lines of its own. Never raises."""
+        try:
+            return self._event(before, event, quotes)
+        except Exception:  # whatever is wrong with one event, the others must stay readable
+            log.exception("event %d cannot be shown", event.seq)
+            return Item(event.seq, event.seq, [(Kind.ERROR, 0, 0)], at=event.at, sender_id=event.sender_id)
 
-    def _message(self, item: Item, before: Before | None, text: str, *, at_top: bool) -> Item:
+    def _event(self, before: Before | None, event: LogEvent, quotes: Mapping[int, Message]) -> Item | None:
+        item = Item(event.seq, event.seq, [], at=event.at, sender_id=event.sender_id)
+        if isinstance(event, Message):
+            return self._stored(item, before, event, quotes)
+        item.told = tuple(lines_of(event))
+        if not item.told:
+            return None
+        self._lead(item, before, at_top=event.seq == 1)
+        item.lead = len(item.lines)
+        item.lines.extend((Kind.SYSTEM, number, 0) for number in range(len(item.told)))
+        return item
+
+    def _stored(self, item: Item, before: Before | None, message: Message, quotes: Mapping[int, Message]) -> Item:
+        if message.sender_id == self._own_id:
+            item.mark = Mark.SENT
+        if message.deleted:
+            self._open(item, before, at_top=message.seq == 1)
+            item.lines.append((Kind.DELETED, 0, 0))
+            return item
+        item.reply_to = message.reply_to
+        item.quote = _quote(quotes.get(message.reply_to))
+        item.forwarded_from = message.forwarded.sender_id if message.forwarded is not None else 0
+        marks = marks_line(message)
+        item.parts = (*(file_line(file, self.columns.body) for file in message.files), *((marks,) if marks else ()))
+        if message.text or not message.files:
+            self._message(item, before, message.text, at_top=message.seq == 1)
+        else:
+            self._open(item, before, at_top=message.seq == 1)
+        item.lines.extend((Kind.PART, number, 0) for number in range(len(item.parts)))
+        return item
+
+    def _message(self, item: Item, before: Before | None, text: str, *, at_top: bool) -> None:
         item.text = text = terminal_safe(text, multiline=True)
+        self._open(item, before, at_top=at_top)
+        body = Kind.BODY
+        item.lines.extend([(body, start, end) for start, end in wrap(text, self.columns.body)])
+
+    def _open(self, item: Item, before: Before | None, *, at_top: bool) -> None:
+        """The lines before a message's own."""
         lines = item.lines
         parted = self._lead(item, before, at_top=at_top)
         if (
@@ -205,10 +269,11 @@ class Builder:
             lines.append(_HEADER)
         else:
             item.stamped = item.at // _MINUTE_US != before.at // _MINUTE_US
+        if item.forwarded_from:
+            lines.append(_FORWARDED)
+        if item.reply_to:
+            lines.append(_QUOTE)
         item.lead = len(lines)
-        body = Kind.BODY
-        lines.extend([(body, start, end) for start, end in wrap(text, self.columns.body)])
-        return item
 
     def _lead(self, item: Item, before: Before | None, *, at_top: bool) -> bool:
         """Put the date line and the new-messages line before an item where they belong."""
@@ -232,6 +297,15 @@ class Builder:
             item.lines.extend((Kind.NOTE, start, end) for start, end in wrap(item.note, self.columns.body))
 
 
+def _quote(message: Message | None) -> tuple[int, str] | None:
+    """Author and first line of a message that is replied to."""
+    if message is None:
+        return None
+    first = message.text.lstrip().split("\n", 1)[0][:QUOTE_CHARS]
+    said = first or (", ".join(file.name for file in message.files) if message.files else "")
+    return message.sender_id, "message deleted" if message.deleted else terminal_safe(said)
+
+
 def after(event: LogEvent) -> Before:
-    """What the message after this event looks back at; a line of the system ends a group."""
+    """What the message after an event with lines looks back at; a line of the system ends a group."""
     return Before(event.sender_id if isinstance(event, Message) else 0, event.at)

@@ -46,6 +46,11 @@ class LocalTime:
         this_year = datetime.fromtimestamp(self._now(), self._zone).year
         return text if local.year == this_year else f"{text} {local.year}"
 
+    def moment(self, at: int) -> str:
+        """The clock time if it is today, else the day in words and the time."""
+        now = int(self._now() * _SECOND)
+        return self.clock(at) if self.day(at) == self.day(now) else f"{self.date(at)}, {self.clock(at)}"
+
     def _local(self, at: int) -> datetime:
         try:
             return datetime.fromtimestamp(at // _SECOND, self._zone)

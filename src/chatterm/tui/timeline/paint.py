@@ -11,11 +11,15 @@ from textual.strip import Strip
 
 from chatterm.tui.timeline.items import INDENT, MARK_CELLS, PADDING, TIME_CELLS, Columns, Item, Kind, Mark
 from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.timeline.told import Quoted
 from chatterm.tui.timeline.wrap import clip
 
 log = logging.getLogger(__name__)
 
-STYLES: Final = ("author", "own", "time", "date", "new", "system", "system-name", "gap", "mark", "failed", "hint")
+STYLES: Final = (
+    *("author", "own", "time", "date", "new", "system", "system-name", "gap", "mark", "failed", "hint"),
+    *("quote", "part", "gone"),
+)
 """Component classes `timeline--NAME`, besides the widget's own style for text."""
 STYLE_RULES: Final = """\
 & > .timeline--author { text-style: bold; }
@@ -29,6 +33,9 @@ STYLE_RULES: Final = """\
 & > .timeline--mark { color: $foreground 60%; }
 & > .timeline--failed { color: $error; text-style: bold; }
 & > .timeline--hint { color: $foreground 60%; }
+& > .timeline--quote { color: $foreground 55%; }
+& > .timeline--part { color: $foreground 70%; }
+& > .timeline--gone { color: $foreground 45%; text-style: italic; }
 """
 """Their colours, for the CSS of the widget."""
 
@@ -42,6 +49,9 @@ MARKS: Final = {
 }
 _GAP_EVERY: Final = 12
 """A long gap says what it is so often that every screen shows it."""
+
+RULE_MIN: Final = 18
+"""Cells of a line of the system for the time, and for enough of a rule on both sides to be seen as one."""
 
 Part = tuple[str, Style]
 
@@ -82,6 +92,10 @@ class Painter:
             Kind.NOTE: self._note,
             Kind.HINT: self._hint_line,
             Kind.ERROR: self._error,
+            Kind.FORWARDED: self._forwarded,
+            Kind.QUOTE: self._quote,
+            Kind.DELETED: self._deleted,
+            Kind.PART: self._part,
         }
 
     def strip(self, item: Item, line: int, columns: Columns) -> Strip:
@@ -102,7 +116,7 @@ class Painter:
         own = item.sender_id == self._own_id
         time = self._days.clock(item.at)
         room = columns.text - len(time) - MARK_CELLS
-        name = clip("You" if own else self._names(item.sender_id), room - 1)
+        name = clip(self._name(item.sender_id), room - 1)
         space = room - cell_len(name)
         return self._row(
             [
@@ -116,8 +130,19 @@ class Painter:
     def _body(self, item: Item, line: int, columns: Columns) -> Strip:
         _, start, end = item.lines[line]
         text = item.text[start:end]
-        segments = [self._indent, Segment(text, self._base)]
-        used = PADDING + INDENT + cell_len(text)
+        return self._own(item, line, Segment(text, self._base), columns)
+
+    def _deleted(self, item: Item, line: int, columns: Columns) -> Strip:
+        return self._own(item, line, Segment(clip("message deleted", columns.body), self._styles["gone"]), columns)
+
+    def _part(self, item: Item, line: int, columns: Columns) -> Strip:
+        text = clip(item.parts[item.lines[line][1]], columns.body)
+        return self._own(item, line, Segment(text, self._styles["part"]), columns)
+
+    def _own(self, item: Item, line: int, shown: Segment, columns: Columns) -> Strip:
+        """A line of the message itself; the first one ends with the message's state."""
+        segments = [self._indent, shown]
+        used = PADDING + INDENT + cell_len(shown.text)
         if line == item.lead and (item.mark or item.stamped):
             used += self._add_state(segments, item, used, columns)
         segments.append(Segment(" " * (columns.width - used), self._base))
@@ -140,21 +165,41 @@ class Painter:
     def _new(self, item: Item, line: int, columns: Columns) -> Strip:
         return self._rule([(self._unread_text, self._styles["new"])], columns, self._styles["new"])
 
+    def _forwarded(self, item: Item, line: int, columns: Columns) -> Strip:
+        style = self._styles["quote"]
+        return self._row([(" " * INDENT, self._base), (f"↪ from {self._name(item.forwarded_from)}", style)], columns)
+
+    def _quote(self, item: Item, line: int, columns: Columns) -> Strip:
+        style = self._styles["quote"]
+        said = "an earlier message"
+        if item.quote is not None:
+            author, text = item.quote
+            said = f"{self._name(author)}: {text}"
+        return self._row([(" " * INDENT, self._base), (clip(f"│ {said}", columns.text - INDENT), style)], columns)
+
+    def _name(self, user_id: int) -> str:
+        return "You" if user_id == self._own_id else self._names(user_id)
+
     def _system(self, item: Item, line: int, columns: Columns) -> Strip:
         # Ruled and centred, with the parts that people chose set off by style: no message or name looks like it.
         plain, name = self._styles["system"], self._styles["system-name"]
-        who = "You" if item.sender_id == self._own_id else self._names(item.sender_id)
-        room = max(4, columns.text - 34)
-        return self._rule(
-            [
-                (clip(who, room // 2), name),
-                (" made the group ", plain),
-                (f"“{clip(item.text, room - min(room // 2, cell_len(who)))}”", name),
-                (f" · {self._days.clock(item.at)}", plain),
-            ],
-            columns,
-            plain,
-        )
+        told = [self._worded(part) for part in item.told[item.lines[line][1]]]
+        words = sum(cell_len(text) for text, chosen in told if not chosen)
+        # What room our own words, the time and some rule leave is shared by what people chose, the shortest first.
+        room, left = columns.text - words - RULE_MIN, sum(chosen for _, chosen in told)
+        shares: dict[str, int] = {}
+        for text in sorted((text for text, chosen in told if chosen), key=cell_len):
+            shares[text] = max(3, min(cell_len(text), room // left))
+            room -= shares[text]
+            left -= 1
+        parts = [(_shortened(text, shares[text]), name) if chosen else (text, plain) for text, chosen in told]
+        return self._rule([*parts, (f" · {self._days.clock(item.at)}", plain)], columns, plain)
+
+    def _worded(self, part: int | str | Quoted) -> tuple[str, bool]:
+        """What a part of a line of the system says, and whether somebody chose it."""
+        if isinstance(part, Quoted):
+            return f"“{part.text}”", True
+        return (part, False) if isinstance(part, str) else (self._name(part), True)
 
     def _gap(self, item: Item, line: int, columns: Columns) -> Strip:
         count = len(item.lines) - item.lead
@@ -205,3 +250,10 @@ class Painter:
 
 def _strip(segments: list[Segment], columns: Columns) -> Strip:
     return Strip([segment for segment in segments if segment.text], columns.width)
+
+
+def _shortened(text: str, width: int) -> str:
+    """`clip` that keeps a closing quotation mark."""
+    if cell_len(text) > width and text.endswith("”"):
+        return clip(text[:-1], width - 1) + "”"
+    return clip(text, width)

@@ -1,6 +1,7 @@
 """What a viewport shows and lacks, told once: seen messages, new ones below, and events to ask the server for."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from textual.message import Message
 
@@ -9,6 +10,10 @@ from chatterm.client.ports import CacheReader
 from chatterm.tui.timeline.items import OUTBOX_KEY, Item, Kind
 from chatterm.tui.timeline.messages import HolesWanted, NewBelow, SeenReached
 from chatterm.tui.timeline.viewport import Viewport
+
+COUNTED_MAX: Final = 1_000
+"""So many events below the view are looked at to count them exactly."""
+_NOT_SEEN: Final = (Kind.GAP, Kind.HINT, Kind.ERROR)
 
 
 class Sight:
@@ -35,7 +40,7 @@ class Sight:
             self._seen = newest
             if newest > cache.seen(chat_id):
                 yield SeenReached(chat_id, newest)
-        below = viewport.document.head - self._shown_to
+        below = self._count_below(chat_id, viewport.document.head, cache)
         if below != self._below:
             self._below = below
             yield NewBelow(below)
@@ -44,13 +49,18 @@ class Sight:
             self._wanted = wanted
             yield HolesWanted(chat_id, *wanted)
 
+    def _count_below(self, chat_id: int, head: int, cache: CacheReader) -> int:
+        """Events below what was shown, without those that have no place of their own, as far as counting is cheap."""
+        below = head - self._shown_to
+        return cache.count_shown(chat_id, self._shown_to + 1, head) if 0 < below <= COUNTED_MAX else below
+
 
 def newest_in_sight(viewport: Viewport) -> int:
-    """Seq of the newest event of which a line of text is on screen; 0 if there is none."""
+    """Seq of the newest event of which a line of its own is on screen; 0 if there is none."""
     newest = 0
     for row, item, line in viewport.visible():
-        first_text = row + max(0, item.lead - line)
-        if item.key < OUTBOX_KEY and item.lines[-1][0] in (Kind.BODY, Kind.SYSTEM) and first_text < viewport.rows:
+        first_own = row + max(0, item.lead - line)
+        if item.key < OUTBOX_KEY and item.lines[-1][0] not in _NOT_SEEN and first_own < viewport.rows:
             newest = item.key
     return newest
 

@@ -1,6 +1,6 @@
 """Which lines of a conversation are on screen, and how they hold still while the conversation changes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from chatterm.tui.timeline.document import Anchor, Document
 from chatterm.tui.timeline.items import Item
@@ -45,9 +45,9 @@ class Viewport:
         self.follow = anchor is None
         self._place()
 
-    def stored(self, first: int, last: int) -> None:
-        """Take in events that reached the cache, and the outbox."""
-        self.document.stored(first, last)
+    def stored(self, first: int, last: int, changed: Collection[int] = ()) -> None:
+        """Take in events that reached the cache, messages that changed there, and the outbox."""
+        self.document.stored(first, last, changed)
         self._place()
 
     def line(self, row: int) -> tuple[Item, int] | None:

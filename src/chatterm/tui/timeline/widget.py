@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import ClassVar, Final
 
@@ -95,6 +95,7 @@ class Timeline(ScrollView, can_focus=True):
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
         self._pending: tuple[int, int] | None = None
+        self._changed: set[int] = set()
         self._outbox_pending = False
         self._apply_due = self._report_due = self._retry_due = False
         self._applied_at = 0.0
@@ -108,17 +109,23 @@ class Timeline(ScrollView, can_focus=True):
             self.screen.clear_selection()
         self._chat = chat
         self._viewport = self._painter = self._pending = None
+        self._changed.clear()
         self._outbox_pending = False
         self._sight = Sight()
         self._strips.clear()
         self._fit()
         self.refresh()
 
-    def events_stored(self, first_seq: int, last_seq: int, live: bool) -> None:
-        """Events of the chat on screen reached the cache; `live` ones are new, others history."""
-        if self._pending is not None:
-            first_seq, last_seq = min(first_seq, self._pending[0]), max(last_seq, self._pending[1])
-        self._pending = (first_seq, last_seq)
+    def events_stored(self, first_seq: int, last_seq: int, live: bool, changed: Iterable[int] = ()) -> None:
+        """Events of the chat on screen reached the cache; `live` ones are new, others history.
+
+        `changed` are messages that are newer there than they were; the range may be empty.
+        """
+        self._changed.update(changed)
+        if first_seq <= last_seq:
+            if self._pending is not None:
+                first_seq, last_seq = min(first_seq, self._pending[0]), max(last_seq, self._pending[1])
+            self._pending = (first_seq, last_seq)
         self._schedule()
 
     def outbox_changed(self) -> None:
@@ -264,14 +271,16 @@ class Timeline(ScrollView, can_focus=True):
         """Take in everything that was stored or queued since the last time."""
         self._apply_due = False
         self._applied_at = time.monotonic()
-        if self._viewport is None or (self._pending is None and not self._outbox_pending):
+        if self._viewport is None or (self._pending is None and not self._changed and not self._outbox_pending):
             return
         first, last = self._pending or (1, 0)
         if self._pending is not None:
             self._sight.forget_wanted()
         viewport = self._viewport
-        if self._try(lambda: viewport.stored(first, last)):
+        changed = frozenset(self._changed)
+        if self._try(lambda: viewport.stored(first, last, changed)):
             self._pending, self._outbox_pending = None, False
+            self._changed.clear()
             self._moved()
 
     def _try(self, step: Callable[[], object]) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.errors import ClientError
-from chatterm.client.model import OutboxRow, OutboxState, Target
+from chatterm.client.model import NOTHING_ENCLOSED, Enclosed, OutboxRow, OutboxState, Target
 from chatterm.client.outbox import Outbox
 
 A = Target(chat_id=1)
@@ -47,7 +47,9 @@ def filled(path: Path, count: int = 60) -> list[OutboxRow]:
     """Rows in every state, short and long, written to the file and closed."""
     outbox = Outbox.open(path)
     for number in range(count):
-        outbox.append(Target(email=f"p{number % 7}@example.org"), f"{number} " + "é" * (number * 97 % 7_000))
+        enclosed = Enclosed(reply_to=number, mentions=(7,)) if number % 5 == 0 else NOTHING_ENCLOSED
+        text = f"{number} " + "é" * (number * 97 % 7_000)
+        outbox.append(Target(email=f"p{number % 7}@example.org"), text, enclosed=enclosed)
     taken = outbox.take(5, 1 << 20)
     outbox.refused(taken[0].client_id, NOT_MEMBER)
     rows = outbox.rows()
@@ -57,7 +59,7 @@ def filled(path: Path, count: int = 60) -> list[OutboxRow]:
 
 def written(row: OutboxRow) -> tuple[object, ...]:
     """What the person wrote: all but the state of sending it."""
-    return row.client_id, row.target, row.text, row.created_at
+    return row.client_id, row.target, row.text, row.created_at, row.enclosed
 
 
 def overwrite(path: Path, start: int, data: bytes) -> None:
@@ -278,7 +280,7 @@ def test_an_outbox_of_a_newer_version_is_left_alone(path: Path) -> None:
     """Its messages belong to the newer program; this one says so and stops."""
     filled(path, 3)
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(ClientError) as caught:
@@ -286,6 +288,24 @@ def test_an_outbox_of_a_newer_version_is_left_alone(path: Path) -> None:
     assert caught.value.code == "outboxNewer"
     assert "Update" in caught.value.hint
     assert path.read_bytes() == before
+
+
+def test_an_outbox_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """Its messages keep their ids, order and states, and new ones may enclose something."""
+    outbox = Outbox.open(path)
+    kept = [outbox.append(A, f"{number}") for number in range(3)]
+    outbox.refused(kept[0].client_id, NOT_MEMBER)
+    kept = outbox.rows()
+    outbox.close()
+    connection = sqlite3.connect(path)
+    connection.executescript("ALTER TABLE messages DROP COLUMN enclosed; PRAGMA user_version = 1")
+    connection.close()
+    again = Outbox.open(path)
+    assert (again.problem, again.rows()) == (None, kept)
+    answer = Enclosed(reply_to=7)
+    assert again.append(A, "4", enclosed=answer).enclosed == answer
+    assert [row.enclosed for row in again.rows()] == [NOTHING_ENCLOSED] * 3 + [answer]
+    again.close()
 
 
 @pytest.mark.parametrize("step", range(1, 7))
