@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -49,6 +50,24 @@ async def test_operation_ids_are_unique(server: RunningServer) -> None:
     paths = (await document(server, "/openapi.json"))["paths"]
     ids = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
     assert len(ids) == len(set(ids))
+
+
+async def test_the_protocol_page_lists_the_same_operations(server: RunningServer) -> None:
+    """Every call of the API stands in its table, and no other."""
+    paths = (await document(server, "/openapi.json"))["paths"]
+    offered = {(method.upper(), re.sub(r"{\w+}", "{}", path)) for path, methods in paths.items() for method in methods}
+    page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+    listed = set()
+    for cell in re.findall(r"^\| (`[A-Z]+[` ].*?) \|", page, re.MULTILINE):
+        methods: list[str] = []
+        for call in re.findall(r"`([^`]+)`", cell):
+            method, _, path = call.partition(" ")
+            methods.append(method)
+            if path:
+                bare = re.sub(r"{\w+}", "{}", path.partition("?")[0])
+                listed |= {(each, bare) for each in methods}
+                methods = []
+    assert listed == offered
 
 
 async def test_every_frame_is_described(server: RunningServer) -> None:
