@@ -45,17 +45,9 @@ async def people(store: Store) -> list[User]:
 
 
 @pytest.fixture
-async def group(store: Store, backend: Backend, people: list[User]) -> Chat:
+async def group(store: Store, people: list[User]) -> Chat:
     """A group of Anna, who owns it, and Bert; Cleo is a stranger."""
-    group = await store.create_group(people[0].id, "Garden", [people[1].id])
-    make_owner(backend, group, people[0])
-    return group
-
-
-def make_owner(backend: Backend, group: Chat, user: User) -> None:
-    with sqlite3.connect(backend.folder / "chat.db") as connection:
-        connection.execute("UPDATE chats SET owner_id = ? WHERE id = ?", (user.id, group.id))
-    connection.close()
+    return await store.create_group(people[0].id, "Garden", [people[1].id])
 
 
 def add_file(backend: Backend, owner: User, file_id: int) -> FileInfo:
@@ -310,12 +302,11 @@ async def test_what_was_deleted_is_gone_from_the_file(backend: Backend) -> None:
             assert canary.encode() not in path.read_bytes(), path
 
 
-async def test_who_may_change_what(store: Store, backend: Backend, people: list[User]) -> None:
+async def test_who_may_change_what(store: Store, people: list[User]) -> None:
     """Authors edit; authors and a group's owner delete; members react and pin; to strangers there is no such chat."""
     anna, bert, cleo = people
     dora = (await make_users(store, "Dora"))[0]
     group = await store.create_group(anna.id, "Garden", [bert.id, cleo.id])
-    make_owner(backend, group, anna)
     place = await say(store, new_message(bert, "mine", chat_id=group.id))
 
     def edit(user: User) -> Awaitable[int]:
