@@ -17,6 +17,8 @@ from chatserver.http.gate import Gate
 from chatserver.http.headers import Cors
 from chatserver.http.operations import Operation
 from chatserver.limits.limiter import RateLimiter
+from chatserver.mail.courier import BACKOFF_S
+from chatserver.mail.room import open_recovery
 from chatserver.measures import Gauge
 from chatserver.ops.health import HealthChecks, store_checks
 from chatserver.push.addresses import Resolver, resolve
@@ -32,6 +34,7 @@ from chatserver.services.invites import Invites
 from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.receipts import Receipts
+from chatserver.services.recovery import Recovery
 from chatserver.services.search import Search
 from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
@@ -54,6 +57,7 @@ class Timing:
     chat_signals_interval: float = 0.2
     typing_lifetime: float = 6.0
     users_interval: float = 0.5
+    mail_backoff: float = BACKOFF_S
     tidy_interval: float = 60.0
     push_backoff: float = 2.0
     push_resolver: Resolver = resolve
@@ -73,10 +77,12 @@ class Application:
         *,
         push: Push | None,
         files: Files,
+        recovery: Recovery,
     ) -> None:
         self.store = store
         self.auth = auth
         self.files = files
+        self.recovery = recovery
         self.upkeep = Upkeep(store, refresh_ttl_s=settings.refresh_token_s)
         self.signals = signals = _signals(store, timing)
         self.hub = Hub(
@@ -107,6 +113,7 @@ class Application:
             *routes.accounts.operations(
                 accounts,
                 Registrations(store, accounts, auth, registration=settings.registration),
+                recovery,
                 Invites(store, by_members=settings.member_invites and settings.registration != "closed"),
             ),
             *routes.users.operations(Users(store)),
@@ -216,8 +223,13 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
                     resolver=timing.push_resolver,
                 )
             )
+        recovery = await undo.enter_async_context(
+            open_recovery(store, passwords, settings, backoff_s=timing.mail_backoff)
+        )
         files = await undo.enter_async_context(open_files(store, settings, tidy_interval=timing.tidy_interval))
-        application = Application(store, auth, Accounts(store, passwords), settings, timing, push=push, files=files)
+        application = Application(
+            store, auth, Accounts(store, passwords), settings, timing, push=push, files=files, recovery=recovery
+        )
         application.gauges.append(
             Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending)
         )

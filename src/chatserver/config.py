@@ -54,6 +54,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may make an account: nobody (the server's owner adds users), people with an invitation, or everybody."""
     member_invites: bool = False
     """Whether users may invite others, unless registration is closed."""
+    reset_code_s: Annotated[int, Meta(ge=300, le=30 * 86_400)] = 86_400
+    """Seconds a code that resets a password can be used."""
+    smtp_host: Annotated[str, Meta(max_length=255)] = ""
+    """The SMTP server that takes mails with reset codes; without one, codes come from `chatserver user reset-code`."""
+    smtp_port: Annotated[int, Meta(ge=1, le=65_535)] = 587
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted: after it is made (587), from the beginning (465), or not at all."""
+    smtp_user: Annotated[str, Meta(max_length=255)] = ""
+    """Whom to log in as; empty: do not log in."""
+    smtp_password: Annotated[str, Meta(max_length=1_024)] = ""
+    smtp_password_file: Path | None = None
+    """A file whose first line is the password, in place of `smtp_password`."""
+    smtp_from: Annotated[str, Meta(max_length=320)] = ""
+    """The sender of mails, e.g. `Chat <chat@example.org>`."""
+    smtp_ca_file: Path | None = None
+    """Certificates (PEM) to trust in place of the system's."""
     password_threads: Annotated[int, Meta(ge=1, le=16)] = 1
     """Threads that hash passwords; each can keep one core busy while many people sign in at once."""
     password_waiting: Annotated[int, Meta(ge=0, le=10_000)] = 64
@@ -131,6 +147,8 @@ class ConfigError(Exception):
 
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
+_SECRETS: Final = frozenset({"smtp_password"})
+"""Settings whose values no message may show."""
 
 
 def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -158,6 +176,7 @@ def is_loopback(host: str) -> bool:
 
 def _check(settings: Settings) -> None:
     """What only several settings together tell, or what takes more than a pattern."""
+    _check_mail(settings)
     if not settings.limits_enabled and not is_loopback(settings.host):
         raise ConfigError(
             f"The setting 'limits_enabled' is false, but the server listens on {settings.host}. "
@@ -168,6 +187,34 @@ def _check(settings: Settings) -> None:
             ipaddress.ip_network(network)
         except ValueError as error:
             raise ConfigError(f"The setting 'trusted_proxies': {error}. Write addresses such as 10.0.0.0/8.") from None
+
+
+def smtp_password(settings: Settings) -> str:
+    """The password for the SMTP server, from its file if there is one. Raises `ConfigError`."""
+    if settings.smtp_password_file is None:
+        return settings.smtp_password
+    try:
+        return settings.smtp_password_file.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The file of the setting 'smtp_password_file', {settings.smtp_password_file}, cannot be read: {error}. "
+            "Make it a text file that this user may read."
+        ) from error
+
+
+def _check_mail(settings: Settings) -> None:
+    if not settings.smtp_host:
+        return
+    if "@" not in settings.smtp_from or not settings.smtp_from.isprintable():
+        raise ConfigError("The setting 'smtp_host' needs 'smtp_from' too: an address such as chat@example.org.")
+    if settings.smtp_tls == "none" and settings.smtp_user and not is_loopback(settings.smtp_host):
+        raise ConfigError(
+            f"The setting 'smtp_tls' is 'none', so the password of 'smtp_user' would cross the network to "
+            f"{settings.smtp_host} in the open. Use 'starttls' or 'tls'."
+        )
+    smtp_password(settings)
+    if settings.smtp_ca_file is not None and not os.access(settings.smtp_ca_file, os.R_OK):
+        raise ConfigError(f"The setting 'smtp_ca_file': {settings.smtp_ca_file} cannot be read.")
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -222,7 +269,8 @@ def _converted(name: str, value: Any, place: str, *, strict: bool = True) -> Any
     try:
         return msgspec.convert(value, _FIELDS[name].type, strict=strict, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{place}: {error}, but it is {value!r}. Correct it, or leave it out.") from error
+        given = "" if name in _SECRETS else f", but it is {value!r}"
+        raise ConfigError(f"{place}: {error}{given}. Correct it, or leave it out.") from error
 
 
 def _decode_path(kind: type, value: Any) -> Any:

@@ -35,6 +35,7 @@ FAST = Timing(
     chat_signals_interval=0.01,
     typing_lifetime=0.3,
     users_interval=0.01,
+    mail_backoff=0.001,
 )
 """Short intervals, for tests that wait for periodic frames."""
 QUIET = Timing(heads_interval=3600.0)

@@ -31,6 +31,8 @@ def add_user(commands: Commands, add_common: AddCommon) -> None:
     show.add_argument("--json", action="store_true", help="one JSON object")
     text = "replace a user's password, which ends all of their sessions"
     _add_password(action("passwd", "passwd", text, f"{text[0].upper()}{text[1:]}. {asking}"))
+    text = "make a code with which the user can set a new password once, and print it on stdout"
+    action("reset-code", "reset_code", text)
     action("disable", "disable", "keep a user out; their sessions end within two seconds")
     action("enable", "enable", "let a disabled user in again")
     delete = action("delete", "delete", "delete an account for good; its messages stay, without a name")

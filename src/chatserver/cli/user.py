@@ -17,6 +17,7 @@ from chatserver.clock import now_us
 from chatserver.config import Settings
 from chatserver.services.accounts import Accounts
 from chatserver.services.passwords import PasswordPool
+from chatserver.services.recovery import Recovery
 from chatserver.store.base import Store
 
 
@@ -38,6 +39,20 @@ def passwd(arguments: argparse.Namespace) -> int:
         say(f"The password of {user.email} is replaced, and every session has ended.")
 
     return _with_password(arguments, use, create=False)
+
+
+def reset_code(arguments: argparse.Namespace) -> int:
+    """Make a code with which a user can set a new password."""
+
+    async def work(store: Store, settings: Settings) -> None:
+        with contextlib.closing(PasswordPool()) as pool:
+            user = await Accounts(store, pool).find(arguments.email)
+            code = await Recovery(store, pool, code_ttl_s=settings.reset_code_s).issue(user.id)
+        say(f"A code for {user.email}, for {settings.reset_code_s // 3600} hours; it is shown only this once:")
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
+
+    return with_store(arguments, work)
 
 
 def disable(arguments: argparse.Namespace) -> int:

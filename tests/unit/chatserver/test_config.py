@@ -94,3 +94,24 @@ def test_the_default_folder_can_be_written_to(folder: Path, monkeypatch: pytest.
     assert config.load({}, environ={"XDG_DATA_HOME": "relative"}).data == Path.home() / ".local/share/chatserver"
     monkeypatch.setattr(config, "SYSTEM_DATA", folder)
     assert config.load({}, environ={}).data == folder
+
+
+def test_mail_settings_that_cannot_work_together(folder: Path) -> None:
+    """A server without a sender, a password in the open, files that cannot be read; no message shows a password."""
+    mail = 'smtp_host = "mail.example.org"\nsmtp_from = "Chat <chat@example.org>"\n'
+    (folder / "secret").write_text("from the file\r\nnot this\n")
+    settings = load(text=mail + f'smtp_password_file = "{folder / "secret"}"')
+    assert (settings.smtp_port, settings.smtp_tls, config.smtp_password(settings)) == (587, "starttls", "from the file")
+    assert config.smtp_password(load(text=mail, SMTP_PASSWORD="from the environment")) == "from the environment"
+    load(text=mail.replace("mail.example.org", "127.0.0.1") + 'smtp_tls = "none"\nsmtp_user = "chat"')
+    for text, word in (
+        ('smtp_host = "mail.example.org"', "smtp_from"),
+        (mail + 'smtp_tls = "none"\nsmtp_user = "chat"', "smtp_tls"),
+        (mail + 'smtp_password_file = "/missing"', "smtp_password_file"),
+        (mail + 'smtp_ca_file = "/missing"', "smtp_ca_file"),
+    ):
+        with pytest.raises(ConfigError, match=word):
+            load(text=text)
+    with pytest.raises(ConfigError) as caught:
+        load(text="smtp_password = 12345")
+    assert "12345" not in str(caught.value)

@@ -1,5 +1,7 @@
 """Operations on the caller's own account, and those that make one."""
 
+from litestar import Response
+
 from chatproto.models import User
 from chatproto.rest import (
     DeleteAccountRequest,
@@ -9,16 +11,21 @@ from chatproto.rest import (
     PasswordRequest,
     ProfileRequest,
     RegisterRequest,
+    ResetMailRequest,
+    ResetRequest,
     Tokens,
 )
 from chatserver.http.operations import Call, Nothing, Operation
 from chatserver.services.accounts import Accounts, Registrations
 from chatserver.services.invites import Invites
+from chatserver.services.recovery import Recovery
 
 
-def operations(accounts: Accounts, registrations: Registrations, invites: Invites) -> list[Operation]:
+def operations(
+    accounts: Accounts, registrations: Registrations, recovery: Recovery, invites: Invites
+) -> list[Operation]:
     """Registering, changing and leaving; inviting."""
-    return [*_registering(registrations), *_own(accounts), *_inviting(invites)]
+    return [*_registering(registrations), *_recovering(recovery), *_own(accounts), *_inviting(invites)]
 
 
 def _registering(registrations: Registrations) -> list[Operation]:
@@ -47,6 +54,44 @@ def _registering(registrations: Registrations) -> list[Operation]:
             public=True,
             rate="sign-in",
         )
+    ]
+
+
+def _recovering(recovery: Recovery) -> list[Operation]:
+    async def request_reset(call: Call[Nothing, ResetMailRequest]) -> Response[None]:
+        recovery.request_mail(call.body.email)
+        return Response(None, status_code=202)
+
+    async def reset_password(call: Call[Nothing, ResetRequest]) -> None:
+        await recovery.reset(call.body.email, call.body.code, call.body.new_password)
+
+    return [
+        Operation(
+            method="POST",
+            path="/auth/reset/request",
+            tag="accounts",
+            summary="Have a code mailed that resets a password; the answer is the same for every address",
+            handler=request_reset,
+            body=ResetMailRequest,
+            status=202,
+            errors=("mailUnavailable", "overloaded"),
+            public=True,
+            rate="sign-in",
+            account=lambda body: body.email,
+        ),
+        Operation(
+            method="POST",
+            path="/auth/reset",
+            tag="accounts",
+            summary="Replace a forgotten password with a code; every session of the user ends",
+            handler=reset_password,
+            body=ResetRequest,
+            status=204,
+            errors=("resetCodeWrong", "passwordInvalid", "overloaded"),
+            public=True,
+            rate="sign-in",
+            account=lambda body: body.email,
+        ),
     ]
 
 

@@ -1,0 +1,1 @@
+"""Mail that the server sends: what is written, and how it reaches an SMTP server."""
