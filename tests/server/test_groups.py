@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chatproto import limits
-from chatproto.errors import CODES
+from chatproto.errors import CODES, ChatError
 from chatproto.frames import (
     Ack,
     ChatSettings,
@@ -22,8 +22,9 @@ from chatproto.frames import (
     ServerFrame,
     Welcome,
 )
-from chatproto.models import Chat, ChatChanged, MembersChanged, Message
+from chatproto.models import Chat, ChatChanged, LogEvent, MembersChanged, Message
 from chatproto.rest import Member, MembersAdded, MembersPage
+from chatserver.services.membership import read_as_member
 from tests.server.test_rest import read, refused
 from tests.support.server import Person, Socket, outgoing
 
@@ -152,6 +153,21 @@ async def test_a_removal_and_messages_of_the_same_moment(anna: Person, ben: Pers
             assert isinstance(last, MembersChanged)
             assert seqs == list(range(2, last.seq + 1))
             assert await heard_of(group, ben, removed) == []
+
+
+async def test_a_page_that_is_read_across_a_removal_is_refused(anna: Person, ben: Person, tea: Chat) -> None:
+    """What was read may be newer than the end of the membership, so none of it is given."""
+    store = anna.server.application.store
+
+    async def read_late() -> list[LogEvent]:
+        await store.remove_member(anna.id, tea.id, ben.id)
+        return (await store.events(tea.id, limit=5))[0]
+
+    with pytest.raises(ChatError) as caught:
+        await read_as_member(store, ben.id, tea.id, read_late)
+    assert caught.value.code == "notMember"
+    events = await read_as_member(store, anna.id, tea.id, lambda: store.events(tea.id, limit=5))
+    assert len(events[0]) == 2
 
 
 async def test_leaving_and_coming_back(anna: Person, ben: Person, tea: Chat) -> None:

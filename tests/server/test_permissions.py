@@ -1,5 +1,7 @@
 """Nobody reads or writes what is not theirs: every address and frame that takes an id, with the id of others."""
 
+import re
+
 import pytest
 
 from chatproto.frames import Error, Fetch, MarkSeen
@@ -28,6 +30,19 @@ CHAT_CALLS: list[tuple[str, str, object]] = [
     ("POST", "/chats/{}/owner", {"userId": 1}),
     ("GET", "/chats/{}/messages", None),
     ("GET", "/chats/{}/messages?afterSeq=0", None),
+    ("GET", "/chats/{}/messages?around=1", None),
+    ("POST", "/chats/{}/messages", {"text": "me too"}),
+    ("GET", "/chats/{}/messages/1", None),
+    ("PATCH", "/chats/{}/messages/1", {"text": "changed"}),
+    ("DELETE", "/chats/{}/messages/1", None),
+    ("PUT", "/chats/{}/messages/1/pin", None),
+    ("DELETE", "/chats/{}/messages/1/pin", None),
+    ("PUT", "/chats/{}/messages/1/reactions/%F0%9F%91%8D", None),
+    ("DELETE", "/chats/{}/messages/1/reactions/%F0%9F%91%8D", None),
+    ("GET", "/chats/{}/pins", None),
+    ("GET", "/chats/{}/seen", None),
+    ("GET", "/chats/{}/messages/1/seen", None),
+    ("POST", "/chats/{}/messages/seen", {"messageIds": ["1.1"]}),
 ]
 """Every call about one chat."""
 
@@ -51,10 +66,22 @@ async def test_rest_refuses_former_members(anna: Person, eve: Person, call: tupl
     method, path, body = call
     group = await anna.group("Tea", eve)
     await anna.server.application.store.remove_member(anna.id, group.id, eve.id)
-    path = path.replace("/1", f"/{eve.id}")
+    path = path.replace("/members/1", f"/members/{eve.id}")
     answer = await eve.http.request(method, path.format(group.id), json=body)
     missing = await eve.http.request(method, path.format(78), json=body)
     assert (answer.status_code, answer.content) == (403, missing.content)
+
+
+async def test_every_call_about_a_chat_is_tried(anna: Person) -> None:
+    """The API's own description names no call with a chat in its address that the list above leaves out."""
+    described = (await anna.http.get("/openapi.json")).json()["paths"]
+    tried = [(method.lower(), path.partition("?")[0]) for method, path, _ in CHAT_CALLS]
+    about_chats = {path: calls for path, calls in described.items() if path.startswith("/chats/{")}
+    assert len(about_chats) > 10
+    for path, calls in about_chats.items():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", path)
+        for method in calls.keys() & {"get", "post", "put", "patch", "delete"}:
+            assert any(method == other and re.fullmatch(pattern, address) for other, address in tried), (method, path)
 
 
 async def test_frames_refuse_strangers(eve: Person, foreign: Chat) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from chatproto import limits
 from chatproto.errors import ChatError, ErrorInfo
@@ -9,6 +10,7 @@ from chatproto.frames import Outgoing, SendResult
 from chatproto.models import LogEvent, Message
 from chatproto.rest import MessageRequest, MessagesPage
 from chatproto.text import normalize_email, normalize_message
+from chatserver.services.membership import read_as_member
 from chatserver.store.base import NewMessage, Store, Stored
 from chatserver.store.extras import Additions
 
@@ -54,8 +56,8 @@ class Messages:
         """A page of a chat's log for a member. Raises `notMember`, or `invalidFrame` for two bounds."""
         if before_seq is not None and after_seq is not None:
             raise ChatError("invalidFrame", "Give beforeSeq or afterSeq, not both.")
-        await self._check_member(user_id, chat_id)
-        return await self._store.events(chat_id, before_seq=before_seq, after_seq=after_seq, limit=limit)
+        read = partial(self._store.events, chat_id, before_seq=before_seq, after_seq=after_seq, limit=limit)
+        return await read_as_member(self._store, user_id, chat_id, read)
 
     async def page(
         self,
@@ -71,27 +73,26 @@ class Messages:
         """A page of a chat's messages for a member. Raises `notMember`, or `invalidFrame` for several bounds."""
         if sum(bound is not None for bound in (before_at, before_seq, after_seq, around)) > 1:
             raise ChatError("invalidFrame", "Give at most one of before, beforeSeq, afterSeq and around.")
-        await self._check_member(user_id, chat_id)
         if around is not None:
-            found, before, after = await self._store.messages_around(chat_id, around, limit)
+            read_around = partial(self._store.messages_around, chat_id, around, limit)
+            found, before, after = await read_as_member(self._store, user_id, chat_id, read_around)
             return MessagesPage(messages=found, has_more=before or after, has_more_before=before, has_more_after=after)
-        found, more = await self._store.messages(
-            chat_id, before_at=before_at, before_seq=before_seq, after_seq=after_seq, limit=limit
+        read = partial(
+            self._store.messages, chat_id, before_at=before_at, before_seq=before_seq, after_seq=after_seq, limit=limit
         )
+        found, more = await read_as_member(self._store, user_id, chat_id, read)
         return MessagesPage(messages=found, has_more=more)
 
     async def get(self, user_id: int, chat_id: int, seq: int) -> Message:
         """One message for a member. Raises `notMember` or `messageNotFound`."""
-        await self._check_member(user_id, chat_id)
-        message = await self._store.message(chat_id, seq)
+        message = await read_as_member(self._store, user_id, chat_id, partial(self._store.message, chat_id, seq))
         if message is None:
             raise ChatError("messageNotFound")
         return message
 
     async def pinned(self, user_id: int, chat_id: int) -> list[Message]:
         """The pinned messages of a chat for a member, the one pinned last first. Raises `notMember`."""
-        await self._check_member(user_id, chat_id)
-        return await self._store.pinned_messages(chat_id)
+        return await read_as_member(self._store, user_id, chat_id, partial(self._store.pinned_messages, chat_id))
 
     async def post(self, user_id: int, chat_id: int, request: MessageRequest) -> tuple[Message, bool]:
         """Store one message, and return it as it is now; whether it had been stored before. Raises its refusal."""
@@ -113,10 +114,6 @@ class Messages:
     async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
         """Move a member's seen marker forward. Raises `notMember`. Idempotent."""
         await self._store.mark_seen(user_id, chat_id, seq)
-
-    async def _check_member(self, user_id: int, chat_id: int) -> None:
-        if not await self._store.is_member(user_id, chat_id):
-            raise ChatError("notMember")
 
     async def _prepare(self, sender_id: int, message: Outgoing) -> NewMessage:
         if sum(target is not None for target in (message.chat_id, message.user_id, message.email)) != 1:

@@ -1,11 +1,13 @@
 """The rules of seen markers: how far a member has read, and who has seen a message."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from chatproto import limits
 from chatproto.errors import ChatError
 from chatproto.models import event_id
 from chatproto.rest import SeenAnswer, SeenByPage, SeenMarker, SeenMarkersPage
+from chatserver.services.membership import check_member, read_as_member
 from chatserver.store.base import Store
 
 
@@ -20,7 +22,7 @@ class Receipts:
 
         Ids of other chats and ids that name nothing are left out, and told. Raises `notMember`.
         """
-        await self._check_member(user_id, chat_id)
+        await check_member(self._store, user_id, chat_id)
         seqs = {message_id: _seq_of(chat_id, message_id) for message_id in message_ids}
         wanted = sorted({seq for seq in seqs.values() if seq is not None})
         known = await self._store.message_seqs(chat_id, wanted)
@@ -34,22 +36,21 @@ class Receipts:
 
     async def seen_by(self, user_id: int, chat_id: int, seq: int, after: int, limit: int) -> SeenByPage:
         """Who but its author has seen a message. Raises `notMember` or `messageNotFound`."""
-        await self._check_member(user_id, chat_id)
-        if not await self._store.message_seqs(chat_id, [seq]):
-            raise ChatError("messageNotFound")
-        found = await self._store.seen_by(chat_id, seq, after, limit + 1)
+
+        async def read() -> list[int]:
+            if not await self._store.message_seqs(chat_id, [seq]):
+                raise ChatError("messageNotFound")
+            return await self._store.seen_by(chat_id, seq, after, limit + 1)
+
+        found = await read_as_member(self._store, user_id, chat_id, read)
         return SeenByPage(user_ids=found[:limit], has_more=len(found) > limit)
 
     async def markers(self, user_id: int, chat_id: int, after: int, limit: int) -> SeenMarkersPage:
         """How far each member has read. Raises `notMember`."""
-        await self._check_member(user_id, chat_id)
-        found = await self._store.seen_markers(chat_id, after, limit + 1)
+        read = partial(self._store.seen_markers, chat_id, after, limit + 1)
+        found = await read_as_member(self._store, user_id, chat_id, read)
         markers = [SeenMarker(user_id=member, seen=seen) for member, seen in found[:limit]]
         return SeenMarkersPage(markers=markers, has_more=len(found) > limit)
-
-    async def _check_member(self, user_id: int, chat_id: int) -> None:
-        if not await self._store.is_member(user_id, chat_id):
-            raise ChatError("notMember")
 
 
 def _seq_of(chat_id: int, message_id: str) -> int | None:
