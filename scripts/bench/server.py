@@ -11,28 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
+from scripts.bench.report import Report, open_all
+from scripts.bench.signals import measure_signals
 from scripts.bench.wire import LeanClient, send_frame
 from scripts.bench.world import Account, ServerOnCore, World, broadcast_server, chat_server, new_world, pin_generator
 
 TEXT = "x" * 200
-
-
-@dataclass
-class Report:
-    """Prints each figure as it is known, and keeps it."""
-
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, name: str, value: float, unit: str, note: str = "") -> None:
-        self.figures[name] = value
-        shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-        print(f"{name:<46} {shown:>12} {unit:<14} {note}", flush=True)
 
 
 @dataclass
@@ -47,14 +36,6 @@ class Load:
     def note(self) -> str:
         full = ", generator full" if self.generator > 0.95 else ""
         return f"server {self.server:.0%}, generator {self.generator:.0%}{full}"
-
-
-async def open_all(port: int, accounts: list[Account]) -> list[LeanClient]:
-    clients: list[LeanClient] = []
-    for start in range(0, len(accounts), 50):
-        part = accounts[start : start + 50]
-        clients += await asyncio.gather(*(LeanClient.connect(port, "/ws", account.hello) for account in part))
-    return clients
 
 
 async def measure(server: ServerOnCore, seconds: float, readers: list[LeanClient], sent: Callable[[], int]) -> Load:
@@ -279,6 +260,7 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
         for outstanding in (1, 16):
             load = await pairs(server, scene.world, scene.directs, outstanding, scene.seconds)
             report.add(f"50 pairs, {outstanding} outstanding", load.messages, "messages/s", load.note())
+        await measure_signals(report, server, scene.world.accounts, scene.groups[500], scene.seconds)
 
 
 def main() -> int:

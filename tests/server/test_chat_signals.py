@@ -13,7 +13,6 @@ from chatproto import limits
 from chatproto.frames import Events, MarkSeen, Presence, Readers, Typing, TypingNow, Watch
 from chatproto.models import Chat
 from chatserver.app import Timing
-from chatserver.store.base import Commit, JoinedUser, LeftUser
 from tests.support.server import Person, RunningServer, Socket, running_server
 
 LASTING = Timing(heads_interval=3600.0, users_interval=3600.0, chat_signals_interval=0.005, typing_lifetime=3600.0)
@@ -134,21 +133,20 @@ async def test_strangers_neither_hear_nor_disturb(anna: Person, ben: Person, eve
 async def test_membership_decides_at_the_moment_of_telling(anna: Person, ben: Person, eve: Person) -> None:
     """Who is removed hears nothing more and types no more; who joins a chat already watched hears of it."""
     chat = await anna.group("Tea", ben, eve)
-    hub = anna.server.application.hub
     async with anna.socket() as watcher, ben.socket() as leaver, eve.socket() as typer:
         await watch(watcher, chat)
         await watch(leaver, chat)
         await typing(leaver, chat)
         assert (await watcher.expect(Typing)).user_ids == [ben.id]
         await leaver.until(Typing)
-        hub.on_commit(Commit(left=[LeftUser(user_id=ben.id, chat_id=chat.id, useq=2)]))
-        assert (await watcher.expect(Typing)).user_ids == []
+        assert (await anna.http.delete(f"/chats/{chat.id}/members/{ben.id}")).is_success
+        assert (await watcher.until(Typing)).user_ids == []
         await typing(leaver, chat)
         await taken(leaver)
         await watch(leaver, chat)
         await typing(typer, chat)
-        assert (await watcher.expect(Typing)).user_ids == [eve.id]
-        hub.on_commit(Commit(joined=[JoinedUser(user_id=ben.id, chat=chat, useq=3)]))
+        assert (await watcher.until(Typing)).user_ids == [eve.id]
+        assert (await anna.http.post(f"/chats/{chat.id}/members", json={"memberIds": [ben.id]})).is_success
         await typing(typer, chat, on=False)
         assert await leaver.until(Typing) == Typing(chat_id=chat.id, user_ids=[])
 
