@@ -41,3 +41,11 @@ async def test_any_number_of_users_may_be_asked_for(store: Store) -> None:
     await store.save_last_seen([(user.id, NOON + number) for number, user in enumerate(users)])
     asked = [user.id for user in users] + list(range(1, 1_300)) + [user.id for user in users]
     assert await store.last_seen(asked) == {user.id: NOON + number for number, user in enumerate(users)}
+
+
+async def test_a_deleted_user_was_never_seen(store: Store) -> None:
+    """What is left of an account does not tell when its person was there."""
+    anna, bert = await make_users(store, "Anna", "Bert")
+    await store.save_last_seen([(anna.id, NOON), (bert.id, NOON)])
+    assert await store.delete_user(anna.id)
+    assert await store.last_seen([anna.id, bert.id]) == {bert.id: NOON}
