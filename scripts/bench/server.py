@@ -247,6 +247,21 @@ async def measure_latency(scene: Scene, server: ServerOnCore, most: float) -> No
         scene.report.add(name, samples[len(samples) * share // 100], "ms", f"at {rate:,.0f} messages/s")
 
 
+async def measure_watching(scene: Scene, rounds: int) -> None:
+    """What limits, log and metrics cost in processor time: the same work with and without them, in turn."""
+    costs: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    token, path = scene.world.accounts[0].token, f"/chats/{scene.long}/messages"
+    for watched in (False, True) * 2:
+        with chat_server(scene.data, watched=watched) as server:
+            load = await pairs(server, scene.world, scene.directs, 16, scene.seconds)
+            cpu = server.cpu_s()
+            await asyncio.to_thread(pages, server.port, token, [path], rounds)
+            costs[watched].append((load.server / load.messages * 1e6, (server.cpu_s() - cpu) / rounds * 1e6))
+    for index, name in enumerate(("message of 50 pairs, 16 outstanding", "page of 50, newest")):
+        bare, kept = (statistics.mean(cost[index] for cost in costs[watched]) for watched in (False, True))
+        scene.report.add(f"watched to bare: {name}", kept / bare, "x", f"{kept:,.1f} to {bare:,.1f} us of processor")
+
+
 async def run(data: Path, report: Report, *, quick: bool) -> None:
     scene = await prepare(data, report, quick=quick)
     measure_start(scene, 3 if quick else 5)
@@ -261,6 +276,7 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
             load = await pairs(server, scene.world, scene.directs, outstanding, scene.seconds)
             report.add(f"50 pairs, {outstanding} outstanding", load.messages, "messages/s", load.note())
         await measure_signals(report, server, scene.world.accounts, scene.groups[500], scene.seconds)
+    await measure_watching(scene, 1_000 if quick else 4_000)
 
 
 def main() -> int:

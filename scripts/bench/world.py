@@ -6,8 +6,9 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -83,26 +84,30 @@ async def new_world(data: Path) -> AsyncIterator[World]:
 class ServerOnCore:
     """A process pinned to the server's core that prints its URL when it accepts connections."""
 
-    def __init__(self, code: str, *arguments: str) -> None:
+    def __init__(self, code: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._code = code
         self._arguments = arguments
+        self._environment = environment or {}
 
     def __enter__(self) -> "ServerOnCore":
         """Start it and wait for its URL; `started_s` is the time from exec to there."""
         begin = time.perf_counter()
         pin = f"import os; os.sched_setaffinity(0, {{{_core(SERVER_CORE)}}})\n"
+        self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-c", pin + self._code, *self._arguments],
             stdout=subprocess.PIPE,
+            stderr=self._log,
             text=True,
-            env=os.environ | {"CHATSERVER_LIMITS_ENABLED": "false", "CHATSERVER_LOG_LEVEL": "error"},
+            env={**os.environ, **self._environment},
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         self.started_s = time.perf_counter() - begin
         if not line.startswith("http://"):
             self._process.wait(_START_S)
-            raise RuntimeError(f"the server did not start: {line!r}")
+            self._log.seek(0)
+            raise RuntimeError(f"the server did not start: {line!r} {self._log.read().decode()}")
         self.port = int(line.rpartition(":")[2])
         self.pid = self._process.pid
         return self
@@ -110,6 +115,7 @@ class ServerOnCore:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.communicate(timeout=_START_S)
+        self._log.close()
 
     def rss_kib(self) -> int:
         """Resident memory."""
@@ -124,10 +130,25 @@ class ServerOnCore:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def chat_server(data: Path) -> ServerOnCore:
-    """`chatserver serve` on a free port."""
+_WATCHED: Final = {
+    "CHATSERVER_LOG_LEVEL": "info",
+    "CHATSERVER_METRICS_ADDRESS": "127.0.0.1:0",
+    "CHATSERVER_ADDRESS_SOCKETS": "100000",
+    **{
+        f"CHATSERVER_LIMIT_{name}": "100000/second"
+        for name in ("READ", "WRITE", "ADDRESS", "CONNECT", "MESSAGES", "FRAMES")
+    },
+}
+"""As an owner runs it, but with rates that the generator, which is one address, does not reach."""
+_BARE: Final = {"CHATSERVER_LOG_LEVEL": "error", "CHATSERVER_LIMITS_ENABLED": "false"}
+
+
+def chat_server(data: Path, *, watched: bool = True) -> ServerOnCore:
+    """`chatserver serve` on a free port, with limits, log and metrics unless it is not to be `watched`."""
     code = "import sys; from chatserver.cli import main; sys.exit(main())"
-    return ServerOnCore(code, "serve", "--data", str(data), "--host", "127.0.0.1", "--port", "0")
+    environment = _WATCHED if watched else _BARE
+    where = ("--data", str(data), "--host", "127.0.0.1", "--port", "0")
+    return ServerOnCore(code, "serve", *where, environment=environment)
 
 
 def broadcast_server() -> ServerOnCore:

@@ -94,6 +94,17 @@ async def test_tries_for_one_account_are_limited_wherever_they_come_from(start: 
         assert (await sign_in("ben@example.org", 1)).status_code == 401
 
 
+async def test_tries_of_who_is_signed_in_are_limited_too(start: Start) -> None:
+    """A stolen token is no way to try passwords, whichever operation asks for one."""
+    async with start(limit_account="3/day") as server:
+        anna, ben = await server.person("Anna"), await server.person("Ben")
+        body = {"current": "wrong horse", "new": PASSWORD}
+        statuses = [(await anna.http.post("/me/password", json=body)).status_code for _ in range(3)]
+        assert statuses == [403, 403, 403]
+        refusal(await anna.http.request("DELETE", "/me", json={"password": PASSWORD}))
+        assert (await ben.http.post("/me/password", json=body)).status_code == 403
+
+
 async def test_tries_from_one_address_are_limited(start: Start) -> None:
     """Whichever accounts are tried; a session is still refreshed."""
     async with start(limit_sign_in="2/day") as server:

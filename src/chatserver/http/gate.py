@@ -31,6 +31,9 @@ class Gate:
             visit.user_id = identity.user_id
         if operation.rate != "none":
             self._limiter.take(operation.rate, str(identity.user_id) if identity else visit.address)
+        if operation.rate == "sign-in" and identity is not None:
+            # With a stolen token a password could be tried; its owner's account is known without an email.
+            self._limiter.take("account", f"user {identity.user_id}")
 
     def admit_body(self, operation: Operation, body: Any) -> None:
         """Called before the handler works on a body."""
