@@ -17,7 +17,8 @@ from urllib.parse import quote
 import uvloop
 
 from chatserver.store.base import NewMessage
-from scripts.bench.server import Report, latency, pairs
+from scripts.bench.report import Report
+from scripts.bench.server import latency, pairs
 from scripts.bench.world import Account, ServerOnCore, World, chat_server, new_world, pin_generator
 
 CHATS = 2_000
