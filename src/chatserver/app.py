@@ -193,6 +193,14 @@ def _signals(store: Store, timing: Timing) -> Signals:
     )
 
 
+def _background_gauges(passwords: PasswordPool, push: Push | None) -> list[Gauge]:
+    gauges = [Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending)]
+    if push is not None:
+        delivery = push.delivery
+        gauges.append(Gauge("chatserver_pushes_waiting", "Pushes not delivered yet.", lambda: delivery.waiting))
+    return gauges
+
+
 @asynccontextmanager
 async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[Application]:
     """The application on its own open store; the store is closed at the end of the block."""
@@ -230,9 +238,7 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         application = Application(
             store, auth, Accounts(store, passwords), settings, timing, push=push, files=files, recovery=recovery
         )
-        application.gauges.append(
-            Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending)
-        )
+        application.gauges += _background_gauges(passwords, push)
 
         def on_commit(commit: Commit) -> None:
             auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in

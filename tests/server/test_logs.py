@@ -81,9 +81,34 @@ async def talk(process: ServerProcess, tokens: Tokens) -> None:
                 await socket.recv()
 
 
+async def use(http: httpx.AsyncClient, user_id: int) -> list[str]:
+    """Everything else a client does with words of its own; returns the secrets that the server made for it."""
+    invite = (await http.post("/invites", json={})).json()
+    body = {"email": "new@example.org", "displayName": CANARY, "password": CANARY, "invite": invite["code"]}
+    registered = await http.post("/auth/register", json=body)
+    assert registered.status_code == 201, registered.text
+    body = {"email": "anna@example.org", "code": f"{CANARY}-code", "newPassword": CANARY}
+    assert (await http.post("/auth/reset", json=body)).status_code in {400, 401, 403}
+    chat = (await http.post("/chats", json={"kind": "direct", "userId": user_id})).json()["id"]
+    message = (await http.post(f"/chats/{chat}/messages", json={"text": f"{CANARY} text"})).json()
+    edited = await http.patch(f"/chats/{chat}/messages/{message['seq']}", json={"text": f"{CANARY} again"})
+    assert edited.status_code == 200, edited.text
+    assert (await http.get("/search", params={"q": CANARY})).status_code == 200
+    assert (await http.get("/users/search", params={"q": CANARY})).status_code == 200
+    assert (await http.patch("/me", json={"status": CANARY})).status_code == 200
+    posted = await http.post("/files", params={"name": f"{CANARY}.txt"}, content=CANARY.encode())
+    assert posted.status_code == 201, posted.text
+    assert (await http.get(f"/files/{posted.json()['id']}")).content == CANARY.encode()
+    push = {"endpoint": f"https://localhost/{CANARY}", "keys": {"p256dh": CANARY, "auth": CANARY}, "name": CANARY}
+    assert (await http.post("/me/push", json=push)).status_code == 400
+    return [invite["code"], registered.json()["accessToken"], registered.json()["refreshToken"], "new@example.org"]
+
+
 async def test_the_log_of_a_busy_session_holds_no_secret(tmp_path: Path) -> None:
     """At the most talkative level: no token, no password, no text, no path or query that a client made up."""
-    process = ServerProcess(tmp_path / "data", arguments=("--log-level", "debug", "--log-format", "json"))
+    config = tmp_path / "chat.toml"
+    config.write_text('log_level = "debug"\nlog_format = "json"\nregistration = "invite"\nmember_invites = true\n')
+    process = ServerProcess(tmp_path / "data", arguments=("--config", str(config)))
     async with process:
         await process.add_user("anna@example.org", "Anna")
         async with httpx.AsyncClient(base_url=process.url, timeout=WAIT_S) as http:
@@ -94,10 +119,12 @@ async def test_the_log_of_a_busy_session_holds_no_secret(tmp_path: Path) -> None
             await misuse(process, http)
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
             assert (await http.get("/me", headers=headers)).status_code == 200
+            async with httpx.AsyncClient(base_url=process.url, timeout=WAIT_S, headers=headers) as annas:
+                made = await use(annas, tokens.user.id)
             assert (await http.post("/auth/logout", headers=headers)).status_code == 204
         assert await process.terminate() == 0
     log = process.log.read_text()
-    for secret in (CANARY, PASSWORD, tokens.access_token, tokens.refresh_token, "anna@example.org", "Traceback"):
+    for secret in (CANARY, PASSWORD, tokens.access_token, tokens.refresh_token, "anna@example.org", "Traceback", *made):
         assert secret not in log, secret
     told = lines(process)
     (login,) = (line for line in told if line.get("request") == "request-of-anna")

@@ -88,6 +88,8 @@ async def test_metrics_tell_what_happened(tmp_path: Path) -> None:
             await annas.send(Fetch(id=1, chat_id=chat.id))
             await annas.until(Page)
             assert (await anna.http.get("/me")).status_code == 200
+            info = (await anna.http.post("/files", content=b"x" * 1_000)).json()
+            assert len((await anna.http.get(f"/files/{info['id']}")).content) == 1_000
             for number in range(20):
                 assert (await anna.http.get(f"/nowhere/{number}")).status_code == 404
             assert (await server.http.get("/me")).status_code == 401
@@ -109,6 +111,7 @@ async def test_metrics_tell_what_happened(tmp_path: Path) -> None:
     assert grown("chatserver_receive_to_ack_seconds_count") == 3
     assert grown("chatserver_commit_to_delivery_seconds_bucket", le="+Inf") == 3
     assert grown("chatserver_commit_writes_sum") >= 3
+    assert grown("chatserver_upload_bytes_total") == grown("chatserver_download_bytes_total") == 1_000
     assert grown("chatserver_requests_total", operation="get_me", status="2xx") == 1
     assert grown("chatserver_requests_total", operation="get_me", status="4xx") == 1
     assert grown("chatserver_requests_total", operation="none", status="4xx") == 20
@@ -116,6 +119,7 @@ async def test_metrics_tell_what_happened(tmp_path: Path) -> None:
     assert grown("chatserver_websockets_closed_total", after, code="4400") == 1
     assert (during["chatserver_sessions", ()], during["chatserver_users_connected", ()]) == (2, 2)
     assert (after["chatserver_sessions", ()], after["chatserver_outbox_bytes", ()]) == (0, 0)
+    assert (during["chatserver_passwords_waiting", ()], during["chatserver_pushes_waiting", ()]) == (0, 0)
     assert during["process_resident_memory_bytes", ()] > 0
     assert not any("nowhere" in value for _, labels in during for _, value in labels)
 

@@ -13,12 +13,15 @@ from litestar.response.base import ASGIResponse
 from chatproto import codec
 from chatproto.errors import ChatError
 from chatproto.rest import ErrorBody
+from chatserver import measures
 from chatserver.http import ranges
 from chatserver.http.operations import Header
 from chatserver.http.requests import HttpRequest
 from chatserver.services.files import Download
 
 _log = logging.getLogger(__name__)
+
+_sent = measures.counter("chatserver_download_bytes", "Bytes of files given to clients.")
 
 _SAFE: Final = {
     "Cache-Control": "private, max-age=3600",
@@ -111,10 +114,12 @@ class _AsgiDownload(ASGIResponse):
         try:
             async with aclosing(self._parts) as parts:
                 await send({"type": "http.response.body", "body": self._first, "more_body": True})
+                _sent.value += len(self._first)
                 async for part in parts:
                     if gone.done():
                         return
                     await send({"type": "http.response.body", "body": part, "more_body": True})
+                    _sent.value += len(part)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except ChatError as error:
             # Too late for a refusal: the connection is cut, and the client sees that bytes are missing.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chatproto.errors import ChatError
+from chatserver import measures
 from chatserver.clock import Clock
 from chatserver.push.client import Answer, PushClient
 from chatserver.push.sealing import Sealed, Signer
@@ -28,6 +29,12 @@ _AGAIN: Final = {408, 425, 429}
 
 logger = logging.getLogger(__name__)
 
+_outcomes = measures.counter(
+    "chatserver_pushes",
+    "Pushes delivered, failed, retried, dropped from a full queue, and endpoints pruned.",
+    "outcome",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -38,18 +45,6 @@ class Job:
     topic: str
     urgent: bool
     still_wanted: Callable[[], Awaitable[bool]]
-
-
-@dataclass(slots=True)
-class Figures:
-    """Counts since the start."""
-
-    delivered: int = 0
-    failed: int = 0
-    retried: int = 0
-    dropped: int = 0
-    """For want of room in the queue."""
-    pruned: int = 0
 
 
 class Delivery:
@@ -66,7 +61,6 @@ class Delivery:
         self._wanted = asyncio.Semaphore(0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._later: dict[asyncio.TimerHandle, None] = {}
-        self.figures = Figures()
 
     @property
     def waiting(self) -> int:
@@ -94,7 +88,7 @@ class Delivery:
         """Deliver soon. When too many wait, the oldest is dropped: the newest says more."""
         if self.waiting >= _WAITING_MAX and self._waiting:
             self._waiting.popleft()
-            self.figures.dropped += 1
+            _outcomes.add(1, "dropped")
         else:
             self._wanted.release()
         self._waiting.append(job)
@@ -143,7 +137,7 @@ class Delivery:
     async def _settle(self, job: Job, number: int, answer: Answer | None) -> None:
         record = job.record
         if answer is not None and 200 <= answer.status < 300:
-            self.figures.delivered += 1
+            _outcomes.add(1, "delivered")
             if record.failing_since is not None:
                 await self._store.note_push(record.id, failed=False)
             return
@@ -154,7 +148,7 @@ class Delivery:
         if again and number < _ATTEMPTS_MAX and len(self._later) < _WAITING_MAX:
             self._retry(job, number, answer.retry_after if answer is not None else None)
             return
-        self.figures.failed += 1
+        _outcomes.add(1, "failed")
         if answer is not None:
             logger.info("push endpoint %d answers %d", record.id, answer.status)
         if record.failing_since is not None and self._clock() - record.failing_since > _PRUNE_AFTER_US:
@@ -164,11 +158,11 @@ class Delivery:
 
     async def _prune(self, record: PushRecord) -> None:
         await self._store.remove_push(record.id)
-        self.figures.pruned += 1
+        _outcomes.add(1, "pruned")
         logger.info("push endpoint %d of user %d is gone and was removed", record.id, record.user_id)
 
     def _retry(self, job: Job, number: int, retry_after: float | None) -> None:
-        self.figures.retried += 1
+        _outcomes.add(1, "retried")
         most = min(_BACKOFF_CAP_S, self._backoff_s * 2 ** (number - 1))
         delay = max(random.uniform(0, most), retry_after or 0.0)  # noqa: S311 - jitter is no secret
         if delay > _TTL_S:

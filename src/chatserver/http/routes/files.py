@@ -10,6 +10,7 @@ from chatproto import codec, limits
 from chatproto.errors import ChatError
 from chatproto.models import FileInfo
 from chatproto.rest import ErrorBody, Upload, UploadRequest
+from chatserver import measures
 from chatserver.http import downloads
 from chatserver.http.operations import Call, Header, Nothing, Operation, Query, Raw
 from chatserver.http.requests import HttpRequest
@@ -21,6 +22,8 @@ _ROOM: Final = ("fileTooLarge", "quotaExceeded", "diskFull", "storageFailed", "o
 _OFFSET: Final = Header(
     "Where the bytes belong.", {"type": "integer", "minimum": 0, "maximum": limits.FILE_SIZE_MAX}, True
 )
+
+_received = measures.counter("chatserver_upload_bytes", "Bytes of files taken from clients, whole or in pieces.")
 
 
 class FileQuery(Query, frozen=True, kw_only=True):
@@ -186,6 +189,7 @@ async def _body(request: HttpRequest) -> AsyncIterator[bytes]:
         if event["type"] != "http.request":
             return
         if event["body"]:
+            _received.value += len(event["body"])
             yield event["body"]
         if not event.get("more_body", False):
             return
