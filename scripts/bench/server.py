@@ -19,7 +19,16 @@ import uvloop
 from scripts.bench.report import Report, open_all
 from scripts.bench.signals import measure_signals
 from scripts.bench.wire import LeanClient, send_frame
-from scripts.bench.world import Account, ServerOnCore, World, broadcast_server, chat_server, new_world, pin_generator
+from scripts.bench.world import (
+    Account,
+    ServerOnCore,
+    World,
+    broadcast_server,
+    chat_server,
+    new_world,
+    page_server,
+    pin_generator,
+)
 
 TEXT = "x" * 200
 
@@ -198,7 +207,7 @@ class Scene:
 async def prepare(data: Path, report: Report, *, quick: bool) -> Scene:
     """Users, groups, pairs and one long chat, stored directly."""
     sizes = [100, 500] if quick else [100, 500, 1_000]
-    history = 20_000 if quick else 200_000
+    history = 20_000 if quick else 1_000_000
     async with new_world(data) as world:
         await world.add_users(max(sizes))
         groups = {size: await world.group(f"group of {size}", world.accounts[:size]) for size in sizes}
@@ -220,9 +229,14 @@ async def measure_pages(scene: Scene, server: ServerOnCore, rounds: int) -> None
     newest = f"/chats/{scene.long}/messages"
     deep = f"{newest}?beforeSeq={scene.history // 3}"
     token = scene.world.accounts[0].token
-    newest_ms, deep_ms = await asyncio.to_thread(pages, server.port, token, [newest, deep], rounds)
-    scene.report.add("page of 50, newest, p50", newest_ms, "ms")
-    scene.report.add("page of 50, deep, p50", deep_ms, "ms", f"in {scene.history:,} messages")
+    paths = [newest, deep, f"{newest}?limit=1"]
+    newest_ms, deep_ms, constant_ms = await asyncio.to_thread(pages, server.port, token, paths, rounds)
+    report = scene.report
+    report.add("page of 50, newest, p50", newest_ms, "ms")
+    report.add("page of 50, deep, p50", deep_ms, "ms", f"in {scene.history:,} messages")
+    report.add("ratio of the two", deep_ms / newest_ms, "x", "target: 1.3")
+    report.add("constant body of that size, same server, p50", constant_ms, "ms")
+    report.add("ratio of newest to constant", newest_ms / constant_ms, "x", "target: 2")
 
 
 async def measure_fan_out(scene: Scene, server: ServerOnCore) -> float:
@@ -268,8 +282,9 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
     with chat_server(data) as server:
         idle = await idle_connection(server, scene.world, 1_000 if quick else 2_000)
     report.add("idle authenticated connection", idle, "KiB", "target: at most 40")
-    with chat_server(data) as server:
+    with page_server(data) as server:
         await measure_pages(scene, server, 200 if quick else 1_000)
+    with chat_server(data) as server:
         most = await measure_fan_out(scene, server)
         await measure_latency(scene, server, most)
         for outstanding in (1, 16):
@@ -281,7 +296,7 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench-server", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter and smaller: about 25 s instead of 90")
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller: about 30 s instead of 150")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

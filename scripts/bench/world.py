@@ -67,8 +67,7 @@ class World:
                 NewMessage(sender.user.id, secrets.token_bytes(16), f"message {number} " + "x" * 180, chat_id=chat_id)
                 for number in range(start, min(count, start + 1_000))
             ]
-            for part in range(0, len(batch), 100):
-                await self.store.append(batch[part : part + 100])
+            await self.store.append(batch)
 
 
 @contextlib.asynccontextmanager
@@ -151,6 +150,11 @@ def chat_server(data: Path, *, watched: bool = True) -> ServerOnCore:
     return ServerOnCore(code, "serve", *where, environment=environment)
 
 
+def page_server(data: Path) -> ServerOnCore:
+    """`chatserver serve`, but a page of one message is the body of the last longer page, as it was: the reference."""
+    return ServerOnCore(_PAGES, "serve", "--data", str(data), "--host", "127.0.0.1", "--port", "0")
+
+
 def broadcast_server() -> ServerOnCore:
     """The reference: `websockets.broadcast()` of every message to everybody, storing nothing."""
     return ServerOnCore(_BROADCAST)
@@ -167,6 +171,29 @@ def _core(wanted: int) -> int:
 
 
 _ALL_CORES: Final = os.sched_getaffinity(0)
+
+_PAGES: Final = """
+import sys
+from litestar import Response
+from chatproto import codec
+from chatserver.cli import main
+from chatserver.services.messages import Messages
+
+made = Messages.page
+body = b""
+
+async def page(self, *args, limit, **bounds):
+    global body
+    if limit == 1:
+        return Response(body, media_type="application/json")
+    result = await made(self, *args, limit=limit, **bounds)
+    if not body:
+        body = codec.encode(result)
+    return result
+
+Messages.page = page
+sys.exit(main())
+"""
 
 _BROADCAST: Final = """
 import asyncio, uvloop
