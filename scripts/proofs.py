@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from tests.support.api import furnish, try_api
+from tests.support.enumeration import compare
 from tests.support.kill import prove
 from tests.support.server import running_server
 
@@ -54,6 +55,12 @@ async def _try_api(examples: int, seed: int) -> tuple[bool, str]:
             return await try_api(server, await furnish(server), Path(folder), examples=examples, seed=seed)
 
 
+def enumeration(arguments: argparse.Namespace) -> None:
+    """Compare how long wrong guesses take for addresses with and without an account; prints figures, judges nothing."""
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        asyncio.run(compare(Path(folder), arguments.rounds, print))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
     proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
@@ -66,6 +73,9 @@ def main() -> int:
     asking.add_argument("--examples", type=int, default=100, help="per operation and phase (default: 100)")
     asking.add_argument("--seed", type=int, help="repeat the requests of an earlier run")
     asking.set_defaults(run=api)
+    guessing = proofs.add_parser("enumeration", help=enumeration.__doc__)
+    guessing.add_argument("--rounds", type=int, default=100, help="guesses of each kind (default: 100)")
+    guessing.set_defaults(run=enumeration)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -8,12 +8,13 @@ import httpx
 import pytest
 
 from chatproto.errors import CloseCode
-from chatproto.frames import UsersChanged
-from chatproto.models import User
+from chatproto.frames import Events, UsersChanged
+from chatproto.models import MembersChanged, User
 from chatproto.rest import Invite, InvitesList, SessionInfo, SessionsList, Tokens, UsersFound, UsersPage
 from chatserver.services.accounts import Accounts
 from chatserver.services.passwords import PasswordPool
 from tests.server.test_rest import read, refused
+from tests.support.files import image, noise, put
 from tests.support.server import FAST, PASSWORD, Person, RunningServer, running_server
 
 NEW = "another horse"
@@ -83,6 +84,19 @@ async def test_profiles_that_are_refused(anna: Person, body: dict[str, Any], cod
     """Nothing of such a request is applied."""
     refused(await anna.http.patch("/me", json=body), code)
     assert read(await anna.http.get("/me"), User) == anna.user
+
+
+async def test_a_picture_is_an_image_of_ones_own_that_everybody_may_load(anna: Person, eve: Person) -> None:
+    """Not another's image, not another kind of file; without it, the image is private again."""
+    picture = await put(anna, image("PNG", (8, 8)), "me.png")
+    notes = await put(anna, noise(64))
+    refused(await eve.http.patch("/me", json={"avatar": picture.id}), "avatarInvalid")
+    refused(await anna.http.patch("/me", json={"avatar": notes.id}), "avatarInvalid")
+    assert (await eve.http.get(f"/files/{picture.id}")).status_code == 404
+    assert read(await anna.http.patch("/me", json={"avatar": picture.id}), User).avatar == picture.id
+    assert (await eve.http.get(f"/files/{picture.id}")).status_code == 200
+    assert read(await anna.http.patch("/me", json={"avatar": None}), User).avatar is None
+    assert (await eve.http.get(f"/files/{picture.id}")).status_code == 404
 
 
 async def test_people_are_found_in_pages(server: RunningServer, anna: Person) -> None:
@@ -205,6 +219,18 @@ async def test_an_account_is_deleted_by_its_owner_alone(server: RunningServer, p
         await eve.http.post("/chats", json={"kind": "group", "title": "Tea", "memberIds": [pat.id]}), "membersInvalid"
     )
     assert (await server.user("pat")).id != pat.id
+
+
+async def test_the_members_of_a_group_see_a_deleted_user_leave(server: RunningServer, pat: Person, eve: Person) -> None:
+    """As an event of its log; the group has another owner."""
+    chat = await pat.group("Tea", eve)
+    async with eve.socket() as socket:
+        assert (await delete(pat, "/me", {"password": PASSWORD})).status_code == 204
+        frame = await socket.until(Events)
+    [event] = frame.events
+    assert isinstance(event, MembersChanged)
+    assert (event.removed, event.owner_id) == ([pat.id], eve.id)
+    assert (await eve.http.get(f"/chats/{chat.id}")).json()["memberCount"] == 1
 
 
 async def test_nobody_registers_unless_the_owner_allows_it(server: RunningServer) -> None:

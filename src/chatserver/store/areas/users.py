@@ -33,7 +33,9 @@ _DELETE_RESET_CODE: Final = "DELETE FROM reset_codes WHERE user_id = $1"
 _SET_PROFILE: Final = f"""
     UPDATE users SET display_name = $2, status = $3, avatar_file_id = $4, rev = {_NEXT_REV}
     WHERE id = $1"""  # noqa: S608 - constants
-_IS_OWN_IMAGE: Final = "SELECT 1 FROM files WHERE id = $1 AND owner_id = $2 AND media_type LIKE 'image/%'"
+_IS_OWN_IMAGE: Final = """
+    SELECT 1 FROM files WHERE id = $1 AND owner_id = $2
+    AND media_type IN ('image/png', 'image/jpeg', 'image/gif', 'image/webp')"""
 _SET_DISABLED: Final = f"UPDATE users SET disabled_at = $2, rev = {_NEXT_REV} WHERE id = $1"  # noqa: S608 - constants
 _GROUPS: Final = """
     SELECT m.chat_id FROM members m JOIN chats c ON c.id = m.chat_id
