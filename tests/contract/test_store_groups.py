@@ -87,6 +87,19 @@ async def test_adding_is_all_or_nothing(store: Store) -> None:
     assert commits.all == []
 
 
+async def test_an_account_that_ended_is_nobody(store: Store) -> None:
+    """It comes into no group and no new direct chat; what there was stays as it is."""
+    anna, bert, cleo = await make_users(store, "Anna", "Bert", "Cleo")
+    group = await store.create_group(anna.id, "Team", [bert.id])
+    chat = await store.open_direct(anna.id, cleo.id)
+    await store.delete_user(cleo.id)
+    assert await code_of(store.add_members(anna.id, group.id, [cleo.id])) == "membersInvalid"
+    assert await code_of(store.create_group(anna.id, "Crew", [cleo.id])) == "membersInvalid"
+    assert await code_of(store.open_direct(bert.id, cleo.id)) == "userNotFound"
+    assert await store.open_direct(anna.id, cleo.id) == chat
+    assert refused(await store.append([new_message(bert, "hello", peer=cleo)])) == ["userNotFound"]
+
+
 async def test_the_owner_removes_and_everybody_may_leave(store: Store) -> None:
     """The event says who went; the one who went is told where their own log is, and sees nothing of it any more."""
     anna, bert, cleo = await make_users(store, "Anna", "Bert", "Cleo")
