@@ -141,6 +141,45 @@ def test_a_message_is_sent_and_read_on_the_other_machine(anna: str, ben: str, ho
     assert [json.loads(line) for line in offline] == records
 
 
+def test_history_shows_messages_as_they_are_now(
+    live: LiveServer, home: Home, ben_home: Home, anna: str, ben: str
+) -> None:
+    """Edited, taken back, answered, liked; changes are no lines, whatever the limit; and a group says what happened."""
+    assert home.run("group", "Tea", ben).code == 0
+    for text in ("one", "two", "three"):
+        home.run("send", "#Tea", text, "--wait")
+    with httpx.Client(base_url=live.url) as http:
+        tokens = http.post("/auth/login", json={"email": anna, "password": PASSWORD, "device": "test"}).json()
+        http.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+        chat_id = json.loads(home.run("chats", "--json").lines[0])["id"]
+        log = f"/chats/{chat_id}/messages"
+        assert http.patch(f"{log}/2", json={"text": "uno\nsecond line"}).is_success
+        assert http.delete(f"{log}/3").is_success
+        assert http.put(f"{log}/4/pin").is_success
+        assert http.post(log, json={"text": "yes", "replyTo": 2}).is_success
+        assert http.patch(f"/chats/{chat_id}", json={"topic": "Leaves"}).is_success
+    plain = [line[21:] for line in ben_home.run("history", "#Tea", "--limit", "5").lines]
+    name = json.loads(ben_home.run("history", "#Tea", "--limit", "1", "--json").lines[0])["senderName"]
+    assert plain == [
+        f"{name}: uno",
+        "second line",
+        "(edited)",
+        f"{name}: (message deleted)",
+        f"{name}: three",
+        "⚑ pinned",
+        f"{name}: yes",
+        f"(reply to message 2 of {name})",
+        f"-- {name} set the topic \N{LEFT DOUBLE QUOTATION MARK}Leaves\N{RIGHT DOUBLE QUOTATION MARK}",
+    ]
+    records = [json.loads(line) for line in ben_home.run("history", "#Tea", "--json", "--offline").lines]
+    assert [record["kind"] for record in records] == ["created", *["message"] * 4, "chatChanged"]
+    first, gone, liked, answer = records[1:5]
+    assert first["text"] == "uno\nsecond line"
+    assert first["editedAt"].endswith("Z") or "+00:00" in first["editedAt"]
+    assert (gone["text"], gone["deleted"]) == ("", True)
+    assert (liked["pinned"], answer["replyTo"], records[5]["topic"], records[5]["title"]) == (True, 2, "Leaves", None)
+
+
 def test_history_is_limited_and_goes_back_by_number_or_time(anna: str, ben: str, home: Home, tmp_path: Path) -> None:
     """`--limit` newest first cut, printed oldest first; `--before` by seq and by time agree."""
     for n in range(8):

@@ -105,7 +105,7 @@ async def test_hostile_text_in_every_field_never_reaches_the_terminal(home: Path
     async with chatterm(home) as tty:
         await tty.sees("innocent")
         tty.type("\x1b[1;3B")
-        await tty.sees("3 members", "↪ from", "│ ", "▤ ", "5 bytes", "(edited)", "set the topic", "owns the group now")
+        await tty.sees("3 members", "↪ from", "│ ", "▤ ", "5 bytes", "(edited)", "set the topic", "now belongs to")
         tty.type("\x0bcsilla")
         await tty.sees("␛[5mCsilla")
         tty.type("\r\x1bOP")

@@ -63,10 +63,15 @@ def _all_entries(cache: Cache) -> Iterator[Entry]:
 def _put_person(cache: Cache, entry: Entry, as_json: bool) -> None:
     user = cache.user(entry.peer_id or 0)
     email = user.email if user is not None else entry.email
+    status = user.status if user is not None else ""
+    deleted, disabled = user is not None and user.deleted, user is not None and user.disabled
     if as_json:
-        outcome.put_json({"id": entry.peer_id, "email": email, "name": entry.name})
-    else:
-        outcome.put(f"{terminal_safe(email):<32} {terminal_safe(entry.name)}")
+        told = {"status": status, "disabled": disabled, "deleted": deleted}
+        outcome.put_json({"id": entry.peer_id, "email": email, "name": entry.name, **told})
+        return
+    state = " (account deleted)" if deleted else " (account disabled)" if disabled else ""
+    said = f"  {terminal_safe(status)}" if status else ""
+    outcome.put(f"{terminal_safe(email):<32} {terminal_safe(entry.name)}{state}{said}")
 
 
 def _put_chat(cache: Cache, entry: Entry, as_json: bool) -> None:
@@ -81,6 +86,12 @@ def _put_chat(cache: Cache, entry: Entry, as_json: bool) -> None:
                 "name": entry.name,
                 "email": entry.email or None,
                 "unread": entry.unread,
+                "mentions": entry.mentions,
+                "member": not entry.has_left,
+                "topic": chat.topic if chat is not None else "",
+                "pinned": chat is not None and chat.pinned,
+                "archived": chat is not None and chat.archived,
+                "mutedUntil": outcome.utc_time(chat.muted_until) if chat is not None and chat.muted_until else None,
                 "head": chat.head if chat is not None else 0,
                 "at": outcome.utc_time(at),
             }
@@ -88,4 +99,8 @@ def _put_chat(cache: Cache, entry: Entry, as_json: bool) -> None:
         return
     sign = "#" if kind == "group" else " "
     unread = f"{entry.unread} unread" if entry.unread else ""
+    if entry.mentions:
+        unread += f", {entry.mentions} for you"
+    if entry.has_left:
+        unread = "not a member any more"
     outcome.put(f"{outcome.clock_time(at)}  {sign}{terminal_safe(entry.name):<32} {unread}".rstrip())

@@ -28,14 +28,21 @@ files: $CHATTERM_HOME, or the platform's folders for configuration and data
 
 _HISTORY_EPILOG = """\
 with --json, each line is one object, in ASCII:
-  kind         "message", or "created" for the beginning of a group
+  kind         "message"; of a group also "created" (its beginning), "chatChanged" and "members"
   chatId       the chat; with seq, the event's place for ever
   seq          1..N without holes in one chat
   id           the same as one text
   at           time in UTC, RFC 3339 with microseconds
   senderId, senderName, senderEmail
-  text         of a message; title of a "created"
-fields are never renamed; new ones may come
+  text         of a message as it is now; empty if it is "deleted", true or false
+  editedAt     time of a message's last edit, or null; replyTo: seq of the message it answers, or null
+  mentions     ids of users it names; mentionAll: it names everybody
+  forwarded    null, or senderId and at of who wrote it first
+  files        id, name, size in bytes and mediaType of each; pinned: true or false
+  reactions    emoji and userIds of each
+  title        of "created"; title and topic of "chatChanged", null if it stayed
+  added, removed, ownerId  of "members": ids of users; ownerId is null if the owner stayed
+a change of a message is no line of its own. fields are never renamed; new ones may come
 """
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from chatproto.models import LogEvent, Message
 from chatterm.client.ports import CacheReader
+from chatterm.client.told import has_lines
 from chatterm.tui.timeline.fenwick import Fenwick
 from chatterm.tui.timeline.items import GAP_LINES, NO_QUOTES, Before, Builder, Item, Kind, after
-from chatterm.tui.timeline.told import has_lines
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from chatproto.models import LogEvent, Message
+from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
 from chatterm.client.model import OutboxRow, OutboxState
+from chatterm.client.told import Told, lines_of, marks_line, size_text
 from chatterm.tui.timeline.localtime import LocalTime
-from chatterm.tui.timeline.told import Told, file_line, lines_of, marks_line
-from chatterm.tui.timeline.wrap import wrap
+from chatterm.tui.timeline.wrap import clip, wrap
 
 log = logging.getLogger(__name__)
 
@@ -295,6 +295,13 @@ class Builder:
             item.note = "Held back: an earlier message here was refused."
         if item.note:
             item.lines.extend((Kind.NOTE, start, end) for start, end in wrap(item.note, self.columns.body))
+
+
+def file_line(file: FileInfo, width: int) -> str:
+    """Name, size and, for an image, its pixels; safe for a terminal. A long name leaves room for the others."""
+    pixels = f", {file.width:,} × {file.height:,}" if file.width and file.height else ""
+    size = f"  {size_text(file.size)}{pixels}"
+    return f"▤ {clip(terminal_safe(file.name), max(1, width - len(size) - 2))}{size}"
 
 
 def _quote(message: Message | None) -> tuple[int, str] | None:

@@ -9,9 +9,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from chatterm.client.told import Quoted
 from chatterm.tui.timeline.items import INDENT, MARK_CELLS, PADDING, TIME_CELLS, Columns, Item, Kind, Mark
 from chatterm.tui.timeline.localtime import LocalTime
-from chatterm.tui.timeline.told import Quoted
 from chatterm.tui.timeline.wrap import clip
 
 log = logging.getLogger(__name__)

@@ -1,11 +1,10 @@
-"""What lines say beside a message's own text: files, reactions, and what happened to a group; no names, no colours."""
+"""What is said beside the text of messages: sizes, reactions, and what happened to a group; no names, no colours."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from chatproto.models import ChatChanged, ChatCreated, FileInfo, LogEvent, MembersChanged, Message
+from chatproto.models import ChatChanged, ChatCreated, LogEvent, MembersChanged, Message
 from chatproto.text import terminal_safe
-from chatterm.tui.timeline.wrap import clip
 
 NAMED_MAX: Final = 3
 """So many members are named in one line; more are counted."""
@@ -62,7 +61,7 @@ def _members_changed(event: MembersChanged) -> list[Told]:
         if others:
             lines.append((event.sender_id, verb, *_named(others)))
     if event.owner_id is not None:
-        lines.append((event.owner_id, " owns the group now"))
+        lines.append(("The group now belongs to ", event.owner_id))
     return lines
 
 
@@ -84,13 +83,6 @@ def size_text(size: int) -> str:
         value /= 1_000
         unit += 1
     return f"{value:.1f} {_UNITS[unit]}" if unit and value < 9.95 else f"{value:.0f} {_UNITS[unit]}"
-
-
-def file_line(file: FileInfo, width: int) -> str:
-    """Name, size and, for an image, its pixels; safe for a terminal. A long name leaves room for the others."""
-    pixels = f", {file.width:,} × {file.height:,}" if file.width and file.height else ""
-    size = f"  {size_text(file.size)}{pixels}"
-    return f"▤ {clip(terminal_safe(file.name), max(1, width - len(size) - 2))}{size}"
 
 
 def marks_line(message: Message) -> str:
