@@ -1,12 +1,15 @@
 """What every answer carries, whoever gives it: headers for browsers, a request id, and CORS for the origins allowed."""
 
 import asyncio
+import contextlib
+import zlib
 from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from chatserver.http import protocol
 from tests.support.server import SILENT, WAIT_S, Person, RunningServer, running_server
 
 ORIGIN = "https://chat.example.org"
@@ -148,3 +151,37 @@ async def test_browsers_are_told_to_stay_with_tls_where_there_is_tls(tmp_path: P
         assert_safe(await server.http.get("/healthz"))
     async with running_server(tmp_path / "other", SILENT) as server:
         assert_safe(await server.http.get("/healthz", headers=headers))
+
+
+async def test_a_request_that_never_arrives_is_not_waited_for(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for a head, nor for a body that was announced; others are served meanwhile."""
+    monkeypatch.setattr(protocol, "_ARRIVAL_TIMEOUT_S", 0.1)
+    for begun in (
+        b"GET /healthz HTTP/1.1\r\nX: ",
+        b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    ):
+        reader, writer = await asyncio.open_connection(*server.server.servers[0].sockets[0].getsockname())
+        writer.write(begun)
+        assert (await server.http.get("/healthz")).status_code == 200
+        async with asyncio.timeout(WAIT_S):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_packed_body_is_not_unpacked(server: RunningServer) -> None:
+    """So nothing can grow: what is large when packed is refused by its size, the rest as no JSON."""
+    for size, status in ((300 << 20, 413), (50 << 20, 400)):
+        packer = zlib.compressobj(9, wbits=31)
+        packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)) + packer.flush()
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = await server.http.post("/auth/login", content=packed, headers=headers)
+        assert answer.status_code == status
+
+
+async def test_long_addresses_are_answered_like_others(server: RunningServer, anna: Person) -> None:
+    """As long as the head of a request may be."""
+    assert (await server.http.get("/" + "x" * 50_000)).status_code == 404
+    assert (await anna.http.get("/users?since=" + "1" * 50_000)).status_code == 400

@@ -115,3 +115,35 @@ def test_mail_settings_that_cannot_work_together(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(text="smtp_password = 12345")
     assert "12345" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "chat.example.org"])
+def test_limits_are_never_off_where_others_can_connect(host: str) -> None:
+    """A benchmark's settings must not end up on a public server."""
+    with pytest.raises(ConfigError, match=r"limits_enabled.*127\.0\.0\.1"):
+        load({"host": host}, LIMITS_ENABLED="false")
+    assert load({"host": host}).limits_enabled
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_limits_may_be_off_on_a_loopback_address(host: str) -> None:
+    """For tests and benchmarks."""
+    assert not load({"host": host}, LIMITS_ENABLED="false").limits_enabled
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('limit_read = "many"', "key 'limit_read'"),
+        ('limit_read = "0/second"', "key 'limit_read'"),
+        ('limit_read = "5/fortnight"', "key 'limit_read'"),
+        ('trusted_proxies = ["proxy.example.org"]', "key 'trusted_proxies'"),
+        ('trusted_proxies = ["10.0.0.1/8"]', "'trusted_proxies': 10.0.0.1/8 has host bits set"),
+        ('metrics_address = "9465"', "key 'metrics_address'"),
+    ],
+)
+def test_protection_that_would_not_work_is_named(text: str, place: str) -> None:
+    """Instead of a server that is less protected than its owner believes."""
+    with pytest.raises(ConfigError) as refused:
+        load(text=text)
+    assert place in str(refused.value)

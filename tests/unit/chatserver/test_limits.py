@@ -1,12 +1,15 @@
 """Rate limits: what passes over any window, how long to wait, and that memory stays bounded."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatproto.errors import ChatError
+from chatserver.app import rate_limiter
+from chatserver.config import Settings
 from chatserver.limits.addresses import UNIX_PEER, address_key, client_key
 from chatserver.limits.limiter import RateLimiter
 from chatserver.limits.storage import BoundedStorage
@@ -172,3 +175,13 @@ def test_the_key_of_an_address(host: str, key: str) -> None:
 def test_a_client_without_an_address_has_a_key() -> None:
     """A socket in the file system gives none."""
     assert client_key({"client": None}) == UNIX_PEER
+
+
+def test_the_default_rates_let_a_long_queue_of_messages_through_at_once(tmp_path: Path) -> None:
+    """10,000 messages that waited without a network are delivered without a pause; ten times as many are not."""
+    share = rate_limiter(Settings(data=tmp_path)).allowance("messages", "anna")
+    for _ in range(100):
+        share.take(100)
+    with pytest.raises(ChatError):
+        for _ in range(1_000):
+            share.take(100)
