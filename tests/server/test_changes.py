@@ -11,9 +11,9 @@ import pytest
 from chatproto import codec, limits
 from chatproto.errors import CODES
 from chatproto.frames import Ack, ClientFrame, Delete, Done, Edit, Error, Events, Fetch, Pin, React, Seen, Send
-from chatproto.models import Chat, FileInfo, Message, MessageChanged, MessageRef, Reaction, event_id
+from chatproto.models import Chat, Message, MessageChanged, MessageRef, Reaction, event_id
 from chatproto.rest import MessagesPage, PinnedMessages, SeenAnswer, SeenByPage, SeenMarkersPage
-from chatserver.realtime.hub import _frames_of
+from tests.support.files import put
 from tests.support.server import Person, Socket, outgoing
 
 
@@ -194,6 +194,49 @@ async def test_strangers_cannot_change_what_they_cannot_see(anna: Person, eve: P
             assert "between us" not in answer.text
 
 
+async def test_acks_and_changes_of_other_people_do_not_mix(anna: Person, ben: Person, group: Chat) -> None:
+    """Two members react to the same messages while both send: each gets their own answers."""
+    async with anna.socket() as one, ben.socket() as two:
+        place = await one.say(group, "text")
+
+        async def work(socket: Socket, first: int) -> list[int]:
+            for number in range(first, first + 30):
+                await socket.send(Send(id=number, messages=[outgoing(f"m{number}", chat_id=group.id)]))
+                await socket.send(
+                    React(id=number, chat_id=group.id, seq=place.seq or 0, emoji="👍", on=number % 2 == 0)
+                )
+            answers: list[int] = []
+            while len(answers) < 60:
+                frame = await socket.next()
+                if isinstance(frame, Ack | Done):
+                    answers.append(frame.id)
+            return answers
+
+        for answers, first in zip(await asyncio.gather(work(one, 0), work(two, 100)), (0, 100), strict=True):
+            assert sorted(answers) == sorted([*range(first, first + 30)] * 2)
+
+
+async def test_a_forwarded_file_is_shown_where_it_was_forwarded_to(
+    anna: Person, ben: Person, eve: Person, group: Chat
+) -> None:
+    """Those who were given it keep it when the first message is deleted; those who were not never get it."""
+    file = await put(anna, b"seeds", "seeds.txt")
+    url = f"/files/{file.id}"
+    async with anna.socket() as author, ben.socket() as reader:
+        (place,) = await author.send_messages(outgoing("", chat_id=group.id, file_ids=[file.id]))
+        assert code_of(await eve.http.get(url)) == "fileNotFound"
+        forward = MessageRef(chat_id=group.id, seq=place.seq or 0)
+        (copied,) = await reader.send_messages(outgoing("", user_id=eve.id, forward=forward))
+        assert isinstance(await ask(author, Delete(id=1, chat_id=group.id, seq=place.seq or 0)), Done)
+    message = message_of(await eve.http.get(f"/chats/{copied.chat_id}/messages/{copied.seq}"))
+    assert (message.files, message.text) == ([file], "")
+    assert message.forwarded is not None
+    assert message.forwarded.sender_id == anna.id
+    assert (await eve.http.get(url)).content == b"seeds"
+    assert (await ben.http.delete(f"/chats/{copied.chat_id}/messages/{copied.seq}")).status_code == 204
+    assert code_of(await eve.http.get(url)) == "fileNotFound"
+
+
 # --- REST
 
 
@@ -337,86 +380,3 @@ async def test_who_has_seen_what(anna: Person, ben: Person, group: Chat) -> None
     rest = codec.decode_body((await ben.http.get(f"{url}/seen", params={"after": after})).content, SeenMarkersPage)
     assert (after, rest.markers[0].user_id) == (min(anna.id, ben.id), max(anna.id, ben.id))
     assert code_of(await anna.http.get(f"{url}/messages/1/seen")) == "messageNotFound"
-
-
-# --- sizes
-
-
-def largest_message(seq: int) -> Message:
-    """As large as a message can be: text that doubles when escaped, and everything else at its limit."""
-    ids = [limits.ID_MAX - number for number in range(limits.GROUP_MEMBERS_MAX)]
-    per_kind = limits.REACTIONS_MAX // limits.REACTION_KINDS_MAX
-    file = FileInfo(
-        id=limits.ID_MAX,
-        name="\U0001f333" * limits.FILE_NAME_MAX_CHARS,
-        size=limits.TIME_MAX,
-        media_type="x" * 128,
-        width=99_999,
-        height=99_999,
-        thumbnail=True,
-    )
-    return Message(
-        id=event_id(limits.ID_MAX, seq),
-        seq=seq,
-        at=limits.TIME_MAX,
-        sender_id=ids[0],
-        client_id=b"x" * 16,
-        text='"' * limits.MESSAGE_MAX_BYTES,
-        reply_to=limits.TIME_MAX,
-        mentions=ids[: limits.MENTIONS_MAX],
-        mention_all=True,
-        files=[file] * limits.MESSAGE_FILES_MAX,
-        edited_at=limits.TIME_MAX,
-        reactions=[
-            Reaction(emoji="\U0001f333" * limits.REACTION_MAX_CHARS, user_ids=ids[:per_kind])
-            for _ in range(limits.REACTION_KINDS_MAX)
-        ],
-        pinned=True,
-        rev=limits.TIME_MAX,
-    )
-
-
-def test_no_page_and_no_frame_grows_past_what_a_client_takes() -> None:
-    """A full page of the largest messages and of their changes, and what the fan-out puts into one frame."""
-    events = [
-        MessageChanged(
-            id=event_id(limits.ID_MAX, seq),
-            seq=seq,
-            at=limits.TIME_MAX,
-            sender_id=limits.ID_MAX,
-            change="unreacted",
-            message=largest_message(seq),
-            emoji="\U0001f333" * limits.REACTION_MAX_CHARS,
-        )
-        for seq in range(limits.TIME_MAX - limits.PAGE_MAX, limits.TIME_MAX)
-    ]
-    page = Events(chat_id=limits.ID_MAX, events=list(events))
-    assert len(codec.encode(page)) < limits.SERVER_FRAME_MAX_BYTES
-    for messages in (list(events), [event.message for event in events]):
-        parts = list(_frames_of([*messages]))
-        assert [event for part in parts for event in part] == messages
-        assert all(
-            len(codec.encode(Events(chat_id=1, events=part))) < 2 * limits.EVENTS_MAX_TEXT_BYTES for part in parts
-        )
-
-
-async def test_acks_and_changes_of_other_people_do_not_mix(anna: Person, ben: Person, group: Chat) -> None:
-    """Two members react to the same messages while both send: each gets their own answers."""
-    async with anna.socket() as one, ben.socket() as two:
-        place = await one.say(group, "text")
-
-        async def work(socket: Socket, first: int) -> list[int]:
-            for number in range(first, first + 30):
-                await socket.send(Send(id=number, messages=[outgoing(f"m{number}", chat_id=group.id)]))
-                await socket.send(
-                    React(id=number, chat_id=group.id, seq=place.seq or 0, emoji="👍", on=number % 2 == 0)
-                )
-            answers: list[int] = []
-            while len(answers) < 60:
-                frame = await socket.next()
-                if isinstance(frame, Ack | Done):
-                    answers.append(frame.id)
-            return answers
-
-        for answers, first in zip(await asyncio.gather(work(one, 0), work(two, 100)), (0, 100), strict=True):
-            assert sorted(answers) == sorted([*range(first, first + 30)] * 2)
