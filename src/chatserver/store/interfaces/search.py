@@ -98,6 +98,6 @@ class SearchStore(Protocol):
         """At most `limit` messages of these chats (of `search_chats`); the user's membership is checked again.
 
         A page may hold fewer than `limit` although others follow: what changed since it was indexed is left
-        out by the caller. `relevance` ranks the newest 500 matches. Raises `searchTooBroad`.
+        out by the caller. `relevance` ranks the newest 200 matches. Raises `searchTooBroad`.
         """
         ...

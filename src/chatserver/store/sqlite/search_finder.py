@@ -19,13 +19,13 @@ from chatserver.store.sqlite.search_indexer import MARK_ANY, MARK_FEATURE, docum
 
 TIME_LIMIT_S: Final = 2.0
 """Seconds after which a search is given up."""
-RANKED: Final = 500
+RANKED: Final = 200
 """The newest matches that are ranked when a search asks for the best."""
 _RANKED_CHARS: Final = 4_096
 """Characters of a match that ranking looks at."""
 _SEVERAL_CHATS: Final = 64
 """With more chats than these, all matches are listed first if they are few."""
-_LISTED_MAX: Final = 50_000
+_LISTED_MAX: Final = 10_000
 """Matches in all chats, up to which they are few."""
 _LISTED_OWN_MAX: Final = 200_000
 """Matches in the chats that are searched, for a query that can only be listed."""
@@ -252,7 +252,7 @@ class _Listed(_Source):
 def _merged(source: _Source, stretches: list[_Stretch], count: int) -> list[tuple[int, int, int]]:
     """The newest of all stretches: looks at the liveliest chats first, and at none that cannot add anything."""
     found: list[tuple[int, int, int]] = []
-    depth, width = 4, 16
+    depth, width = 4, 32
     while stretches:
         stretches.sort(key=lambda stretch: stretch.until, reverse=True)
         oldest = found[-1][0] if len(found) == count else -1
@@ -268,5 +268,5 @@ def _merged(source: _Source, stretches: list[_Stretch], count: int) -> list[tupl
                 stretch.high, stretch.until = hits[-1][0] - 1, hits[-1][1] - 1
         stretches = [stretch for stretch in stretches if stretch.chat_id not in ended]
         found = nlargest(count, found)
-        depth, width = min(depth * 2, count), width * 4
+        depth, width = min(depth * 2, count), width * 2
     return found

@@ -13,8 +13,8 @@ from chatserver.store.sqlite import search_file
 from chatserver.store.sqlite.database import BUSY_TIMEOUT_MS
 from chatserver.store.sqlite.search_file import SEQ_BITS, one
 
-BATCH_EVENTS: Final = 256
-"""Events in one step: some milliseconds of work, during few of which the interpreter is kept from other work."""
+BATCH_EVENTS: Final = 128
+"""Events in one step: two or three milliseconds of work, during one of which the interpreter does nothing else."""
 _MERGE_SHARE: Final = 8
 """The index is merged into one piece once more than this part of it is new: that makes searches ten times faster."""
 _MERGE_MIN: Final = 4_096
