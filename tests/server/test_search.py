@@ -225,3 +225,29 @@ async def test_users_are_known_as_soon_as_they_exist(server: RunningServer, anna
     async with zoe.socket() as socket:
         await say(socket, chat, "tea?")
     assert await texts(anna, "from:zoe tea") == ["tea?"]
+
+
+async def test_long_messages_are_found_and_shown(anna: Person, ben: Person) -> None:
+    """A page of the longest messages, with the match at the end of each."""
+    chat = await anna.direct(ben)
+    async with anna.socket() as socket:
+        for number in range(6):
+            await say(socket, chat, f"{'große Bäume ' * 1_100}Ende {number}")
+    hits = (await search(ben, "ende")).hits
+    assert [hit.snippet[-7:] for hit in hits] == [f" Ende {number}" for number in range(5, -1, -1)]
+    assert [[hit.snippet[low:high] for low, high in hit.matches] for hit in hits] == [["Ende"]] * 6
+
+
+async def test_names_of_several_words(server: RunningServer, anna: Person) -> None:
+    """Exactly this name first; else everybody who has all of the words in theirs."""
+    store = server.application.store
+    users = [
+        await store.create_user(f"{n}@example.org", name, "!") for n, name in enumerate(("Jó Zsef", "Jo", "Zsef Jo B"))
+    ]
+    for user in users:
+        chat = await store.open_direct(user.id, anna.id)
+        async with (await server.signed_in(user)).socket() as socket:
+            await say(socket, chat, f"tea {user.display_name}")
+    assert await texts(anna, "tea from:jo") == ["tea Jo"]
+    assert await texts(anna, 'tea from:"jo zsef"') == ["tea Jó Zsef"]
+    assert await texts(anna, 'tea from:"zsef"') == ["tea Zsef Jo B", "tea Jó Zsef"]

@@ -1,5 +1,6 @@
 """Search: understands a query for the user who asks, has the store find messages, and shows where they match."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -20,29 +21,41 @@ from chatserver.services.search_query import (
 )
 from chatserver.services.search_snippets import matches, snippet_of
 from chatserver.store.base import Store
-from chatserver.store.interfaces.search import Place, SearchChat, SearchQuery, Sort
+from chatserver.store.interfaces.search import Found, Place, SearchChat, SearchQuery, Sort
 from chatserver.store.search_text import words_of
 
 _NAMESAKES_MAX: Final = 50
 """Users that one `from:` may stand for."""
+_TURN_CHARS: Final = 16_384
+"""Characters of hits that are looked through before the event loop gets a turn."""
 _CURSOR: Final = re.compile(r"([nr])-(\d{1,16})-(\d{1,15})-(\d{1,16})-(\d{1,10})-(\d{1,16})", flags=re.ASCII)
 
 
 class Names:
-    """Display names as words, to find users by them. Reads only the users that changed since it was asked last."""
+    """Display names by their words. Reads only the users that changed since it was asked last."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rev = 0
         self._words: dict[int, tuple[str, ...]] = {}
+        self._users: dict[str, set[int]] = {}
 
     async def users_called(self, name: str) -> list[int]:
         """Ids of the users with exactly this name, or else of those who have all of its words in theirs."""
         while users := await self._store.users_since(self._rev, limits.USERS_PAGE_MAX):
             for user in users:
-                self._words[user.id] = words_of(user.display_name)
+                self._set(user.id, words_of(user.display_name))
             self._rev = max(self._rev, users[-1].rev)
-        return _best_named(self._words.items(), name)
+        known = [self._users.get(word, set()) for word in words_of(name)]
+        found = set.intersection(*sorted(known, key=len)) if known else set()
+        return _best_named([(user_id, self._words[user_id]) for user_id in found], name)
+
+    def _set(self, user_id: int, words: tuple[str, ...]) -> None:
+        for word in self._words.get(user_id, ()):
+            self._users[word].discard(user_id)
+        self._words[user_id] = words
+        for word in words:
+            self._users.setdefault(word, set()).add(user_id)
 
 
 class Search:
@@ -60,7 +73,7 @@ class Search:
         chats = await self._chats(user_id, terms)
         query = await self._query(user_id, terms)
         page = await self._store.search(user_id, query, chats, sort=sort, limit=limit, after=after)
-        hits = [_hit(each.place.chat_id, each.message, query) for each in page.found if matches(query, each.message)]
+        hits = await _hits(page.found, query)
         next_cursor = _cursor(page.last, sort) if page.last else None
         return SearchPage(hits=hits, has_more=page.last is not None, cursor=next_cursor, incomplete=page.incomplete)
 
@@ -143,6 +156,18 @@ def _best_named(named: Iterable[tuple[int, tuple[str, ...]]], name: str) -> list
     found = [(words, each) for each, words in named if set(wanted) <= set(words)]
     exact = [each for words, each in found if words == wanted]
     return exact or [each for _, each in found]
+
+
+async def _hits(found: Sequence[Found], query: SearchQuery) -> list[SearchHit]:
+    hits, chars = [], 0
+    for each in found:
+        chars += len(each.message.text)
+        if chars > _TURN_CHARS:
+            await asyncio.sleep(0)
+            chars = 0
+        if matches(query, each.message):
+            hits.append(_hit(each.place.chat_id, each.message, query))
+    return hits
 
 
 def _hit(chat_id: int, message: Message, query: SearchQuery) -> SearchHit:
