@@ -112,8 +112,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_region: Annotated[str, Meta(max_length=64)] = ""
     s3_prefix: Annotated[str, Meta(max_length=255)] = ""
     """Folder within the bucket."""
-    s3_access_key_id: str = ""
-    s3_secret_access_key: str = ""
+    s3_access_key_id: Annotated[str, Meta(max_length=1_024)] = ""
+    s3_secret_access_key: Annotated[str, Meta(max_length=1_024)] = ""
     """Without keys the usual AWS variables and instance roles are tried. Prefer the variable to the file."""
 
     limits_enabled: bool = True
@@ -147,7 +147,7 @@ class ConfigError(Exception):
 
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_SECRETS: Final = frozenset({"smtp_password"})
+_SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password"})
 """Settings whose values no message may show."""
 
 

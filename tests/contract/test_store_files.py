@@ -16,6 +16,7 @@ from chatproto.models import FileInfo, User
 from chatserver.store.base import Store
 from chatserver.store.extras import Additions
 from chatserver.store.interfaces.files import Content, NewUpload, UploadRecord
+from chatserver.store.interfaces.users import ProfileChange
 from tests.support.store import Backend, make_users, new_message, stored
 
 SECOND = 1_000_000
@@ -135,6 +136,20 @@ async def test_a_file_stays_while_any_message_shows_it(store: Store, backend: Ba
         assert (await store.file(anna.id, info.id) is not None) is left
     assert len(await store.doomed_blobs(5)) == 1
     assert await store.review_files(10) == 0
+
+
+async def test_an_avatar_is_for_everybody_while_it_is_one(store: Store) -> None:
+    """Its first picture goes as soon as the user shows another."""
+    anna, bert = await make_users(store, "Anna", "Bert")
+    first, second = await new_file(store, anna, "first"), await new_file(store, anna, "second")
+    await store.update_profile(anna.id, ProfileChange(avatar=first.id))
+    assert await store.file(bert.id, first.id) is not None
+    assert await store.file(bert.id, second.id) is None
+    await store.update_profile(anna.id, ProfileChange(avatar=second.id))
+    assert await store.file(bert.id, first.id) is None
+    assert await store.review_files(10) == 2
+    assert await store.file(anna.id, first.id) is None
+    assert await store.file(bert.id, second.id) is not None
 
 
 async def test_a_grace_and_an_expiry_are_kept(store: Store, backend: Backend) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from chatserver import config
+from chatserver.backends import open_blobs
 from chatserver.config import ConfigError
+from chatserver.files.threads import DiskThreads
 
 
 def load(flags: dict[str, object] | None = None, text: str | None = None, **environ: str) -> config.Settings:
@@ -147,3 +149,12 @@ def test_protection_that_would_not_work_is_named(text: str, place: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load(text=text)
     assert place in str(refused.value)
+
+
+def test_files_in_a_bucket_need_its_name(folder: Path) -> None:
+    """A server that could not keep files does not start; a key that cannot be used is not repeated."""
+    with pytest.raises(ConfigError, match="s3_bucket"):
+        open_blobs(load(FILE_STORAGE="s3"), folder, DiskThreads())
+    with pytest.raises(ConfigError) as caught:
+        load(S3_SECRET_ACCESS_KEY="hush" * 1_000)
+    assert "hush" not in str(caught.value)
