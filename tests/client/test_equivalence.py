@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from chatproto.frames import Delete, Done, Edit, Error, React
 from chatproto.models import Chat, LogEvent
 from chatterm.client.model import Entry
 from tests.support.client import Client, running_client
@@ -15,6 +16,7 @@ from tests.support.server import QUIET, Person, RunningServer, Socket, running_s
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("say"), st.integers(0, 2), st.integers(1, 40)),
+        st.tuples(st.just("change"), st.integers(0, 2), st.integers(1, 60)),
         st.tuples(st.just("cut"), st.just(0), st.just(0)),
         st.tuples(st.just("down"), st.just(0), st.just(0)),
         st.tuples(st.just("up"), st.just(0), st.just(0)),
@@ -49,6 +51,8 @@ async def live_through(
             match kind:
                 case "say":
                     await _say(socket, chat, count)
+                case "change":
+                    await _change(socket, chat, count)
                 case "own":
                     for n in range(count):
                         await client.say(chat, f"own {n}")
@@ -79,6 +83,18 @@ async def _say(socket: Socket, chat: Chat, count: int) -> None:
         await socket.say(chat, f"said {n}")
 
 
+async def _change(socket: Socket, chat: Chat, seq: int) -> None:
+    """Edit, take back or react to what lies at a seq; whatever the server refuses is no change."""
+    if seq % 3:
+        await socket.send(React(id=seq, chat_id=chat.id, seq=seq, emoji="👍", on=seq % 2 == 0))
+    elif seq % 2:
+        await socket.send(Edit(id=seq, chat_id=chat.id, seq=seq, text=f"edited {seq}"))
+    else:
+        await socket.send(Delete(id=seq, chat_id=chat.id, seq=seq))
+    while not isinstance(await socket.next(), Done | Error):
+        pass
+
+
 async def _head(server: RunningServer, chat: Chat) -> int:
     events, _ = await server.application.store.events(chat.id, limit=1)
     return events[-1].seq if events else 0
@@ -91,11 +107,12 @@ async def _head(server: RunningServer, chat: Chat) -> int:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(steps=[("say", 0, 1), ("say", 0, 1), ("seen", 0, 1)])
+@example(steps=[("say", 0, 7), ("down", 0, 0), ("change", 0, 3), ("change", 0, 6), ("change", 0, 4), ("up", 0, 0)])
 @given(steps=STEPS)
 def test_a_client_that_lived_through_breaks_holds_what_a_fresh_client_gets(
     steps: list[tuple[str, int, int]], tmp_path_factory: object
 ) -> None:
-    """Random sends, joins, seen markers and cuts: cached client + events == fresh client."""
+    """Random sends, changes, joins, seen markers and cuts: cached client + events == fresh client."""
 
     async def run() -> None:
         home: Path = tmp_path_factory.mktemp("life")  # type: ignore[attr-defined] # pytest's factory

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from chatproto.frames import Away, Typing, TypingNow, Watch
 from chatterm.client.model import EntryRef, Link
 from tests.support.client import running_client, sign_in
 from tests.support.server import FAST, Person, RunningServer, running_server
@@ -112,3 +113,42 @@ async def test_two_windows_of_one_person_agree(home: Path, server: RunningServer
         await desk.until(lambda: desk.screen.conversation.ref == EntryRef("chat", chat.id))
         await other.say(chat, "from the other window")
         await desk.sees("from the other window", "✓")
+
+
+async def test_who_is_typing_away_or_gone_is_said_above_the_messages(home: Path, server: RunningServer) -> None:
+    """And what this person types is told to the others who look, until it is sent."""
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    with_bela = await anna.direct(bela)
+    async with app_of(home, anna) as desk, bela.socket() as socket:
+        await desk.press("ctrl+k", *"bela", "enter")
+        await desk.sees("● Bela", "● online")
+        await socket.send(TypingNow(chat_id=with_bela.id))
+        await desk.sees("Bela is typing…")
+        await socket.say(with_bela, "done typing")
+        await desk.sees("done typing", "● online")
+        await socket.send(Watch(user_ids=[], chat_ids=[with_bela.id]))
+        await desk.type("hm")
+        await socket.until(Typing, lambda frame: frame.user_ids == [anna.id])
+        await desk.press("enter")
+        await socket.until(Typing, lambda frame: frame.user_ids == [])
+        await socket.send(Away())
+        await desk.sees("◐ Bela", "◐ away")
+
+
+async def test_a_group_shows_its_topic_and_says_when_one_was_removed(home: Path, server: RunningServer) -> None:
+    """What was there stays on screen; what is written then is refused in words, and can be discarded."""
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    tea = await bela.group("Tea", anna)
+    async with app_of(home, anna) as desk, bela.socket() as socket:
+        await socket.say(tea, "@Anna hello")
+        await desk.sees("# Tea")
+        await desk.press("ctrl+k", *"tea", "enter")
+        await desk.sees("2 members", "@Anna hello")
+        assert (await bela.http.patch(f"/chats/{tea.id}", json={"topic": "Leaves"})).status_code == 200
+        await desk.sees("2 members  Leaves", "Bela set the topic “Leaves”")
+        assert (await bela.http.delete(f"/chats/{tea.id}/members/{anna.id}")).status_code == 204
+        await desk.sees("× Tea", "Bela removed You", "@Anna hello", "you are not a member any more")
+        await desk.press(*"wait", "enter")
+        await desk.sees("wait", "Not sent.", "1 failed")
+        await desk.press("alt+x")
+        await desk.until(lambda: desk.engine.outbox.counts() == (0, 0))
