@@ -146,9 +146,19 @@ def made_message(chat_id: int, row: EventRow) -> Message:
     )
 
 
-def targets(rows: Iterable[EventRow]) -> set[int]:
-    """The seqs of the messages that changed events among these rows name."""
-    return {row.target for row in rows if row.target is not None}
+def plain(chat_id: int, row: tuple[Any, ...]) -> Message | None:
+    """The message of a row of `COLUMNS` that has nothing but its text, as most have; made without detours."""
+    seq, at, sender_id, client_id, text, known, body, rev, _ = row
+    if client_id is None or text is None or body is not None:
+        return None
+    return Message(
+        id=known or event_id(chat_id, seq), seq=seq, at=at, sender_id=sender_id, client_id=client_id, text=text, rev=rev
+    )
+
+
+def targets(rows: Iterable[tuple[Any, ...]]) -> set[int]:
+    """The seqs of the messages that changed events among these rows of `COLUMNS` name."""
+    return {row[-1] for row in rows if row[-1] is not None}
 
 
 def _values(chat_id: int, event: LogEvent, owner_id: int, target: int | None = None) -> tuple[Any, ...]:

@@ -156,24 +156,24 @@ class CacheQueries:
 
         Messages are in their newest state known, also those that changed events carry.
         """
-        rows = list(map(EventRow._make, self._all(_EVENTS, (chat_id, first_seq, last_seq))))
+        rows = self._all(_EVENTS, (chat_id, first_seq, last_seq))
         changed = self.messages(chat_id, cache_events.targets(rows))
-        return [self._made(chat_id, row, changed) for row in rows]
+        return [cache_events.plain(chat_id, row) or self._made(chat_id, row, changed) for row in rows]
 
     def messages(self, chat_id: int, seqs: Iterable[int]) -> dict[int, Message]:
         """Those of these events that are cached messages, by seq."""
         wanted = sorted(seqs)
         if not wanted:
             return {}
-        rows = map(EventRow._make, self._all(_MESSAGES, (chat_id, json.dumps(wanted))))
+        rows = self._all(_MESSAGES, (chat_id, json.dumps(wanted)))
         made = (self._made(chat_id, row, {}) for row in rows)
         return {message.seq: message for message in made if isinstance(message, Message)}
 
-    def _made(self, chat_id: int, row: EventRow, changed: dict[int, Message]) -> LogEvent:
+    def _made(self, chat_id: int, row: tuple[Any, ...], changed: dict[int, Message]) -> LogEvent:
         try:
-            return cache_events.made(chat_id, row, changed)
+            return cache_events.made(chat_id, EventRow._make(row), changed)
         except (msgspec.DecodeError, UnicodeError, KeyError) as error:
-            raise storage_error(damaged(f"event {event_id(chat_id, row.seq)} makes no sense"), self._path) from error
+            raise storage_error(damaged(f"event {event_id(chat_id, row[0])} makes no sense"), self._path) from error
 
     def count_shown(self, chat_id: int, first_seq: int, last_seq: int) -> int:
         """How many events of an inclusive range have a place of their own: all but changes of messages, as cached."""

@@ -236,6 +236,9 @@ class Builder:
             self._open(item, before, at_top=message.seq == 1)
             item.lines.append((Kind.DELETED, 0, 0))
             return item
+        if not (message.rev or message.reply_to or message.files or message.forwarded):
+            self._message(item, before, message.text, at_top=message.seq == 1)
+            return item
         item.reply_to = message.reply_to
         item.quote = _quote(quotes.get(message.reply_to))
         item.forwarded_from = message.forwarded.sender_id if message.forwarded is not None else 0
