@@ -263,7 +263,7 @@ def history(rng: Random) -> tuple[World, list[Delivery]]:
     sent: list[Delivery] = []
     for user_id in PEOPLE:
         world.rename(user_id, f"Name {user_id}")
-    for _ in range(rng.randrange(40)):
+    for _ in range(rng.randrange(30)):
         chat_id = rng.choice(list(CHATS))
         told: Delivery | None = None
         match rng.randrange(10):
@@ -339,7 +339,7 @@ def check_list(cache: Cache) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_any_interleaving_equals_one_fresh_fetch(rng: Random) -> None:
     """Cached client + deliveries in any order, repeated and overlapping == fresh client == the server's truth."""
     world, sent = history(rng)
@@ -360,7 +360,7 @@ def test_any_interleaving_equals_one_fresh_fetch(rng: Random) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_order_does_not_matter_with_holes_either(rng: Random) -> None:
     """While much is still missing, two clients that were told the same things show the same."""
     _, sent = history(rng)
@@ -376,7 +376,7 @@ def test_order_does_not_matter_with_holes_either(rng: Random) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_welcome_mends_what_was_missed(rng: Random) -> None:
     """However much of the stream was lost: after the heads that a server gives for these cursors, the list is right."""
     world, sent = history(rng)
