@@ -128,6 +128,8 @@ class Application:
             operations += routes.push.operations(push.subscriptions)
         self.gauges = self._own_gauges()
         """What changes by itself, for the metrics."""
+        if not settings.metrics_address:
+            operations += routes.metrics.operations(self.gauges, settings.metrics_networks)
         operations += routes.documentation.operations(operations)
         rest = rest_application(operations, auth, Gate(limiter))
         self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))

@@ -36,7 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     metrics_address: Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-f:.]+\]:[0-9]{1,5})$")] = ""
-    """Where Prometheus may read metrics, such as `127.0.0.1:9465`; nowhere if empty. Anybody who reaches it may."""
+    """An address of their own for the metrics, such as `127.0.0.1:9465`; anybody who reaches it may read them. If
+    empty, they are at `/metrics` of the server's address, for `metrics_networks` alone."""
+    metrics_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1")
+    """Who may read `/metrics`, as long as no proxy is between."""
     disk_free_min_bytes: Annotated[int, Meta(ge=0)] = 100 * 1_048_576
     """With less free space than this on the disk of `data`, `/readyz` says that the server is not ready."""
     allowed_origins: tuple[Origin, ...] = ()
@@ -182,11 +185,12 @@ def _check(settings: Settings) -> None:
             f"The setting 'limits_enabled' is false, but the server listens on {settings.host}. "
             "Switch limits off only on 127.0.0.1, or leave them on."
         )
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise ConfigError(f"The setting 'trusted_proxies': {error}. Write addresses such as 10.0.0.0/8.") from None
+    for name in ("trusted_proxies", "metrics_networks", "push_allowed_networks"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ConfigError(f"The setting '{name}': {error}. Write networks such as 10.0.0.0/8.") from None
 
 
 def smtp_password(settings: Settings) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chatproto.errors import CloseCode
-from chatproto.frames import UsersChanged
+from chatproto.frames import Events, UsersChanged
+from chatproto.models import MembersChanged
 from chatproto.rest import Tokens
 from tests.server.test_cli import has_password
 from tests.server.test_rest import read, refused
@@ -71,6 +72,19 @@ async def test_others_hear_that_an_account_was_disabled_and_enabled(server: Runn
             await owner.run("user", action, "anna@example.org")
             await socket.until(UsersChanged)
     assert (await server.application.store.users_rev()) == anna.rev + 2
+
+
+async def test_members_hear_at_once_that_a_deleted_user_has_left(server: RunningServer, owner: Owner) -> None:
+    """The group passes on to who is left, and nobody has to reconnect to learn it."""
+    anna, ben = await server.person("Anna"), await server.person("Ben")
+    group = await anna.group("garden", ben)
+    async with ben.socket() as socket:
+        await owner.run("user", "delete", "anna@example.org", "--yes")
+        frame = await socket.until(Events)
+    assert frame.chat_id == group.id
+    (event,) = frame.events
+    assert isinstance(event, MembersChanged)
+    assert (event.removed, event.owner_id) == ([anna.id], ben.id)
 
 
 async def test_an_account_is_shown_listed_and_deleted(server: RunningServer, owner: Owner) -> None:

@@ -251,11 +251,13 @@ def s3_url() -> Iterator[str]:
 
 async def test_s3_serves_the_same(tmp_path: Path, s3_url: str) -> None:
     """The server with its files in S3: upload, ranges, thumbnail, removal."""
+    async with httpx.AsyncClient() as http:
+        assert (await http.put(f"{s3_url}/files")).status_code == 200
     async with running_server(
         tmp_path / "data",
         SILENT,
         file_storage="s3",
-        s3_bucket="chat",
+        s3_bucket="files",
         s3_endpoint=s3_url,
         s3_region="us-east-1",
         s3_access_key_id="id",
@@ -272,4 +274,4 @@ async def test_s3_serves_the_same(tmp_path: Path, s3_url: str) -> None:
         await server.application.files.janitor.tidy()
         refused(await get(anna, info), "fileNotFound")
         async with httpx.AsyncClient() as http:
-            assert "<Key>" not in (await http.get(f"{s3_url}/chat")).text
+            assert "<Key>" not in (await http.get(f"{s3_url}/files")).text

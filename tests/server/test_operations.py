@@ -136,8 +136,20 @@ async def test_metrics_in_the_newer_format_and_only_at_their_own_address(tmp_pat
         families = {family.name for family in parsed}
         assert "chatserver_commit_seconds" in families
         assert (await server.http.get("/metrics")).status_code == 404
+
+
+async def test_metrics_at_the_servers_own_address_are_for_those_allowed(tmp_path: Path) -> None:
+    """Those on this machine; not through a proxy, which would make everybody local; and nobody else."""
     async with running_server(tmp_path / "data", SILENT) as server:
         assert server.server.metrics_url is None
+        answer = await server.http.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain")
+        families = {family.name for family in text_string_to_metric_families(answer.text)}
+        assert {"chatserver_commit_seconds", "chatserver_sessions"} <= families
+        for header in ("X-Forwarded-For", "Forwarded", "Via"):
+            assert (await server.http.get("/metrics", headers={header: "127.0.0.1"})).status_code == 404
+    async with running_server(tmp_path / "data", SILENT, metrics_networks=("10.0.0.0/8",)) as server:
+        assert (await server.http.get("/metrics")).status_code == 404
 
 
 async def test_an_address_for_metrics_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""What the server measures, as Prometheus reads it, on an address of its own."""
+"""What the server measures, as Prometheus reads it."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -31,8 +31,27 @@ class MeasuresCollector:
             yield GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read())
 
 
+def exposition(gauges: Sequence[Gauge]) -> Callable[[str], tuple[bytes, str]]:
+    """What gives all metrics in the format that an Accept header asks for, and the media type of that."""
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - loads when metrics are wanted
+
+    registry = _registry(gauges)
+
+    def give(accept: str) -> tuple[bytes, str]:
+        encode, media_type = choose_encoder(accept)
+        return encode(registry), media_type
+
+    return give
+
+
 def metrics_application(gauges: Sequence[Gauge]) -> Any:
     """An ASGI application that answers every GET with the metrics, in the format that is asked for."""
+    import prometheus_client  # noqa: PLC0415 - loads when metrics are wanted
+
+    return prometheus_client.make_asgi_app(_registry(gauges), disable_compression=True)
+
+
+def _registry(gauges: Sequence[Gauge]) -> Any:
     import prometheus_client  # noqa: PLC0415 - loads when metrics are wanted
 
     registry = prometheus_client.CollectorRegistry()
@@ -40,7 +59,7 @@ def metrics_application(gauges: Sequence[Gauge]) -> Any:
     prometheus_client.ProcessCollector(registry=registry)
     prometheus_client.PlatformCollector(registry=registry)
     prometheus_client.GCCollector(registry=registry)
-    return prometheus_client.make_asgi_app(registry, disable_compression=True)
+    return registry
 
 
 class _MetricsServer(uvicorn.Server):

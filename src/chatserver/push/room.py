@@ -35,8 +35,8 @@ async def open_push(
     backoff_s: float,
     resolver: Resolver = resolve,
 ) -> AsyncIterator[Push]:
-    """Web Push within the block. Raises `ConfigError` for networks or certificates that cannot be used."""
-    policy = AddressPolicy(_networks(settings), resolver)
+    """Web Push within the block. Raises `ConfigError` for certificates that cannot be used."""
+    policy = AddressPolicy(map(ipaddress.ip_network, settings.push_allowed_networks), resolver)
     signer = Signer(await store.secret("push"), settings.push_contact)
     delivery = Delivery(store, _client(policy, settings), signer, clock=now_us, backoff_s=backoff_s)
     pusher = Pusher(
@@ -55,13 +55,6 @@ async def open_push(
     finally:
         await pusher.close()
         await delivery.close()
-
-
-def _networks(settings: Settings) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    try:
-        return [ipaddress.ip_network(text) for text in settings.push_allowed_networks]
-    except ValueError as error:
-        raise ConfigError(f"The setting push_allowed_networks: {error}. Write networks like 10.1.0.0/16.") from None
 
 
 def _client(policy: AddressPolicy, settings: Settings) -> PushClient:

@@ -73,7 +73,9 @@ class Search:
         chats = await self._chats(user_id, terms)
         query = await self._query(user_id, terms)
         page = await self._store.search(user_id, query, chats, sort=sort, limit=limit, after=after)
-        hits = await _hits(page.found, query)
+        # What was found may be newer than the end of a membership.
+        member_of = set(await self._store.chat_ids(user_id)) if page.found else set()
+        hits = await _hits([each for each in page.found if each.place.chat_id in member_of], query)
         next_cursor = _cursor(page.last, sort) if page.last else None
         return SearchPage(hits=hits, has_more=page.last is not None, cursor=next_cursor, incomplete=page.incomplete)
 

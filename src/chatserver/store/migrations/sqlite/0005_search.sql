@@ -1,1 +1,0 @@
--- Full-text search keeps its index in a file of its own, search.db, which is made from the logs: nothing changes here.
