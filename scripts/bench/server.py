@@ -31,6 +31,9 @@ from scripts.bench.world import (
 )
 
 TEXT = "x" * 200
+_REST_MAX_S = 240.0
+_RESTING = 0.02
+"""Share of a core below which a server is at rest."""
 
 
 @dataclass
@@ -89,6 +92,16 @@ async def settled(author: LeanClient) -> None:
     while before != author.acks:
         before = author.acks
         await asyncio.sleep(0.2)
+
+
+async def rested(server: ServerOnCore) -> None:
+    """Wait until the server has nothing to do: the search index has followed a history that was stored directly."""
+    async with asyncio.timeout(_REST_MAX_S):
+        busy = 1.0
+        while busy > _RESTING:
+            before = server.cpu_s()
+            await asyncio.sleep(1)
+            busy = server.cpu_s() - before
 
 
 async def fan_out(server: ServerOnCore, members: list[Account], chat_id: int, seconds: float) -> Load:
@@ -280,6 +293,7 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
     scene = await prepare(data, report, quick=quick)
     measure_start(scene, 3 if quick else 5)
     with chat_server(data) as server:
+        await rested(server)
         idle = await idle_connection(server, scene.world, 1_000 if quick else 2_000)
     report.add("idle authenticated connection", idle, "KiB", "target: at most 40")
     with page_server(data) as server:
@@ -290,6 +304,7 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
         for outstanding in (1, 16):
             load = await pairs(server, scene.world, scene.directs, outstanding, scene.seconds)
             report.add(f"50 pairs, {outstanding} outstanding", load.messages, "messages/s", load.note())
+        await rested(server)
         await measure_signals(report, server, scene.world.accounts, scene.groups[500], scene.seconds)
     await measure_watching(scene, 1_000 if quick else 4_000)
 
