@@ -20,7 +20,7 @@ details { border: 1px solid var(--line); border-radius: .4em; margin: .4rem 0; p
 summary { cursor: pointer; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 td, th { text-align: left; vertical-align: top; border-top: 1px solid var(--line); padding: .25rem .5rem; }
-p { margin: .5rem 0; white-space: pre-line; }
+p { margin: .5rem 0; }
 """
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
@@ -146,8 +146,8 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _text(value: str) -> str:
-    """Escaped, with `code` between backticks."""
-    parts = escape(value).split("`")
+    """Escaped, with `code` between backticks, and lines as they are."""
+    parts = escape(value).replace("\n", "<br>").split("`")
     return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 

@@ -45,9 +45,9 @@ def document(operations: Sequence[Operation]) -> Schema:
 
 def common_errors(operation: Operation) -> tuple[str, ...]:
     """The codes that an operation may refuse with because of what it is, not of what it does."""
-    codes = ["invalidFrame", *_ANY_TIME_CODES]
+    codes = ["invalidFrame"]
     if operation.rate != "none":
-        codes.append("rateLimited")
+        codes += [*_ANY_TIME_CODES, "rateLimited"]
     if not operation.public:
         codes += _TOKEN_CODES
     if operation.body is not None:
@@ -149,10 +149,12 @@ def _responses(operation: Operation, by_type: dict[str, Schema]) -> Schema:
         refusals.setdefault(CODES[code].http_status, []).append(code)
     for status in sorted(refusals):
         lines = [f"- `{code}`: {CODES[code].message} {CODES[code].hint}" for code in refusals[status]]
-        responses[str(status)] = {
+        refusal = {
             "description": "\n".join(lines),
             "content": {"application/json": {"schema": by_type[_key(ErrorBody)]}},
         }
+        assert str(status) not in responses, f"{operation.name} answers and refuses with {status}"
+        responses[str(status)] = refusal
     return responses
 
 
