@@ -107,27 +107,11 @@ class Application:
             limiter=limiter,
         )
         self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
-        operations = [
-            *routes.server.operations(store.epoch, self.health),
-            *routes.sessions.operations(auth),
-            *routes.accounts.operations(
-                accounts,
-                Registrations(store, accounts, auth, registration=settings.registration),
-                recovery,
-                Invites(store, by_members=settings.member_invites and settings.registration != "closed"),
-            ),
-            *routes.users.operations(Users(store)),
-            *routes.chats.operations(Chats(store)),
-            *routes.messages.operations(messages),
-            *routes.changes.operations(changes, messages),
-            *routes.receipts.operations(Receipts(store)),
-            *routes.files.operations(files.uploads, files.downloads),
-            *routes.search.operations(Search(store, now_us)),
-        ]
-        if push is not None:
-            operations += routes.push.operations(push.subscriptions)
         self.gauges = self._own_gauges()
         """What changes by itself, for the metrics."""
+        operations = self._operations(accounts, messages, changes, settings)
+        if push is not None:
+            operations += routes.push.operations(push.subscriptions)
         if not settings.metrics_address:
             operations += routes.metrics.operations(self.gauges, settings.metrics_networks)
         operations += routes.documentation.operations(operations)
@@ -137,6 +121,29 @@ class Application:
     def stop(self) -> None:
         """The end begins: nobody else should be sent here."""
         self.health.stop()
+
+    def _operations(
+        self, accounts: Accounts, messages: Messages, changes: MessageChanges, settings: Settings
+    ) -> list[Operation]:
+        """What the REST API offers whatever the settings are."""
+        store = self.store
+        return [
+            *routes.server.operations(store.epoch, self.health),
+            *routes.sessions.operations(self.auth),
+            *routes.accounts.operations(
+                accounts,
+                Registrations(store, accounts, self.auth, registration=settings.registration),
+                self.recovery,
+                Invites(store, by_members=settings.member_invites and settings.registration != "closed"),
+            ),
+            *routes.users.operations(Users(store)),
+            *routes.chats.operations(Chats(store)),
+            *routes.messages.operations(messages),
+            *routes.changes.operations(changes, messages),
+            *routes.receipts.operations(Receipts(store)),
+            *routes.files.operations(self.files.uploads, self.files.downloads),
+            *routes.search.operations(Search(store, now_us)),
+        ]
 
     def _own_gauges(self) -> list[Gauge]:
         hub, store, websockets = self.hub, self.store, self.websockets

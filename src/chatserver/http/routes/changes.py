@@ -1,6 +1,6 @@
 """Operations that change a message: edit, delete, reactions and pins."""
 
-from typing import Any
+from typing import Any, Final
 
 from chatproto.models import Message
 from chatproto.rest import EditRequest, PinnedMessages
@@ -8,12 +8,16 @@ from chatserver.http.operations import Call, Nothing, Operation
 from chatserver.services.changes import MessageChanges
 from chatserver.services.messages import Messages
 
-_MESSAGE = "/chats/{chatId}/messages/{seq}"
+_MESSAGE: Final = "/chats/{chatId}/messages/{seq}"
+_TEXT_CODES: Final = ("notAuthor", "mentionsInvalid", "textEmpty", "textTooLong", "textNotAllowed")
 
 
 def operations(changes: MessageChanges, messages: Messages) -> list[Operation]:
     """Changing messages, and what is pinned. Every change is idempotent."""
+    return [*_texts(changes, messages), *_reactions(changes, messages), *_pins(changes, messages)]
 
+
+def _texts(changes: MessageChanges, messages: Messages) -> list[Operation]:
     async def edit_message(call: Call[Nothing, EditRequest]) -> Message:
         body = call.body
         await changes.edit(*_place(call), text=body.text, mentions=body.mentions, mention_all=body.mention_all)
@@ -22,26 +26,6 @@ def operations(changes: MessageChanges, messages: Messages) -> list[Operation]:
     async def delete_message(call: Call[Nothing, None]) -> None:
         await changes.delete(*_place(call))
 
-    async def put_reaction(call: Call[Nothing, None]) -> Message:
-        await changes.react(*_place(call), call.text["emoji"], on=True)
-        return await messages.get(*_place(call))
-
-    async def delete_reaction(call: Call[Nothing, None]) -> Message:
-        await changes.react(*_place(call), call.text["emoji"], on=False)
-        return await messages.get(*_place(call))
-
-    async def pin_message(call: Call[Nothing, None]) -> Message:
-        await changes.pin(*_place(call), on=True)
-        return await messages.get(*_place(call))
-
-    async def unpin_message(call: Call[Nothing, None]) -> Message:
-        await changes.pin(*_place(call), on=False)
-        return await messages.get(*_place(call))
-
-    async def list_pins(call: Call[Nothing, None]) -> PinnedMessages:
-        return PinnedMessages(messages=await messages.pinned(call.user_id, call.path["chatId"]))
-
-    text_codes = ("notAuthor", "mentionsInvalid", "textEmpty", "textTooLong", "textNotAllowed")
     return [
         Operation(
             method="PATCH",
@@ -51,7 +35,7 @@ def operations(changes: MessageChanges, messages: Messages) -> list[Operation]:
             handler=edit_message,
             body=EditRequest,
             answer=Message,
-            errors=text_codes,
+            errors=_TEXT_CODES,
             rate="write",
         ),
         Operation(
@@ -64,6 +48,19 @@ def operations(changes: MessageChanges, messages: Messages) -> list[Operation]:
             errors=("notAuthor",),
             rate="write",
         ),
+    ]
+
+
+def _reactions(changes: MessageChanges, messages: Messages) -> list[Operation]:
+    async def put_reaction(call: Call[Nothing, None]) -> Message:
+        await changes.react(*_place(call), call.text["emoji"], on=True)
+        return await messages.get(*_place(call))
+
+    async def delete_reaction(call: Call[Nothing, None]) -> Message:
+        await changes.react(*_place(call), call.text["emoji"], on=False)
+        return await messages.get(*_place(call))
+
+    return [
         Operation(
             method="PUT",
             path=_MESSAGE + "/reactions/{emoji}",
@@ -83,6 +80,22 @@ def operations(changes: MessageChanges, messages: Messages) -> list[Operation]:
             answer=Message,
             rate="write",
         ),
+    ]
+
+
+def _pins(changes: MessageChanges, messages: Messages) -> list[Operation]:
+    async def pin_message(call: Call[Nothing, None]) -> Message:
+        await changes.pin(*_place(call), on=True)
+        return await messages.get(*_place(call))
+
+    async def unpin_message(call: Call[Nothing, None]) -> Message:
+        await changes.pin(*_place(call), on=False)
+        return await messages.get(*_place(call))
+
+    async def list_pins(call: Call[Nothing, None]) -> PinnedMessages:
+        return PinnedMessages(messages=await messages.pinned(call.user_id, call.path["chatId"]))
+
+    return [
         Operation(
             method="PUT",
             path=_MESSAGE + "/pin",

@@ -38,7 +38,7 @@ class MembersQuery(Query, frozen=True, kw_only=True):
 
 def operations(chats: Chats) -> list[Operation]:
     """Finding, opening and making chats, and changing groups."""
-    return [*_lists(chats), *_details(chats), *_members(chats)]
+    return [*_lists(chats), *_details(chats), *_members(chats), *_ownership(chats)]
 
 
 def _lists(chats: Chats) -> list[Operation]:
@@ -131,9 +131,6 @@ def _members(chats: Chats) -> list[Operation]:
     async def remove_member(call: Call[Nothing, None]) -> None:
         await chats.remove_member(call.user_id, call.path["chatId"], call.path["userId"])
 
-    async def hand_over(call: Call[Nothing, OwnerRequest]) -> Chat:
-        return await chats.hand_over(call.user_id, call.path["chatId"], call.body.user_id)
-
     return [
         Operation(
             method="GET",
@@ -166,6 +163,14 @@ def _members(chats: Chats) -> list[Operation]:
             errors=("notMember", "userNotFound", "notGroup", "notOwner"),
             rate="write",
         ),
+    ]
+
+
+def _ownership(chats: Chats) -> list[Operation]:
+    async def hand_over(call: Call[Nothing, OwnerRequest]) -> Chat:
+        return await chats.hand_over(call.user_id, call.path["chatId"], call.body.user_id)
+
+    return [
         Operation(
             method="POST",
             path="/chats/{chatId}/owner",

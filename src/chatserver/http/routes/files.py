@@ -34,30 +34,16 @@ class FileQuery(Query, frozen=True, kw_only=True):
 
 def operations(uploads: Uploads, files: Downloads) -> list[Operation]:
     """Sending and fetching files."""
-    return [*_upload_operations(uploads), *_file_operations(uploads, files)]
+    return [*_announcing(uploads), *_appending(uploads), *_file_operations(uploads, files)]
 
 
-def _upload_operations(uploads: Uploads) -> list[Operation]:
+def _announcing(uploads: Uploads) -> list[Operation]:
     async def begin_upload(call: Call[Nothing, UploadRequest]) -> Response[bytes]:
         upload, is_new = await uploads.begin(call.user_id, call.body)
         return _upload(upload, 201 if is_new else 200)
 
     async def get_upload(call: Call[Nothing, None]) -> Response[bytes]:
         return _upload(await uploads.state(call.user_id, call.path["uploadId"]))
-
-    async def append_to_upload(call: Call[Nothing, None]) -> Response[bytes]:
-        request = call.request
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != PATCH_TYPE:
-            raise ChatError("invalidFrame", f"Set the header 'Content-Type: {PATCH_TYPE}'.")
-        offset = _number(request, "upload-offset")
-        if offset is None:
-            raise ChatError("invalidFrame", "Set the header 'Upload-Offset' to the offset of the first byte.")
-        length = _number(request, "content-length")
-        try:
-            upload = await uploads.append(call.user_id, call.path["uploadId"], offset, length, _body(request))
-        except UploadOffsetError as error:
-            return _wrong_offset(error)
-        return _upload(upload)
 
     async def drop_upload(call: Call[Nothing, None]) -> None:
         await uploads.drop(call.user_id, call.path["uploadId"])
@@ -87,6 +73,35 @@ def _upload_operations(uploads: Uploads) -> list[Operation]:
             rate="read",
         ),
         Operation(
+            method="DELETE",
+            path="/uploads/{uploadId}",
+            tag="files",
+            summary="Give an upload up; the file of a complete one stays",
+            handler=drop_upload,
+            status=204,
+            errors=("uploadNotFound",),
+            rate="write",
+        ),
+    ]
+
+
+def _appending(uploads: Uploads) -> list[Operation]:
+    async def append_to_upload(call: Call[Nothing, None]) -> Response[bytes]:
+        request = call.request
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != PATCH_TYPE:
+            raise ChatError("invalidFrame", f"Set the header 'Content-Type: {PATCH_TYPE}'.")
+        offset = _number(request, "upload-offset")
+        if offset is None:
+            raise ChatError("invalidFrame", "Set the header 'Upload-Offset' to the offset of the first byte.")
+        length = _number(request, "content-length")
+        try:
+            upload = await uploads.append(call.user_id, call.path["uploadId"], offset, length, _body(request))
+        except UploadOffsetError as error:
+            return _wrong_offset(error)
+        return _upload(upload)
+
+    return [
+        Operation(
             method="PATCH",
             path="/uploads/{uploadId}",
             tag="files",
@@ -97,16 +112,6 @@ def _upload_operations(uploads: Uploads) -> list[Operation]:
             headers={"Upload-Offset": _OFFSET},
             errors=("uploadNotFound", "uploadOffset", "tooLarge", "diskFull", "storageFailed", "overloaded"),
             rate="upload",
-        ),
-        Operation(
-            method="DELETE",
-            path="/uploads/{uploadId}",
-            tag="files",
-            summary="Give an upload up; the file of a complete one stays",
-            handler=drop_upload,
-            status=204,
-            errors=("uploadNotFound",),
-            rate="write",
         ),
     ]
 

@@ -33,7 +33,10 @@ class MessagesQuery(Query, frozen=True, kw_only=True):
 
 def operations(messages: Messages) -> list[Operation]:
     """Reading and sending messages."""
+    return [*_reading(messages), *_sending(messages)]
 
+
+def _reading(messages: Messages) -> list[Operation]:
     async def list_messages(call: Call[MessagesQuery, None]) -> MessagesPage:
         query = call.query
         return await messages.page(
@@ -48,11 +51,6 @@ def operations(messages: Messages) -> list[Operation]:
 
     async def get_message(call: Call[Nothing, None]) -> Message:
         return await messages.get(call.user_id, call.path["chatId"], call.path["seq"])
-
-    async def send_message(call: Call[Nothing, MessageRequest]) -> Response[bytes]:
-        message, duplicate = await messages.post(call.user_id, call.path["chatId"], call.body)
-        status = 200 if duplicate else 201
-        return Response(codec.encode(message), status_code=status, media_type="application/json")
 
     return [
         Operation(
@@ -72,6 +70,16 @@ def operations(messages: Messages) -> list[Operation]:
             handler=get_message,
             answer=Message,
         ),
+    ]
+
+
+def _sending(messages: Messages) -> list[Operation]:
+    async def send_message(call: Call[Nothing, MessageRequest]) -> Response[bytes]:
+        message, duplicate = await messages.post(call.user_id, call.path["chatId"], call.body)
+        status = 200 if duplicate else 201
+        return Response(codec.encode(message), status_code=status, media_type="application/json")
+
+    return [
         Operation(
             method="POST",
             path="/chats/{chatId}/messages",

@@ -7,10 +7,10 @@ from chatserver.push.subscriptions import Subscriptions
 
 def operations(pushes: Subscriptions) -> list[Operation]:
     """Endpoints and rules of the caller."""
-    return [*_endpoints(pushes), *_rules(pushes)]
+    return [*_registering(pushes), *_registered(pushes), *_rules(pushes)]
 
 
-def _endpoints(pushes: Subscriptions) -> list[Operation]:
+def _registering(pushes: Subscriptions) -> list[Operation]:
     async def get_push_key(_call: Call[Nothing, None]) -> PushKey:
         return pushes.key()
 
@@ -19,12 +19,6 @@ def _endpoints(pushes: Subscriptions) -> list[Operation]:
 
     async def list_pushes(call: Call[Nothing, None]) -> PushSubscriptions:
         return await pushes.list(call.user_id)
-
-    async def remove_push(call: Call[Nothing, None]) -> None:
-        await pushes.remove(call.user_id, call.path["subscriptionId"])
-
-    async def test_push(call: Call[Nothing, None]) -> None:
-        await pushes.test(call.user_id, call.path["subscriptionId"])
 
     return [
         Operation(
@@ -54,6 +48,17 @@ def _endpoints(pushes: Subscriptions) -> list[Operation]:
             handler=list_pushes,
             answer=PushSubscriptions,
         ),
+    ]
+
+
+def _registered(pushes: Subscriptions) -> list[Operation]:
+    async def remove_push(call: Call[Nothing, None]) -> None:
+        await pushes.remove(call.user_id, call.path["subscriptionId"])
+
+    async def test_push(call: Call[Nothing, None]) -> None:
+        await pushes.test(call.user_id, call.path["subscriptionId"])
+
+    return [
         Operation(
             method="DELETE",
             path="/me/push/{subscriptionId}",
