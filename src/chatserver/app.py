@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chatproto import limits
 from chatserver.backends import open_store
+from chatserver.bus.memory import MemoryBus
 from chatserver.clock import now_us
 from chatserver.config import Settings
 from chatserver.files.room import open_files
@@ -20,7 +21,7 @@ from chatserver.limits.limiter import RateLimiter
 from chatserver.mail.courier import BACKOFF_S
 from chatserver.mail.room import open_recovery
 from chatserver.measures import Gauge
-from chatserver.ops.health import HealthChecks, store_checks
+from chatserver.ops.health import HealthChecks, bus_check, store_checks
 from chatserver.push.addresses import Resolver, resolve
 from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
@@ -38,7 +39,7 @@ from chatserver.services.recovery import Recovery
 from chatserver.services.search import Search
 from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
-from chatserver.store.base import Commit, Store
+from chatserver.store.base import Store
 from chatserver.ws.connection import Services
 from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint
 
@@ -91,7 +92,9 @@ class Application:
             heads_interval=timing.heads_interval,
             users_interval=timing.users_interval,
         )
-        self.health = HealthChecks(store_checks(store, settings.data, settings.disk_free_min_bytes))
+        self.bus = MemoryBus()
+        checks = store_checks(store, settings.data, settings.disk_free_min_bytes)
+        self.health = HealthChecks({**checks, "bus": bus_check(self.bus)})
         messages = Messages(store)
         changes = MessageChanges(store)
         limiter = rate_limiter(settings)
@@ -249,13 +252,12 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         )
         application.gauges += _background_gauges(passwords, push)
 
-        def on_commit(commit: Commit) -> None:
-            auth.on_commit(commit)  # first, so that no new connection of a revoked session slips in
-            application.hub.on_commit(commit)
-            if push is not None:
-                push.pusher.on_commit(commit)
-
-        store.on_commit(on_commit)
+        bus = application.bus
+        bus.subscribe("sessions", auth.on_commit)  # first, so that no new connection of a revoked one slips in
+        bus.subscribe("live delivery", application.hub.on_commit)
+        if push is not None:
+            bus.subscribe("push", push.pusher.on_commit)
+        store.on_commit(bus.publish)
         undo.push_async_callback(application.hub.close)
         application.hub.start()
         undo.push_async_callback(application.upkeep.close)

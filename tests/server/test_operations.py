@@ -15,6 +15,7 @@ from chatproto.errors import CloseCode
 from chatproto.frames import Events, Fetch, Page
 from chatproto.rest import Readiness
 from chatserver.serve import CannotListenError, listen
+from chatserver.store.base import Commit
 from tests.support.server import SILENT, WAIT_S, RunningServer, running_server
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -26,7 +27,7 @@ async def readiness(server: RunningServer, status: int) -> dict[str, str]:
     assert answer.status_code == status
     body = codec.decode_body(answer.content, Readiness)
     assert body.ready == (status == 200)
-    assert {check.name for check in body.checks} == {"database", "disk", "schema", "running"}
+    assert {check.name for check in body.checks} == {"database", "disk", "schema", "bus", "running"}
     return {check.name: check.detail for check in body.checks if not check.ok}
 
 
@@ -39,6 +40,25 @@ async def test_not_ready_while_stopping(server: RunningServer) -> None:
     """A load balancer sends nobody here any more."""
     server.application.stop()
     assert await readiness(server, 503) == {"running": "The server stops."}
+
+
+async def test_a_part_that_fails_silences_no_other_and_is_told(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Live delivery goes on; whoever watches the server learns that something is wrong."""
+
+    def broken(_commit: Commit) -> None:
+        raise RuntimeError("a defect")
+
+    bus = server.application.bus
+    bus.subscribe("broken", broken)
+    bus._subscribers.reverse()  # it comes before all others
+    anna, ben = await server.person("Anna"), await server.person("Ben")
+    async with anna.socket() as socket, ben.socket() as other:
+        await socket.say(await anna.direct(ben), "hello")
+        assert (await other.until(Events)).events
+    assert "'broken'" in (await readiness(server, 503))["bus"]
+    assert any(record.exc_info and "could not take" in record.message for record in caplog.records)
 
 
 async def test_not_ready_without_space(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from chatproto.errors import ChatError
 from chatproto.rest import Check, Readiness
+from chatserver.bus.memory import MemoryBus
 from chatserver.store.base import Store
 
 FRESH_S: Final = 1.0
@@ -67,6 +68,15 @@ class HealthChecks:
         except OSError:
             complaint = "The system refuses to tell."
         return Check(name=name, ok=not complaint, detail=complaint)
+
+
+def bus_check(bus: MemoryBus) -> Judge:
+    """Whether every part of the server takes what is committed."""
+
+    async def judge() -> str:
+        return bus.complaint()
+
+    return judge
 
 
 def store_checks(store: Store, data: Path, disk_free_min_bytes: int) -> dict[str, Judge]:
