@@ -79,9 +79,10 @@ class Cache(CacheQueries):
     def open(cls, path: Path) -> "Cache":
         """Open the cache, making it if missing. Raises `ClientError`.
 
-        A damaged or foreign file, or one of another version, is renamed to `.broken-1` or `-2` and a new one begun.
+        A damaged or foreign file, or one of a newer version, is renamed to `.broken-1` or `-2` and a new one begun;
+        one of an earlier version is deleted.
         """
-        connection, problem = database.open_or_begin_anew(path, FORMAT, _told, keep=_BROKEN_MAX)
+        connection, problem = database.open_or_begin_anew(path, FORMAT, _told, keep=_BROKEN_MAX, drop_earlier=True)
         return cls(connection, path, problem)
 
     def adopt(self, epoch: str, user: User) -> bool:

@@ -215,18 +215,26 @@ def open_or_create(path: Path, kind: Format, repair: Callable[[UnusableError | N
 
 
 def open_or_begin_anew(
-    path: Path, kind: Format, told: Callable[[UnusableError, Path], ErrorInfo], *, keep: int
+    path: Path,
+    kind: Format,
+    told: Callable[[UnusableError, Path], ErrorInfo],
+    *,
+    keep: int,
+    drop_earlier: bool = False,
 ) -> tuple[sqlite3.Connection, ErrorInfo | None]:
     """Open a file that may be lost, making it if missing; one that cannot be used is renamed to `.broken-N` first.
 
-    At most `keep` broken files stay. `told` puts the reason, and where the old file is, into words. Raises
-    `ClientError`.
+    At most `keep` broken files stay. With `drop_earlier`, a whole file of an earlier version is deleted instead, and
+    that is no problem to be told: it can be made anew, and must not stay behind with what it holds. `told` puts the
+    reason, and where the old file is, into words. Raises `ClientError`.
     """
     problem: ErrorInfo | None = None
 
     def repair(reason: UnusableError | None) -> None:
         nonlocal problem
-        if reason is not None:
+        if drop_earlier and reason is not None and reason.version is not None and not reason.newer:
+            remove_files(path)
+        elif reason is not None:
             broken = broken_name(path, keep)
             remove_files(broken)
             move_files(path, broken)

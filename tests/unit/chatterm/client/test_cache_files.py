@@ -110,6 +110,18 @@ def test_a_file_that_cannot_be_used_is_set_aside(path: Path, damage: object) -> 
     again.close()
 
 
+def test_a_file_of_an_earlier_version_is_deleted(path: Path) -> None:
+    """It is filled anew from the server, nobody has to hear of it, and its texts do not stay behind."""
+    filled(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    cache = Cache.open(path)
+    assert (cache.problem, cache.entries(), cache.epoch()) == (None, [], "")
+    cache.close()
+    assert list(path.parent.glob("cache.db.broken-*")) == []
+
+
 def test_only_two_broken_files_are_kept(path: Path) -> None:
     """A disk that breaks every file is not filled with them."""
     for number in range(5):
