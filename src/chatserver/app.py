@@ -98,18 +98,7 @@ class Application:
         messages = Messages(store)
         changes = MessageChanges(store)
         limiter = rate_limiter(settings)
-        services = Services(
-            store=store,
-            auth=auth,
-            messages=messages,
-            changes=changes,
-            hub=self.hub,
-            signals=signals,
-            outbox_bytes=settings.outbox_bytes,
-            hello_timeout=timing.hello_timeout,
-            limiter=limiter,
-        )
-        self.websockets = WebSocketEndpoint(services, settings.allowed_origins)
+        self.websockets = self._websockets(messages, changes, limiter, settings, timing)
         self.gauges = self._own_gauges()
         """What changes by itself, for the metrics."""
         operations = self._operations(accounts, messages, changes, settings)
@@ -124,6 +113,27 @@ class Application:
     def stop(self) -> None:
         """The end begins: nobody else should be sent here."""
         self.health.stop()
+
+    def _websockets(
+        self,
+        messages: Messages,
+        changes: MessageChanges,
+        limiter: RateLimiter,
+        settings: Settings,
+        timing: Timing,
+    ) -> WebSocketEndpoint:
+        services = Services(
+            store=self.store,
+            auth=self.auth,
+            messages=messages,
+            changes=changes,
+            hub=self.hub,
+            signals=self.signals,
+            outbox_bytes=settings.outbox_bytes,
+            hello_timeout=timing.hello_timeout,
+            limiter=limiter,
+        )
+        return WebSocketEndpoint(services, settings.allowed_origins)
 
     def _operations(
         self, accounts: Accounts, messages: Messages, changes: MessageChanges, settings: Settings
