@@ -5,7 +5,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chatproto.errors import ChatError
@@ -45,6 +45,7 @@ class Job:
     topic: str
     urgent: bool
     still_wanted: Callable[[], Awaitable[bool]]
+    attempt: int = 1
 
 
 class Delivery:
@@ -101,12 +102,12 @@ class Delivery:
         while True:
             await self._wanted.acquire()
             if self._waiting:
-                await self._attempt(self._waiting.popleft(), 1)
+                await self._attempt(self._waiting.popleft())
 
-    async def _attempt(self, job: Job, number: int) -> None:
+    async def _attempt(self, job: Job) -> None:
         try:
             if await job.still_wanted():
-                await self._settle(job, number, await self._answer(job))
+                await self._settle(job, await self._answer(job))
         except ChatError as error:
             logger.warning("a push is given up: %s", error.code)
         except Exception:  # a defect met by one push must not end the worker
@@ -134,7 +135,7 @@ class Delivery:
             headers["Topic"] = job.topic
         return await self._client.post(job.record.endpoint, sealed.body, headers, now_s)
 
-    async def _settle(self, job: Job, number: int, answer: Answer | None) -> None:
+    async def _settle(self, job: Job, answer: Answer | None) -> None:
         record = job.record
         if answer is not None and 200 <= answer.status < 300:
             _outcomes.add(1, "delivered")
@@ -145,8 +146,9 @@ class Delivery:
             await self._prune(record)
             return
         again = answer is None or answer.status in _AGAIN or answer.status >= 500
-        if again and number < _ATTEMPTS_MAX and len(self._later) < _WAITING_MAX:
-            self._retry(job, number, answer.retry_after if answer is not None else None)
+        pause = (answer.retry_after if answer is not None else None) or 0.0
+        if again and pause <= _TTL_S and job.attempt < _ATTEMPTS_MAX and len(self._later) < _WAITING_MAX:
+            self._retry(job, pause)
             return
         _outcomes.add(1, "failed")
         if answer is not None:
@@ -161,22 +163,18 @@ class Delivery:
         _outcomes.add(1, "pruned")
         logger.info("push endpoint %d of user %d is gone and was removed", record.id, record.user_id)
 
-    def _retry(self, job: Job, number: int, retry_after: float | None) -> None:
+    def _retry(self, job: Job, least_s: float) -> None:
+        """Let the workers take it once more, after a random delay of at least so many seconds."""
         _outcomes.add(1, "retried")
-        most = min(_BACKOFF_CAP_S, self._backoff_s * 2 ** (number - 1))
-        delay = max(random.uniform(0, most), retry_after or 0.0)  # noqa: S311 - jitter is no secret
-        if delay > _TTL_S:
-            return
-        loop = asyncio.get_running_loop()
+        most = min(_BACKOFF_CAP_S, self._backoff_s * 2 ** (job.attempt - 1))
+        delay = max(random.uniform(0, most), least_s)  # noqa: S311 - jitter is no secret
         timer: asyncio.TimerHandle
 
         def begin() -> None:
             self._later.pop(timer, None)
-            task = loop.create_task(self._attempt(job, number + 1), name="push-retry")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self.take(replace(job, attempt=job.attempt + 1))
 
-        timer = loop.call_later(delay, begin)
+        timer = asyncio.get_running_loop().call_later(delay, begin)
         self._later[timer] = None
 
 

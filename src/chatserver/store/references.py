@@ -59,7 +59,7 @@ class References:
         for part in _parts(file_ids):
             args = sql.padded(part)
             for row in await self._tx.all(_files(len(args)), *args):
-                self._files[row[0]] = (row[1], _file(row))
+                self._files[row[0]] = (row[7], rows.file_info(row))
 
     def complete(self, message: Message, more: Additions, chat_id: int, members: set[tuple[int, int]]) -> Message:
         """The message with all it says. `members` are the (user, chat) pairs known to be memberships.
@@ -121,22 +121,10 @@ def _mention_rows(chat_id: int, message: Message) -> list[tuple[int, int, int, i
 
 @lru_cache(maxsize=32)
 def _files(count: int) -> str:
-    columns = "id, owner_id, name, size, media_type, width, height, thumbnail"
+    columns = "id, name, size, media_type, width, height, thumbnail, owner_id"
     return f"SELECT {columns} FROM files WHERE id IN ({sql.marks(1, count)})"  # noqa: S608 - parameter marks
 
 
 def _parts(values: set[int]) -> Iterable[list[int]]:
     ordered = sorted(values)
     return (ordered[start : start + _IN_LIST_MAX] for start in range(0, len(ordered), _IN_LIST_MAX))
-
-
-def _file(row: rows.Row) -> FileInfo:
-    return FileInfo(
-        id=row[0],
-        name=row[2],
-        size=row[3],
-        media_type=row[4],
-        width=row[5],
-        height=row[6],
-        thumbnail=bool(row[7]),
-    )

@@ -11,6 +11,7 @@ from chatproto.models import (
     ChatChanged,
     ChatCreated,
     ChatHead,
+    FileInfo,
     LogEvent,
     MembersChanged,
     Message,
@@ -203,3 +204,16 @@ def created_body(title: str, member_ids: list[int]) -> str:
 def to_json(value: object) -> str:
     """A list or the body of an event as one SQL parameter."""
     return msgspec.json.encode(value).decode()
+
+
+def file_info(row: Row) -> FileInfo:
+    """`id, name, size, media_type, width, height, thumbnail, ...`."""
+    return FileInfo(
+        id=row[0],
+        name=row[1],
+        size=row[2],
+        media_type=row[3],
+        width=row[4],
+        height=row[5],
+        thumbnail=bool(row[6]),
+    )

@@ -6,6 +6,7 @@ from typing import Final
 
 from chatproto.errors import ChatError
 from chatproto.models import FileInfo
+from chatserver.store import rows
 from chatserver.store.areas.area import Area
 from chatserver.store.interfaces.files import Content, FileRecord, NewUpload, UploadRecord
 from chatserver.store.rows import Row
@@ -107,7 +108,7 @@ class FileArea(Area):
 
     async def file(self, viewer_id: int, file_id: int) -> FileRecord | None:
         row = await self._one(_FILE_OF_VIEWER, file_id, viewer_id)
-        return FileRecord(file_info(row), sha256=bytes(row[7]), key=row[8], thumbnail_size=row[9]) if row else None
+        return FileRecord(rows.file_info(row), sha256=bytes(row[7]), key=row[8], thumbnail_size=row[9]) if row else None
 
     async def review_files(self, limit: int) -> int:
         async def step(tx: Transaction) -> int:
@@ -129,19 +130,6 @@ class FileArea(Area):
         await self._write(step)
 
 
-def file_info(row: Row) -> FileInfo:
-    """`id, name, size, media_type, width, height, thumbnail, ...`."""
-    return FileInfo(
-        id=row[0],
-        name=row[1],
-        size=row[2],
-        media_type=row[3],
-        width=row[4],
-        height=row[5],
-        thumbnail=bool(row[6]),
-    )
-
-
 def _upload(row: Row) -> UploadRecord:
     return UploadRecord(
         id=row[0],
@@ -150,7 +138,7 @@ def _upload(row: Row) -> UploadRecord:
         size=row[3],
         key=row[4],
         expires_at=row[5],
-        file=file_info(row[6:]) if row[6] is not None else None,
+        file=rows.file_info(row[6:]) if row[6] is not None else None,
     )
 
 
@@ -199,7 +187,7 @@ async def _finish_upload(tx: Transaction, upload_id: int, content: Content, grac
     await tx.all(_INSERT_FILE, file_id, upload.owner_id, upload.name, content.sha256, tx.now)
     await tx.all(_REVIEW, file_id, tx.now + grace)
     await tx.all(_COMPLETE_UPLOAD, upload_id, file_id)
-    return file_info((await tx.all(_FILE_BY_ID, file_id))[0])
+    return rows.file_info((await tx.all(_FILE_BY_ID, file_id))[0])
 
 
 async def _drop_upload(tx: Transaction, upload: UploadRecord) -> None:
