@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
+import tomlkit
 from PIL import Image
 
 from tests.support.server import Person, RunningServer
@@ -34,7 +34,7 @@ async def try_api(
     Without a seed, every run tries the same requests. Four of five path parameters are of things that exist.
     """
     config = folder / "schemathesis.toml"
-    config.write_text((ROOT / "schemathesis.toml").read_text() + tomli_w.dumps(_dictionaries(furnished.known)))
+    config.write_text((ROOT / "schemathesis.toml").read_text() + tomlkit.dumps(_dictionaries(furnished.known)))
     repeat = ["--generation-deterministic"] if seed is None else ["--seed", str(seed)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", f"{server.url}/openapi.json"),

@@ -1,10 +1,11 @@
 """The table of actions: no key twice, every action exists, help and footer come from it."""
 
 from collections import Counter
+from importlib import import_module
 
 import pytest
 
-from chatterm.tui.actions import ACTIONS, APP_ACTIONS, footer_hints, key_label, key_table, of_scope
+from chatterm.tui.actions import ACTIONS, APP_ACTIONS, Keymap, key_label, of_scope
 from chatterm.tui.app import ChatApp
 from chatterm.tui.clients import ClientList
 from chatterm.tui.composer import Composer
@@ -22,11 +23,17 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 def test_every_action_can_be_done() -> None:
     for action in (*of_scope("global"), *of_scope("timeline")):
-        owner = ChatApp if action.name in APP_ACTIONS else ChatScreen
-        assert callable(getattr(owner, f"action_{action.name}"))
-    for name in key_table("list").values():
+        if not action.feature:
+            owner = ChatApp if action.name in APP_ACTIONS else ChatScreen
+            assert callable(getattr(owner, f"action_{action.name}"))
+    for action in ACTIONS:
+        if action.feature:
+            module = import_module(f"chatterm.tui.features.{action.feature}")
+            owner = getattr(module, "".join(part.capitalize() for part in action.feature.split("_")))
+            assert callable(getattr(owner, action.name))
+    for name in Keymap().table("list").values():
         assert callable(getattr(ClientList, f"_do_{name}"))
-    for name in key_table("composer").values():
+    for name in Keymap().table("composer").values():
         assert hasattr(Editor, name) or name in {"submit", "newline", "up", "down", "to_list"}
     assert Composer.can_focus
 
@@ -47,4 +54,4 @@ def test_keys_are_written_as_people_write_them(key: str, label: str) -> None:
 
 
 def test_the_footer_names_help_and_quit() -> None:
-    assert [hint for _, hint in footer_hints()] == ["jump", "help", "quit"]
+    assert [hint for _, hint in Keymap().footer_hints()] == ["jump", "help", "quit"]

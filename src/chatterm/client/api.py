@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -80,7 +81,7 @@ class Api:
     async def health(self) -> Health:
         """What the server is; needs no token. Any other answer means that it is no chat server."""
         try:
-            return await self._call("GET", "/healthz", Health)
+            return await self.call("GET", "/healthz", Health)
         except ClientError as error:
             if error.code != "answerUnreadable":
                 raise
@@ -89,54 +90,55 @@ class Api:
     async def login(self, email: str, password: str, device: str) -> Tokens:
         """Begin a session on this device. Raises `credentialsWrong`, `overloaded`, `rateLimited`."""
         body = LoginRequest(email=email, password=password, device=device)
-        return await self._call("POST", "/auth/login", Tokens, body=body)
+        return await self.call("POST", "/auth/login", Tokens, body=body)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Replace a session's tokens; repeated within 60 s, it returns the same ones again."""
-        return await self._call("POST", "/auth/refresh", Tokens, body=RefreshRequest(refresh_token=refresh_token))
+        return await self.call("POST", "/auth/refresh", Tokens, body=RefreshRequest(refresh_token=refresh_token))
 
     async def logout(self, access_token: str) -> None:
         """End the session of this token."""
-        await self._request("POST", "/auth/logout", token=access_token)
+        await self.request("POST", "/auth/logout", token=access_token)
 
     async def me(self, access_token: str) -> User:
-        return await self._call("GET", "/me", User, token=access_token)
+        return await self.call("GET", "/me", User, token=access_token)
 
     async def users(self, access_token: str, since: int, limit: int = limits.USERS_PAGE_MAX) -> UsersPage:
         """Users with a rev above `since`, ascending by rev."""
-        return await self._call("GET", "/users", UsersPage, token=access_token, query={"since": since, "limit": limit})
+        return await self.call("GET", "/users", UsersPage, token=access_token, query={"since": since, "limit": limit})
 
     async def chats(self, access_token: str, after: int, limit: int = limits.CHATS_PAGE_MAX) -> ChatsPage:
         """The user's chats with an id above `after`, ascending by id."""
-        return await self._call("GET", "/chats", ChatsPage, token=access_token, query={"after": after, "limit": limit})
+        return await self.call("GET", "/chats", ChatsPage, token=access_token, query={"after": after, "limit": limit})
 
     async def chat(self, access_token: str, chat_id: int) -> Chat:
         """One chat. Raises `notMember`."""
-        return await self._call("GET", f"/chats/{chat_id}", Chat, token=access_token)
+        return await self.call("GET", f"/chats/{chat_id}", Chat, token=access_token)
 
     async def open_group(self, access_token: str, title: str, member_ids: list[int]) -> Chat:
         """Make a group of the caller and these users. Raises `titleInvalid`, `membersInvalid`. Not idempotent."""
         body = GroupChatRequest(title=title, member_ids=member_ids)
-        return await self._call("POST", "/chats", Chat, token=access_token, body=body)
+        return await self.call("POST", "/chats", Chat, token=access_token, body=body)
 
     async def messages(
         self, access_token: str, chat_id: int, *, before: int | None = None, limit: int = limits.PAGE_DEFAULT
     ) -> MessagesPage:
         """Messages of a chat older than `before` (microseconds since 1970 UTC), or the newest."""
         query = {"limit": limit} if before is None else {"limit": limit, "before": before}
-        return await self._call("GET", f"/chats/{chat_id}/messages", MessagesPage, token=access_token, query=query)
+        return await self.call("GET", f"/chats/{chat_id}/messages", MessagesPage, token=access_token, query=query)
 
-    async def _call(
+    async def call(
         self,
         method: str,
         path: str,
         kind: type[T],
         *,
         token: str = "",
-        query: dict[str, int] | None = None,
+        query: Mapping[str, int | str] | None = None,
         body: msgspec.Struct | None = None,
     ) -> T:
-        data = await self._request(method, path, token=token, query=query, body=body)
+        """One request whose answer is read as `kind`; `path` begins with a slash and is escaped already."""
+        data = await self.request(method, path, token=token, query=query, body=body)
         try:
             return codec.decode_body(data, kind, max_bytes=limits.SERVER_FRAME_MAX_BYTES)
         except codec.ProtocolError as error:
@@ -144,15 +146,16 @@ class Api:
                 raise failures.not_a_chat_server(self._origin, "it does not answer with JSON") from None
             raise failures.answer_unreadable(self._origin, error.message.rstrip(".")) from None
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
         *,
         token: str = "",
-        query: dict[str, int] | None = None,
+        query: Mapping[str, int | str] | None = None,
         body: msgspec.Struct | None = None,
     ) -> bytes:
+        """One request; its answer as it came."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         if body is not None:
             headers["content-type"] = "application/json"

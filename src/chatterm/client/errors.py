@@ -35,3 +35,8 @@ class ClientError(Exception):
             temporary=self.temporary,
             retry_after=self.retry_after,
         )
+
+
+def not_connected() -> ClientError:
+    """Nothing can be asked yet."""
+    return ClientError("notConnected", "There is no connection yet.", "Try again in a moment.", temporary=True)

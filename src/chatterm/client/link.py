@@ -17,7 +17,7 @@ from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.connection import Connection, Timing
 from chatterm.client.context import Context
 from chatterm.client.credentials import CredentialStore
-from chatterm.client.errors import ClientError
+from chatterm.client.errors import ClientError, not_connected
 from chatterm.client.inbox import Inbox
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import ConnectionStatus, Link
@@ -74,11 +74,15 @@ class Reconnector:
         """Bring the next attempt forward."""
         self._hurry.set()
 
+    def rest(self) -> tuple[Api, TokenSource]:
+        """The API and the tokens of the account. Raises `ClientError` with `notConnected`."""
+        if self._rest is None:
+            raise not_connected()
+        return self._rest
+
     async def messages_before(self, chat_id: int, before_at: int, limit: int) -> list[Message]:
         """A page of messages by time. Raises `ClientError`."""
-        if self._rest is None:
-            raise ClientError("notConnected", "There is no connection yet.", "Try again in a moment.", temporary=True)
-        api, tokens = self._rest
+        api, tokens = self.rest()
         page = await tokens.call(lambda token: api.messages(token, chat_id, before=before_at, limit=limit))
         return page.messages
 

@@ -1,7 +1,7 @@
 """The doors of the client engine: what the TUI, the shell commands and bots may ask of it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatproto.models import Chat, LogEvent, Message, User
 from chatterm.client.model import (
@@ -16,6 +16,9 @@ from chatterm.client.model import (
     Target,
     UserPresence,
 )
+
+if TYPE_CHECKING:
+    from chatterm.client.server import Server
 
 
 class CacheReader(Protocol):
@@ -100,6 +103,11 @@ class Engine(Protocol):
 
     @property
     def outbox(self) -> OutboxReader: ...
+
+    @property
+    def server(self) -> "Server":
+        """What only the server can say or do now; its methods raise `ClientError` where it cannot be asked."""
+        ...
 
     @property
     def status(self) -> ConnectionStatus: ...

@@ -13,7 +13,7 @@ from chatproto.text import normalize_message
 from chatterm.client.cache import Cache
 from chatterm.client.context import Context
 from chatterm.client.credentials import CredentialStore
-from chatterm.client.errors import ClientError
+from chatterm.client.errors import ClientError, not_connected
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import (
     NOTHING_ENCLOSED,
@@ -37,8 +37,11 @@ from chatterm.client.storage import Storage
 from chatterm.client.targets import best_known
 
 if TYPE_CHECKING:  # the network is loaded by `start`, on another thread, so that a screen can be drawn before
+    from chatterm.client.api import Api
     from chatterm.client.connection import Timing
     from chatterm.client.link import Reconnector
+    from chatterm.client.server import Server
+    from chatterm.client.tokens import TokenSource
 
 _AWAY: Final = frozenset({Link.OFFLINE, Link.CONNECTING})
 _OUTBOX_POLL_S: Final = 0.3
@@ -80,6 +83,7 @@ class Session:
         self._own_signals = OwnSignals()
         self._status = ConnectionStatus(Link.OFFLINE, time.time())
         self._reconnector: Reconnector | None = None
+        self._server: Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._synced = asyncio.Event()
         self._stopped = False
@@ -176,6 +180,22 @@ class Session:
         self._outbox_changed()
         return done
 
+    # --- the server
+
+    @property
+    def server(self) -> "Server":
+        """What only the server can say or do now."""
+        if self._server is None:
+            from chatterm.client.server import Server  # noqa: PLC0415 - nothing before the first screen needs it
+
+            self._server = Server(self._rest)
+        return self._server
+
+    def _rest(self) -> "tuple[Api, TokenSource]":
+        if self._reconnector is None:
+            raise not_connected()
+        return self._reconnector.rest()
+
     # --- what is looked at
 
     def retry_now(self) -> None:
@@ -202,7 +222,7 @@ class Session:
         Raises `ClientError`, `notConnected` before the first connection.
         """
         if self._reconnector is None:
-            raise ClientError("notConnected", "There is no connection yet.", "Try again in a moment.", temporary=True)
+            raise not_connected()
         messages = await self._reconnector.messages_before(chat_id, before_at, limit)
         await self._context.store_events(chat_id, messages, live=False)
         return messages

@@ -16,6 +16,7 @@ from textual.driver import Driver
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.ports import Engine
+from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
 from chatterm.tui import crash, theme
 from chatterm.tui.attendance import LOOK_EVERY_S, Attendance
@@ -33,9 +34,18 @@ class ChatApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
 
-    def __init__(self, engine: Engine, state: UiState, folder: Path, *, collector: IdleCollector | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        state: UiState,
+        folder: Path,
+        *,
+        settings: Settings | None = None,
+        collector: IdleCollector | None = None,
+    ) -> None:
         """`folder` takes crash reports. With a `collector`, garbage is collected at quiet moments only."""
         super().__init__()
+        self.settings = settings or Settings()
         self.engine = engine
         self._state = state
         self._folder = folder

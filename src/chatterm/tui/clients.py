@@ -17,7 +17,7 @@ from chatproto import limits
 from chatproto.text import terminal_safe
 from chatterm.client.model import Entry, EntryRef, PresenceState
 from chatterm.client.ports import CacheReader
-from chatterm.tui.actions import key_table
+from chatterm.tui.actions import current as keymap
 from chatterm.tui.graphemes import fit, graphemes
 from chatterm.tui.guard import Guarded
 from chatterm.tui.roster import CHUNK, Roster
@@ -31,8 +31,6 @@ FILTER_MAX: Final = 64
 SIGNS: Final = {PresenceState.ONLINE: "●", PresenceState.AWAY: "◐", PresenceState.OFFLINE: "○", None: "·"}
 """Whether somebody is there; None where it cannot be known."""
 GROUP, LEFT = "#", "×"
-
-_KEYS: Final = key_table("list")
 
 
 def badge_of(entry: Entry) -> str:
@@ -269,7 +267,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     # --- keys and mouse ---
 
     def on_key(self, event: events.Key) -> None:
-        action = _KEYS.get(event.key)
+        action = keymap().table("list").get(event.key)
         if action is not None:
             event.stop()
             event.prevent_default()

@@ -15,14 +15,13 @@ from textual.widget import Widget
 from chatproto import limits
 from chatproto.errors import ErrorInfo
 from chatproto.text import strip_terminal_codes, terminal_safe
-from chatterm.tui.actions import key_table
+from chatterm.tui.actions import current as keymap
 from chatterm.tui.editor import Editor
 from chatterm.tui.graphemes import fit
 from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
-_KEYS: Final = key_table("composer")
 _OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
 """Actions that concern more than the editor; the others are its methods."""
 
@@ -194,7 +193,7 @@ class Composer(Guarded, Widget, can_focus=True):
     # --- keys, paste, mouse ---
 
     async def on_key(self, event: events.Key) -> None:
-        action = _KEYS.get(event.key)
+        action = keymap().table("composer").get(event.key)
         if action in ("line_start", "line_end") and event.key in ("home", "end") and self.editor.is_empty:
             event.stop()
             self.post_message(self.EdgeWanted(newest=action == "line_end"))

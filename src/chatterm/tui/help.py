@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chatterm.tui.actions import SCOPES, key_label, of_scope
+from chatterm.tui.actions import current as keymap
 
 _KEYS_WIDTH = 31
 
@@ -20,7 +21,7 @@ def help_text() -> Content:
     for scope, heading in SCOPES.items():
         lines = [Content.styled(heading, "bold")]
         for action in of_scope(scope):
-            keys = ", ".join(key_label(key) for key in action.keys)
+            keys = ", ".join(key_label(key) for key in keymap().keys(action))
             lines.append(Content.assemble((f"  {keys:<{_KEYS_WIDTH}} ", "$accent"), action.title))
         blocks.append(Content("\n").join(lines))
     return Content("\n\n").join(blocks)

@@ -49,12 +49,14 @@ def _open_and_run(account_key: str | None) -> int:
     from chatterm.client.errors import ClientError  # noqa: PLC0415 - see `run`
     from chatterm.client.paths import account_files  # noqa: PLC0415 - see `run`
     from chatterm.client.session import Session  # noqa: PLC0415 - see `run`
+    from chatterm.client.settings import load_settings  # noqa: PLC0415 - see `run`
     from chatterm.client.uistate import UiState  # noqa: PLC0415 - see `run`
 
     accounts = Accounts()
     account = accounts.default() if account_key is None else accounts.get(account_key)
     if account is None:
         raise ClientError("notSignedIn", "You are not signed in.", "Run 'chatterm login URL'.")
+    settings = load_settings()
     folder = account_files(account.key).folder
     _log_to(folder / "chatterm.log")
     state = UiState.open(folder / "interface.db")
@@ -64,7 +66,7 @@ def _open_and_run(account_key: str | None) -> int:
     from chatterm.tui.idle import IdleCollector  # noqa: PLC0415 - as above
 
     async def live() -> int:
-        app = ChatApp(engine, state, folder, collector=IdleCollector())
+        app = ChatApp(engine, state, folder, settings=settings, collector=IdleCollector())
         try:
             await app.run_async()
         finally:

@@ -1,11 +1,11 @@
 """The chat screen: what the engine says becomes changes of the widgets, what the user does becomes calls."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
@@ -30,12 +30,16 @@ from chatterm.client.model import (
 )
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
-from chatterm.tui.actions import APP_ACTIONS, of_scope
+from chatterm.tui.actions import ActionWanted, of_scope
+from chatterm.tui.actions import current as keymap
 from chatterm.tui.clients import ClientList
 from chatterm.tui.composer import Composer
 from chatterm.tui.conversation import Conversation
 from chatterm.tui.sidebar import Sidebar
 from chatterm.tui.status import StatusLine
+
+if TYPE_CHECKING:
+    from chatterm.tui.features.performer import Performer
 
 ENTRIES_DELAY_S: Final = 0.03
 """Changes of the client list are taken together over this long: 200 messages/s are 30 updates."""
@@ -48,18 +52,19 @@ class Noticed(Message):
     notice: Notice
 
 
-def _bindings() -> list[BindingType]:
+def _bindings() -> BindingsMap:
     """Global actions go before the focused widget, those of the timeline after it."""
-    return [
+    return BindingsMap(
         Binding(
-            ",".join(action.keys),
-            f"app.{action.name}" if action.name in APP_ACTIONS else action.name,
+            ",".join(keymap().keys(action)),
+            f"perform('{action.name}')",
             action.title,
             show=False,
             priority=action.scope == "global",
         )
         for action in (*of_scope("global"), *of_scope("timeline"))
-    ]
+        if keymap().keys(action)
+    )
 
 
 _COLUMNS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
@@ -87,12 +92,13 @@ class ChatScreen(Screen[None]):
     # Textual declares these two as instance variables; they are constants all the same.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = _COLUMNS
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = _ROWS
-    BINDINGS = _bindings()
     AUTO_FOCUS = ""  # the composer gets the focus, never by way of the client list
 
     def __init__(self, engine: Engine, state: UiState, size: tuple[int, int] = (80, 24)) -> None:
         """`size` is the terminal's, as far as it is known: a right guess saves styling everything twice."""
         super().__init__(classes=_expected_classes(*size))
+        self.bind_keys()
+        self._performer: Performer | None = None
         self.engine = engine
         self.sidebar = Sidebar(engine.cache, self._presence, engine.account.display_name, engine.account.key)
         self.conversation = Conversation(engine, state)
@@ -257,6 +263,25 @@ class ChatScreen(Screen[None]):
             self.remove_class("-list")
 
     # --- actions of the table ---
+
+    def bind_keys(self) -> None:
+        """Bind the keys of the current keymap."""
+        self._bindings = _bindings()
+
+    def perform(self, name: str, argument: str = "") -> None:
+        """Do an action of the table, wherever it was asked for. Never raises: what goes wrong is told."""
+        if self._performer is None:
+            from chatterm.tui.features.performer import Performer  # noqa: PLC0415 - not needed before the first key
+
+            self._performer = Performer(self)
+        self._performer.perform(name, argument)
+
+    def action_perform(self, name: str) -> None:
+        self.perform(name)
+
+    @on(ActionWanted)
+    def _perform_wanted(self, message: ActionWanted) -> None:
+        self.perform(message.name, message.argument)
 
     def action_jump(self) -> None:
         self.sidebar.list.set_filter("")

@@ -8,7 +8,8 @@ from textual.timer import Timer
 
 from chatproto.text import terminal_safe
 from chatterm.client.model import ConnectionStatus, Link
-from chatterm.tui.actions import footer_hints, label_of
+from chatterm.tui.actions import current as keymap
+from chatterm.tui.actions import label_of
 from chatterm.tui.line import Line, Part
 
 _MARKS: Final = {
@@ -84,5 +85,5 @@ class StatusLine(Line):
         return status_parts(self._status, self._queued, self._failed, self._clock(), self._server_url)
 
     def right(self) -> Sequence[Part]:
-        pairs = ((Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet")) for key, hint in footer_hints())
+        pairs = ((Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet")) for key, hint in keymap().footer_hints())
         return [part for pair in pairs for part in pair]

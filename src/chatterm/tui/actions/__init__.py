@@ -1,0 +1,24 @@
+"""Everything the user can do, and the keys that do it."""
+
+from chatterm.tui.actions.keymap import Keymap, current, install, key_label, label_of, short_label
+from chatterm.tui.actions.model import SCOPES, Action, Scope
+from chatterm.tui.actions.table import ACTIONS, APP_ACTIONS, named, of_command, of_scope
+from chatterm.tui.actions.wanted import ActionWanted
+
+__all__ = [
+    "ACTIONS",
+    "APP_ACTIONS",
+    "SCOPES",
+    "Action",
+    "ActionWanted",
+    "Keymap",
+    "Scope",
+    "current",
+    "install",
+    "key_label",
+    "label_of",
+    "named",
+    "of_command",
+    "of_scope",
+    "short_label",
+]

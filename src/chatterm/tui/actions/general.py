@@ -1,0 +1,21 @@
+"""What can be done everywhere."""
+
+from typing import Final
+
+from chatterm.tui.actions.model import Action
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("jump", "global", ("ctrl+k",), "Find a person or group", "jump"),
+    Action("next_chat", "global", ("alt+down",), "Next chat"),
+    Action("previous_chat", "global", ("alt+up",), "Previous chat"),
+    Action("next_unread", "global", ("alt+a",), "Next chat with unread messages"),
+    Action("retry_now", "global", ("ctrl+r",), "Connect now instead of waiting"),
+    Action("retry_failed", "global", ("alt+r",), "Send the newest failed message again"),
+    Action("edit_unsent", "global", ("alt+e",), "Take the newest unsent message back to edit"),
+    Action("discard_failed", "global", ("alt+x",), "Discard the newest failed message"),
+    Action("switch_theme", "global", ("f2",), "Dark or day colours"),
+    Action("redraw", "global", ("ctrl+l",), "Draw the screen again"),
+    Action("help", "global", ("f1",), "This help", "help"),
+    Action("interrupt", "global", ("ctrl+c",), "Copy what is selected, else clear what you wrote"),
+    Action("leave", "global", ("ctrl+q",), "Quit; what is queued is sent next time", "quit"),
+)

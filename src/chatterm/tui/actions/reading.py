@@ -1,0 +1,14 @@
+"""Moving in the messages, while the composer has the focus."""
+
+from typing import Final
+
+from chatterm.tui.actions.model import Action
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("page_up", "timeline", ("pageup",), "One page up"),
+    Action("page_down", "timeline", ("pagedown",), "One page down"),
+    Action("scroll_up", "timeline", ("ctrl+up",), "One line up"),
+    Action("scroll_down", "timeline", ("ctrl+down",), "One line down"),
+    Action("oldest", "timeline", ("ctrl+home",), "Oldest message; Home if nothing is written"),
+    Action("newest", "timeline", ("ctrl+end",), "Newest message; End if nothing is written"),
+)

@@ -1,0 +1,27 @@
+"""What keys do in the composer."""
+
+from typing import Final
+
+from chatterm.tui.actions.model import Action
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("submit", "composer", ("enter",), "Send"),
+    Action("newline", "composer", ("alt+enter", "shift+enter", "ctrl+j"), "New line"),
+    Action("left", "composer", ("left", "ctrl+b"), "Left"),
+    Action("right", "composer", ("right", "ctrl+f"), "Right"),
+    Action("up", "composer", ("up",), "Line up"),
+    Action("down", "composer", ("down",), "Line down"),
+    Action("word_left", "composer", ("ctrl+left", "alt+left", "alt+b"), "Word left"),
+    Action("word_right", "composer", ("ctrl+right", "alt+right", "alt+f"), "Word right"),
+    Action("line_start", "composer", ("home", "ctrl+a"), "Start of the line"),
+    Action("line_end", "composer", ("end", "ctrl+e"), "End of the line"),
+    Action("backspace", "composer", ("backspace", "ctrl+h"), "Delete to the left"),
+    Action("delete", "composer", ("delete", "ctrl+d"), "Delete to the right"),
+    Action("delete_word_left", "composer", ("ctrl+w", "alt+backspace"), "Delete the word to the left"),
+    Action("delete_word_right", "composer", ("alt+d", "ctrl+delete"), "Delete the word to the right"),
+    Action("delete_to_start", "composer", ("ctrl+u",), "Delete to the start of the line"),
+    Action("delete_to_end", "composer", ("alt+k",), "Delete to the end of the line"),
+    Action("undo", "composer", ("ctrl+z", "ctrl+underscore"), "Undo"),
+    Action("redo", "composer", ("ctrl+y",), "Redo"),
+    Action("to_list", "composer", ("escape",), "To the client list"),
+)

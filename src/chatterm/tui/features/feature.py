@@ -1,0 +1,32 @@
+"""The base of a feature: what it may use of the screen it belongs to."""
+
+from typing import TYPE_CHECKING
+
+from chatterm.client.ports import Engine
+
+if TYPE_CHECKING:
+    from chatterm.tui.conversation import Conversation
+    from chatterm.tui.screen import ChatScreen
+
+
+class Feature:
+    """Carries out actions of the table: `NAME(argument)` for each action that names this feature.
+
+    The module `chatterm.tui.features.some_thing` has one subclass, `SomeThing`. Its methods may be coroutines;
+    what they raise is told to the user, and the interface lives on.
+    """
+
+    def __init__(self, screen: "ChatScreen") -> None:
+        self.screen = screen
+
+    @property
+    def engine(self) -> Engine:
+        return self.screen.engine
+
+    @property
+    def conversation(self) -> "Conversation":
+        return self.screen.conversation
+
+    def tell(self, text: str, *, failed: bool = False) -> None:
+        """Say something for a moment; `text` must be safe for a terminal."""
+        self.screen.tell(text, failed=failed)
