@@ -1,4 +1,4 @@
-"""`chatterm users`, `chatterm chats` and `chatterm accounts`: what this machine knows, one per line."""
+"""`chatterm users` and `chatterm chats`: what this machine knows, one per line."""
 
 import argparse
 import asyncio
@@ -6,42 +6,17 @@ from collections.abc import Iterator
 
 from chatproto.text import terminal_safe
 from chatterm.cli import outcome
-from chatterm.client.accounts import Accounts
+from chatterm.cli.looking import bring_up_to_date, looking
 from chatterm.client.cache import Cache
 from chatterm.client.model import Entry
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one of the lists."""
-    if arguments.command == "accounts":
-        return _accounts(arguments)
     return asyncio.run(_entries(arguments))
 
 
-def _accounts(arguments: argparse.Namespace) -> int:
-    accounts = Accounts()
-    default = accounts.default()
-    for account in accounts.all():
-        chosen = default is not None and account.key == default.key
-        if arguments.json:
-            outcome.put_json(
-                {
-                    "key": account.key,
-                    "email": account.email,
-                    "name": account.display_name,
-                    "server": account.server_url,
-                    "default": chosen,
-                }
-            )
-        else:
-            name = terminal_safe(account.display_name)
-            outcome.put(f"{'*' if chosen else ' '} {terminal_safe(account.key)}  {name}  {account.server_url}")
-    return outcome.OK
-
-
 async def _entries(arguments: argparse.Namespace) -> int:
-    from chatterm.cli.looking import bring_up_to_date, looking  # noqa: PLC0415 - 'accounts' opens no session
-
     people = arguments.command == "users"
     async with looking(arguments) as session:
         await bring_up_to_date(session, arguments)

@@ -1,0 +1,78 @@
+"""What the command line is made of: the parser, arguments that several commands share, and types that are checked."""
+
+import argparse
+from typing import NoReturn, Protocol
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong with the command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"chatterm: {message}.\n{self.format_usage()}")
+
+
+class Command(Protocol):
+    """A module of `chatterm.cli.commands`: it declares one command and imports nothing but this package's own."""
+
+    HELP: str
+    """One line for the list of commands."""
+    RUNS: str
+    """The module whose `run(arguments) -> int` does it; it is imported when the command is used, not before."""
+
+    def add(self, parser: Parser) -> None:
+        """Give the command its description and its arguments."""
+        ...
+
+
+def add_account(parser: Parser) -> None:
+    """Let the account be named after the command, too."""
+    parser.add_argument(
+        "--account", metavar="KEY", default=argparse.SUPPRESS, help="the account meant, by key or email; see 'accounts'"
+    )
+
+
+def add_json(parser: Parser) -> None:
+    """JSON Lines in place of text."""
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+
+
+def add_timeout(parser: Parser, whom: str = "the server") -> None:
+    """How long the network may take."""
+    parser.add_argument(
+        "--timeout", type=seconds, default=10.0, metavar="S", help=f"give {whom} this long (default: 10)"
+    )
+
+
+def add_reading(parser: Parser) -> None:
+    """The arguments of a command that prints what is cached after bringing it up to date: `cli.looking` reads them."""
+    add_account(parser)
+    add_json(parser)
+    parser.add_argument("--offline", action="store_true", help="only what is cached on this machine")
+    add_timeout(parser)
+
+
+def describe(parser: Parser, description: str, epilog: str | None = None) -> None:
+    """What `--help` says beside the arguments; an epilog keeps its lines."""
+    parser.description = description
+    if epilog is not None:
+        import textwrap  # noqa: PLC0415 - few commands have one
+
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.description = textwrap.fill(description, 79)
+        parser.epilog = epilog
+
+
+def seconds(text: str) -> float:
+    """An argument's type: seconds, at most a day."""
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds are a number from 0 to 86400")
+    return value
+
+
+def count(text: str) -> int:
+    """An argument's type: a count of things to print."""
+    value = int(text)
+    if not 1 <= value <= 10_000:
+        raise argparse.ArgumentTypeError("it is a number from 1 to 10000")
+    return value

@@ -1,0 +1,11 @@
+"""Declares `chatterm chats`."""
+
+from chatterm.cli.arguments import Parser, add_reading
+
+HELP = "print your chats, the most recently active first"
+RUNS = "chatterm.cli.listings"
+
+
+def add(parser: Parser) -> None:
+    """Its arguments."""
+    add_reading(parser)
