@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from chatproto.models import Chat, Message, User
-from chatserver.services.search_snippets import matches
+from chatproto.search_query import SearchQuery, Sort
+from chatproto.search_snippets import matches
+from chatproto.search_text import Phrase
 from chatserver.store.base import Store
-from chatserver.store.interfaces.search import Found, FoundPage, Place, SearchQuery, Sort
-from chatserver.store.search_text import Phrase
+from chatserver.store.interfaces.search import Found, FoundPage, Place
 from tests.support.store import NOON, Backend, make_users, new_message, stored
 
 WORDS = ("tea", "Tee", "café", "CAFE", "grün", "apple", "apples", "東京", "👍", "https://example.org", "a-b", "tea,tea")

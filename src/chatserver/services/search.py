@@ -9,20 +9,12 @@ from chatproto import limits
 from chatproto.errors import ChatError
 from chatproto.models import Message
 from chatproto.rest import SearchHit, SearchPage
+from chatproto.search_query import AnyTerm, NameTerm, SearchQuery, Sort, best_named, mistake, parse, query_of
+from chatproto.search_snippets import matches, snippet_of
+from chatproto.search_text import words_of
 from chatproto.text import normalize_email
-from chatserver.services.search_query import (
-    AnyTerm,
-    FeatureTerm,
-    NameTerm,
-    TextTerm,
-    TimeTerm,
-    mistake,
-    parse,
-)
-from chatserver.services.search_snippets import matches, snippet_of
 from chatserver.store.base import Store
-from chatserver.store.interfaces.search import Found, Place, SearchChat, SearchQuery, Sort
-from chatserver.store.search_text import words_of
+from chatserver.store.interfaces.search import Found, Place, SearchChat
 
 _NAMESAKES_MAX: Final = 50
 """Users that one `from:` may stand for."""
@@ -48,7 +40,7 @@ class Names:
             self._rev = max(self._rev, users[-1].rev)
         known = [self._users.get(word, set()) for word in words_of(name)]
         found = set.intersection(*sorted(known, key=len)) if known else set()
-        return _best_named([(user_id, self._words[user_id]) for user_id in found], name)
+        return best_named([(user_id, self._words[user_id]) for user_id in found], name)
 
     def _set(self, user_id: int, words: tuple[str, ...]) -> None:
         for word in self._words.get(user_id, ()):
@@ -85,19 +77,7 @@ class Search:
         for term in terms:
             if isinstance(term, NameTerm) and term.name == "from":
                 (not_senders if term.negated else senders).update(await self._users(user_id, term, term.value))
-        times = [term for term in terms if isinstance(term, TimeTerm)]
-        texts = [term for term in terms if isinstance(term, TextTerm)]
-        features = [term for term in terms if isinstance(term, FeatureTerm)]
-        return SearchQuery(
-            wanted=tuple(dict.fromkeys(term.phrase for term in texts if not term.negated)),
-            unwanted=tuple(dict.fromkeys(term.phrase for term in texts if term.negated)),
-            senders=frozenset(senders) if senders else None,
-            not_senders=frozenset(not_senders),
-            has=frozenset(term.feature for term in features if not term.negated),
-            has_not=frozenset(term.feature for term in features if term.negated),
-            since=max((term.at for term in times if term.name == "after"), default=None),
-            before=min((term.at for term in times if term.name == "before"), default=None),
-        )
+        return query_of(terms, senders or None, not_senders)
 
     async def _users(self, user_id: int, term: NameTerm, value: str) -> list[int]:
         """The users that a value stands for: `me`, an id, an address or a name."""
@@ -144,20 +124,10 @@ class Search:
             found = [chat.id for chat in chats if chat.peer_id in people]
         elif value.isascii() and value.isdecimal() and len(value) < 16:
             found = [chat.id for chat in chats if chat.id == int(value)]
-        found = found or _best_named([(chat.id, words_of(chat.title)) for chat in chats if chat.title], value)
+        found = found or best_named([(chat.id, words_of(chat.title)) for chat in chats if chat.title], value)
         if not found:
             raise mistake(term.position, f"you have no chat {value!r}. Give a group's title, a chat's id, or @address.")
         return found
-
-
-def _best_named(named: Iterable[tuple[int, tuple[str, ...]]], name: str) -> list[int]:
-    """Ids of those with exactly this name, or else of those who have all of its words in theirs."""
-    wanted = words_of(name)
-    if not wanted:
-        return []
-    found = [(words, each) for each, words in named if set(wanted) <= set(words)]
-    exact = [each for words, each in found if words == wanted]
-    return exact or [each for _, each in found]
 
 
 async def _hits(found: Sequence[Found], query: SearchQuery) -> list[SearchHit]:

@@ -10,8 +10,8 @@ import pytest
 
 from chatproto.errors import ChatError
 from chatproto.models import Chat, User
-from chatserver.store.interfaces.search import SearchQuery
-from chatserver.store.search_text import Phrase
+from chatproto.search_query import SearchQuery
+from chatproto.search_text import Phrase
 from chatserver.store.sqlite import SqliteStore, search_finder, search_index, search_indexer
 from chatserver.store.sqlite.search_file import one
 from chatserver.store.sqlite.search_finder import ChatRange

@@ -2,30 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from chatproto.models import Message
-from chatserver.store.search_text import Phrase
-
-Sort = Literal["newest", "relevance"]
-Feature = Literal["file", "link"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchQuery:
-    """What a message must be to be found. Times are microseconds since 1970 UTC.
-
-    `senders` None means anybody. `since` is inclusive, `before` is not.
-    """
-
-    wanted: tuple[Phrase, ...] = ()
-    unwanted: tuple[Phrase, ...] = ()
-    senders: frozenset[int] | None = None
-    not_senders: frozenset[int] = frozenset()
-    has: frozenset[Feature] = frozenset()
-    has_not: frozenset[Feature] = frozenset()
-    since: int | None = None
-    before: int | None = None
+from chatproto.search_query import SearchQuery, Sort
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Final
 import msgspec
 
 from chatproto import limits
+from chatproto.search_query import SearchQuery, Sort
 from chatserver.store import rows
 from chatserver.store.areas.area import Area
-from chatserver.store.interfaces.search import Found, FoundPage, Place, SearchChat, SearchQuery, Sort
+from chatserver.store.interfaces.search import Found, FoundPage, Place, SearchChat
 from chatserver.store.sqlite.search_finder import Candidates, ChatRange
 from chatserver.store.sqlite.search_index import SearchIndex
 

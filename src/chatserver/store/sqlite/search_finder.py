@@ -2,7 +2,7 @@
 
 import sqlite3
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from pathlib import Path
@@ -10,12 +10,14 @@ from time import monotonic
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from chatproto.errors import ChatError
+from chatproto.search_marks import Expression
+from chatproto.search_query import SearchQuery
+from chatproto.search_text import score
 from chatserver.store import rows
-from chatserver.store.interfaces.search import Place, SearchQuery
-from chatserver.store.search_text import Phrase, score
+from chatserver.store.interfaces.search import Place
 from chatserver.store.sqlite import search_file
 from chatserver.store.sqlite.search_file import one
-from chatserver.store.sqlite.search_indexer import MARK_ANY, MARK_FEATURE, document_id, mark_sender
+from chatserver.store.sqlite.search_indexer import document_id
 
 TIME_LIMIT_S: Final = 2.0
 """Seconds after which a search is given up."""
@@ -179,46 +181,6 @@ class Finder:
             words += found
             start = found[0] + "\x01"  # behind this word, and before all others
         return words
-
-
-class Expression:
-    """Writes queries in FTS5's language. Every word stands in quotation marks, and holds none itself."""
-
-    def __init__(self, beginnings: Callable[[str], list[str] | None]) -> None:
-        self._beginnings = beginnings
-        self._seekable = True
-
-    def of(self, query: SearchQuery) -> tuple[str | None, bool]:
-        """The expression (None: nothing matches), and whether it is cheap to ask for each chat by itself."""
-        wanted = [self._phrase(phrase) for phrase in query.wanted]
-        if query.senders is not None:
-            wanted.append(_any(map(mark_sender, sorted(query.senders))))
-        wanted += [_any([MARK_FEATURE[feature]]) for feature in sorted(query.has)]
-        unwanted = [part for phrase in query.unwanted if (part := self._phrase(phrase))]
-        unwanted += [_any([mark_sender(user_id)]) for user_id in sorted(query.not_senders)]
-        unwanted += [_any([MARK_FEATURE[feature]]) for feature in sorted(query.has_not)]
-        if not all(wanted):
-            return None, True
-        expression = " AND ".join(wanted or [_any([MARK_ANY])])
-        if unwanted:
-            expression = f"({expression}) NOT ({' OR '.join(unwanted)})"
-        return expression, self._seekable
-
-    def _phrase(self, phrase: Phrase) -> str:
-        """Empty if nothing can match."""
-        if not phrase.prefix:
-            return _any([" ".join(phrase.words)])
-        *before, last = phrase.words
-        words = self._beginnings(last)
-        if words is not None:
-            return _any([" ".join([*before, word]) for word in words])
-        self._seekable = False
-        return f"{_any([' '.join(phrase.words)])} *"
-
-
-def _any(texts: Iterable[str]) -> str:
-    quoted = [f'"{text}"' for text in texts]
-    return quoted[0] if len(quoted) == 1 else f"({' OR '.join(quoted)})" if quoted else ""
 
 
 class _Seeking(_Source):

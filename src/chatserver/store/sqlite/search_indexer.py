@@ -1,14 +1,13 @@
 """Makes the index follow the logs: reads the events behind each chat's position and brings documents up to date."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple
 
+from chatproto.search_marks import document_text
 from chatserver.store import rows
-from chatserver.store.interfaces.search import Feature
-from chatserver.store.search_text import LINK, fold
 from chatserver.store.sqlite import search_file
 from chatserver.store.sqlite.database import BUSY_TIMEOUT_MS
 from chatserver.store.sqlite.search_file import SEQ_BITS, one
@@ -21,11 +20,6 @@ _MERGE_MIN: Final = 4_096
 """New documents for which a merge is not worth it."""
 _MERGE_PAGES: Final = 32
 """Pages merged in one step."""
-
-_MARK: Final = "·"
-"""Begins the words that say what a document is; folding leaves it in no word of a text."""
-MARK_ANY: Final = f"{_MARK}m"
-MARK_FEATURE: Final[Mapping[Feature, str]] = {"file": f"{_MARK}f", "link": f"{_MARK}l"}
 
 _POSITIONS: Final = """
     SELECT json_group_array(json_array(chat_id, no, seq)) FROM chats
@@ -80,11 +74,6 @@ class _Document(NamedTuple):
     id: int
     at: int
     text: str
-
-
-def mark_sender(user_id: int) -> str:
-    """The word that stands in every document of this author."""
-    return f"{_MARK}u{user_id}"
 
 
 class Indexer:
@@ -154,7 +143,7 @@ class Indexer:
         targets = dict.fromkeys((change.chat_id, change.target) for change in changes if change.target)
         found = one(self._source, _MESSAGES, rows.to_json(list(targets)))
         documents = [
-            _Document(document_id(numbers[chat_id], seq), at, _text(sender_id, text, has_files=bool(has_files)))
+            _Document(document_id(numbers[chat_id], seq), at, document_text(sender_id, text, has_files=bool(has_files)))
             for chat_id, seq, at, sender_id, text, has_files in found
         ]
         # A message that is new to the index has no document yet; only one that was changed may.
@@ -200,12 +189,3 @@ class Indexer:
 def document_id(chat_number: int, seq: int) -> int:
     """The id of a message's document."""
     return (chat_number << SEQ_BITS) | seq
-
-
-def _text(sender_id: int, text: str, *, has_files: bool) -> str:
-    words = [fold(text), MARK_ANY, mark_sender(sender_id)]
-    if has_files:
-        words.append(MARK_FEATURE["file"])
-    if LINK.search(text):
-        words.append(MARK_FEATURE["link"])
-    return " ".join(words)

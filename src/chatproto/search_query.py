@@ -1,19 +1,20 @@
 """The language of searches: words, "phrases", word*, -word and filters such as from:anna, as typed terms."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, cast
 
 from chatproto import limits
 from chatproto.errors import ChatError
-from chatserver.store.interfaces.search import Feature
-from chatserver.store.search_text import Phrase, words_of
+from chatproto.search_text import Phrase, words_of
 
 PREFIX_MIN_CHARS: Final = 2
 """Characters that must stand before `*`: fewer begin a large part of all words."""
 
+Sort = Literal["newest", "relevance"]
+Feature = Literal["file", "link"]
 FilterName = Literal["from", "in", "before", "after", "has"]
 _FILTER: Final = re.compile(r"(from|in|before|after|has):", flags=re.IGNORECASE | re.ASCII)
 _FEATURES: Final[dict[str, Feature]] = {"file": "file", "files": "file", "link": "link", "links": "link"}
@@ -71,6 +72,23 @@ class FeatureTerm(Term):
 AnyTerm = TextTerm | NameTerm | TimeTerm | FeatureTerm
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchQuery:
+    """What a message must be to be found. Times are microseconds since 1970 UTC.
+
+    `senders` None means anybody. `since` is inclusive, `before` is not.
+    """
+
+    wanted: tuple[Phrase, ...] = ()
+    unwanted: tuple[Phrase, ...] = ()
+    senders: frozenset[int] | None = None
+    not_senders: frozenset[int] = frozenset()
+    has: frozenset[Feature] = frozenset()
+    has_not: frozenset[Feature] = frozenset()
+    since: int | None = None
+    before: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """What stands between blanks, taken apart but not yet understood."""
@@ -93,6 +111,33 @@ def parse(query: str, now: int) -> list[AnyTerm]:
     if len(terms) > limits.SEARCH_TERMS_MAX:
         raise ChatError("searchInvalid", f"At most {limits.SEARCH_TERMS_MAX} words and filters can be given.")
     return terms
+
+
+def query_of(terms: Sequence[AnyTerm], senders: Iterable[int] | None, not_senders: Iterable[int]) -> SearchQuery:
+    """What these terms ask for, where the ids are those that the `from` terms stand for (None: there are none)."""
+    times = [term for term in terms if isinstance(term, TimeTerm)]
+    texts = [term for term in terms if isinstance(term, TextTerm)]
+    features = [term for term in terms if isinstance(term, FeatureTerm)]
+    return SearchQuery(
+        wanted=tuple(dict.fromkeys(term.phrase for term in texts if not term.negated)),
+        unwanted=tuple(dict.fromkeys(term.phrase for term in texts if term.negated)),
+        senders=None if senders is None else frozenset(senders),
+        not_senders=frozenset(not_senders),
+        has=frozenset(term.feature for term in features if not term.negated),
+        has_not=frozenset(term.feature for term in features if term.negated),
+        since=max((term.at for term in times if term.name == "after"), default=None),
+        before=min((term.at for term in times if term.name == "before"), default=None),
+    )
+
+
+def best_named(named: Iterable[tuple[int, tuple[str, ...]]], name: str) -> list[int]:
+    """Ids of those with exactly this name, or else of those who have all of its words in theirs."""
+    wanted = words_of(name)
+    if not wanted:
+        return []
+    found = [(words, each) for each, words in named if set(wanted) <= set(words)]
+    exact = [each for words, each in found if words == wanted]
+    return exact or [each for _, each in found]
 
 
 def mistake(position: int, problem: str) -> ChatError:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from chatproto.models import Message
-from chatserver.store.interfaces.search import Feature, SearchQuery
-from chatserver.store.search_text import LINK, Phrase, Word, occurrences, placed_words, words_of
+from chatproto.search_query import Feature, SearchQuery
+from chatproto.search_text import LINK, Phrase, Word, occurrences, placed_words, words_of
 
 SNIPPET_CHARS: Final = 160
 """Characters of a message that a snippet shows."""

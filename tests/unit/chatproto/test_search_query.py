@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatproto.errors import ChatError
+from chatproto.search_marks import Expression
+from chatproto.search_query import NameTerm, SearchQuery, TextTerm, TimeTerm, parse
+from chatproto.search_snippets import SNIPPET_CHARS, snippet_of
+from chatproto.search_text import Phrase, fold, occurrences, placed_words, words_of
 from chatproto.text import normalize_message
-from chatserver.services.search_query import NameTerm, TextTerm, TimeTerm, parse
-from chatserver.services.search_snippets import SNIPPET_CHARS, snippet_of
-from chatserver.store.interfaces.search import SearchQuery
-from chatserver.store.search_text import Phrase, fold, occurrences, placed_words, words_of
-from chatserver.store.sqlite.search_finder import Expression
 
 NOW = 1_795_375_200_000_000
 PIECES = st.sampled_from(
