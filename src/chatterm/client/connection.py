@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from websockets import exceptions as ws_errors
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -15,6 +16,7 @@ from chatproto.errors import ErrorInfo
 from chatproto.frames import (
     Ack,
     ClientFrame,
+    Done,
     Error,
     Fetch,
     Hello,
@@ -29,8 +31,11 @@ from chatterm.client import failures
 from chatterm.client.addresses import is_loopback, websocket_url
 from chatterm.client.closing import ConnectionEndedError, Next, after_close
 from chatterm.client.errors import ClientError
+from chatterm.client.model import MessageChange
 
 T = TypeVar("T")
+
+_ANSWERS = (Ack, Page, Done, Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Connection:
         """Everything the server says that answers no request, in order; ends by raising `ConnectionEndedError`."""
         while True:
             frame = await self._receive()
-            waiting = self._answers.pop(frame.id, None) if isinstance(frame, Ack | Page | Error) and frame.id else None
+            waiting = self._answers.pop(frame.id, None) if isinstance(frame, _ANSWERS) and frame.id else None
             if waiting is None:
                 yield frame
             elif not waiting.done():
@@ -107,6 +112,14 @@ class Connection:
             ),
             Page,
         )
+
+    async def change(self, change: MessageChange) -> int:
+        """Have a message changed; the seq of the event, 0 if nothing changed. Idempotent.
+
+        Raises `ClientError` if the server refuses it.
+        """
+        answer = await self._ask(lambda request_id: msgspec.structs.replace(change, id=request_id), Done)
+        return answer.seq
 
     async def post(self, frame: ClientFrame) -> None:
         """Send a frame that has no answer."""

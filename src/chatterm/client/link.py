@@ -13,6 +13,7 @@ from chatproto.frames import Hello, MarkSeen, Welcome
 from chatproto.models import Message
 from chatterm.client.api import Api, tls_context
 from chatterm.client.backoff import Backoff
+from chatterm.client.change_sender import ChangeSender
 from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.connection import Connection, Timing
 from chatterm.client.context import Context
@@ -152,6 +153,7 @@ class Reconnector:
                 lambda chat_id: tokens.call(lambda token: api.chat(token, chat_id)),
             )
             jobs.append(self._send(self._sender))
+            jobs.append(ChangeSender(self._context, connection, self._lock).run())
         await _first_failure(jobs)
 
     async def _read(self, connection: Connection, inbox: Inbox) -> None:

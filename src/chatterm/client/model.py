@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
 from chatproto.errors import ErrorInfo
+from chatproto.frames import Delete, Edit, Pin, React
 from chatproto.models import MessageRef, Wire
 
 
@@ -119,6 +120,32 @@ class OutboxRow:
     enclosed: Enclosed = NOTHING_ENCLOSED
 
 
+MessageChange = Edit | Delete | React | Pin
+"""A change of one message, as it is sent; its `id` is given when it goes."""
+
+
+class ChangeState(StrEnum):
+    """Life of an unconfirmed change; a confirmed one is gone once the cache shows it."""
+
+    QUEUED = "queued"
+    FAILED = "failed"
+    """Refused for good; retry or discard."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """A change of a message that the server has not confirmed. `created_at` in microseconds since 1970 UTC."""
+
+    row_id: int
+    change: MessageChange
+    created_at: int
+    state: ChangeState
+    error: ErrorInfo | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.row_id, self.state))
+
+
 class Link(StrEnum):
     """What the connection is doing."""
 
@@ -188,6 +215,14 @@ class OutboxChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesChanged:
+    """Unconfirmed changes of these messages were queued, confirmed, refused or discarded."""
+
+    chat_id: int
+    seqs: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged:
     """Watched users came, went, or left their devices."""
 
@@ -218,6 +253,7 @@ Notice = (
     | EventsStored
     | EntriesChanged
     | OutboxChanged
+    | ChangesChanged
     | PresenceChanged
     | TypingChanged
     | CacheReset

@@ -48,6 +48,10 @@ class AccountFiles:
         return self.folder / "outbox.db"
 
     @property
+    def changes(self) -> Path:
+        return self.folder / "changes.db"
+
+    @property
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
 

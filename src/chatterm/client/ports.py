@@ -13,6 +13,7 @@ from chatterm.client.model import (
     EntryRef,
     Listener,
     OutboxRow,
+    PendingChange,
     Target,
     UserPresence,
 )
@@ -92,6 +93,48 @@ class OutboxReader(Protocol):
         ...
 
 
+class ChangesDoor(Protocol):
+    """Changing messages: each change is durable on disk when its method returns, and sent in order when online.
+
+    The methods raise `ChatError` for what can never be sent, `ClientError` for a disk that does not take it. A
+    later change of the same message and kind replaces an earlier one that is still queued.
+    """
+
+    async def edit(
+        self, chat_id: int, seq: int, text: str, *, mentions: Sequence[int] = (), mention_all: bool = False
+    ) -> None:
+        """Give one of one's own messages another text."""
+        ...
+
+    async def delete(self, chat_id: int, seq: int) -> None:
+        """Take a message back."""
+        ...
+
+    async def react(self, chat_id: int, seq: int, emoji: str, *, on: bool) -> None:
+        """Put an emoji under a message, or take one's own away."""
+        ...
+
+    async def pin(self, chat_id: int, seq: int, *, on: bool) -> None:
+        """Pin a message for everybody in its chat, or unpin it."""
+        ...
+
+    async def retry(self, row_id: int) -> None:
+        """Send a refused change again."""
+        ...
+
+    async def discard(self, row_id: int) -> bool:
+        """Drop a change; False if it was sent already."""
+        ...
+
+    def pending(self, chat_id: int) -> dict[int, tuple[PendingChange, ...]]:
+        """The unconfirmed changes of a chat's messages, by seq; from memory, and not to be written to."""
+        ...
+
+    def rows(self) -> tuple[PendingChange, ...]:
+        """All unconfirmed changes in the order of sending."""
+        ...
+
+
 class Engine(Protocol):
     """One account's connection, cache and outbox. All methods belong to the event loop's thread."""
 
@@ -103,6 +146,9 @@ class Engine(Protocol):
 
     @property
     def outbox(self) -> OutboxReader: ...
+
+    @property
+    def changes(self) -> ChangesDoor: ...
 
     @property
     def server(self) -> "Server":

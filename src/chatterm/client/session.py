@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from chatproto.models import Message
 from chatproto.text import normalize_message
 from chatterm.client.cache import Cache
+from chatterm.client.change_queue import ChangeQueue
+from chatterm.client.changes import Changes
 from chatterm.client.context import Context
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError, not_connected
@@ -68,17 +70,22 @@ class Session:
         files = account_files(account.key)
         self.account = account
         self.cache = Cache.open(files.cache)
-        try:
+        opened = contextlib.ExitStack()
+        opened.callback(self.cache.close)
+        with opened:  # an exception closes what was opened: nobody else would
             self.outbox = Outbox.open(files.outbox)
-        except BaseException:  # also when cancelled or interrupted: nobody else closes it
-            self.cache.close()
-            raise
+            opened.callback(self.outbox.close)
+            self._change_queue = ChangeQueue.open(files.changes)
+            opened.callback(self._change_queue.close)
+            self._context = Context(account, self.cache, self.outbox, Storage(files), self._notify)
+            self.changes = Changes(self._context, self._change_queue)
+            self._context.changes_settled = self.changes.changed
+            self._files = opened.pop_all()
         self._credentials = CredentialStore(files.credentials)
         self._lock = SenderLock(files.sender_lock) if sends else None
         self._fetches = fetches
         self._timing = timing
         self._listeners: list[Listener] = []
-        self._context = Context(account, self.cache, self.outbox, Storage(files), self._notify)
         self._signals = Signals(self._notify)
         self._own_signals = OwnSignals()
         self._status = ConnectionStatus(Link.OFFLINE, time.time())
@@ -118,7 +125,7 @@ class Session:
         """Begin to connect and send in the background. Idempotent; never raises for the network."""
         if self._tasks or self._stopped:
             return
-        for problem in (self.cache.problem, self.outbox.problem):
+        for problem in (self.cache.problem, self.outbox.problem, self._change_queue.problem):
             if problem is not None:
                 self._notify(ProblemMet(problem))
         if self._lock is not None:
@@ -142,8 +149,7 @@ class Session:
         if self._lock is not None:
             self._lock.release()
         self._show(ConnectionStatus(Link.STOPPED, time.time()))
-        self.cache.close()
-        self.outbox.close()
+        self._files.close()
 
     async def __aenter__(self) -> "Session":
         await self.start()
@@ -278,6 +284,7 @@ class Session:
     def _try_lock(self) -> None:
         if self._lock is not None and not self._lock.held and self._lock.acquire():
             self._context.outbox_changed.set()
+            self._context.changes_changed.set()
 
     async def _watch_outbox(self) -> None:
         """Notice what other processes append, and the moment the one that sends is gone."""
@@ -288,6 +295,7 @@ class Session:
             try:
                 if looks % _LOCK_EVERY == 0:
                     self._try_lock()
+                self.changes.look()
                 current = self.outbox.data_version()
                 if current != version:
                     version = current

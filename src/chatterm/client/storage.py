@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from chatterm.client.cache import Cache
+from chatterm.client.change_queue import ChangeQueue
 from chatterm.client.errors import ClientError
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import AccountFiles
@@ -16,7 +17,7 @@ T = TypeVar("T")
 class Storage:
     """Runs work on connections of its own, one piece after the other in the order asked for.
 
-    Both files are opened with the first piece of work.
+    Each file is opened with the first piece of work on it.
     """
 
     def __init__(self, files: AccountFiles) -> None:
@@ -24,6 +25,7 @@ class Storage:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chatterm-storage")
         self._cache: Cache | None = None
         self._outbox: Outbox | None = None
+        self._changes: ChangeQueue | None = None
         self._closed = False
 
     async def cache(self, work: Callable[[Cache], T]) -> T:
@@ -33,6 +35,10 @@ class Storage:
     async def outbox(self, work: Callable[[Outbox], T]) -> T:
         """Run `work` on the outbox. Raises what it raises, `ClientError` for a failing disk."""
         return await self._run(lambda: work(self._open_outbox()))
+
+    async def changes(self, work: Callable[[ChangeQueue], T]) -> T:
+        """Run `work` on the queue of changes. Raises what it raises, `ClientError` for a failing disk."""
+        return await self._run(lambda: work(self._open_changes()))
 
     async def close(self) -> None:
         """Finish what was asked for and close the files. Idempotent."""
@@ -58,7 +64,12 @@ class Storage:
             self._outbox = Outbox.open(self._files.outbox)
         return self._outbox
 
+    def _open_changes(self) -> ChangeQueue:
+        if self._changes is None:
+            self._changes = ChangeQueue.open(self._files.changes)
+        return self._changes
+
     def _close_files(self) -> None:
-        for file in (self._cache, self._outbox):
+        for file in (self._cache, self._outbox, self._changes):
             if file is not None:
                 file.close()
