@@ -133,7 +133,7 @@ async def test_a_pause_in_writing_puts_the_draft_on_disk(home: Path, account: Ac
     fill_cache(home, account, **direct_chat("hello"))
     async with running_app(home, account) as desk:
         await desk.type("unsaved?")
-        await desk.until(lambda: desk.state.draft(f"chat:{WITH_BELA}") == "unsaved?")
+        await desk.until(lambda: desk.state.draft(f"chat:{WITH_BELA}").text == "unsaved?")
 
 
 async def test_keys_typed_while_a_message_is_stored_come_after_it(home: Path, account: Account) -> None:

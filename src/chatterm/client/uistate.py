@@ -1,26 +1,58 @@
-"""What only this device remembers of the interface: drafts, the chat last read, the theme."""
+"""What only this device remembers of the interface: drafts, texts sent before, the chat last read, the theme."""
 
 import sqlite3
 import time
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from chatproto.errors import ErrorInfo
 from chatterm.client import database
 from chatterm.client.errors import ClientError
 
+_HISTORY: Final = "CREATE TABLE history (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"
 FORMAT: Final = database.Format(
     application_id=0x43545549,  # "CTUI"
-    version=1,
-    schema="""
-    CREATE TABLE draft (place TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
+    version=2,
+    schema=f"""
+    CREATE TABLE draft (
+        place TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL, more TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    {_HISTORY}
     """,
     synchronous="NORMAL",
     check=True,
+    upgrades={1: f"ALTER TABLE draft ADD COLUMN more TEXT NOT NULL DEFAULT ''; {_HISTORY}"},
 )
 _BROKEN_MAX: Final = 3
 """Unreadable files kept for a rescue by hand."""
+HISTORY_MAX: Final = 500
+"""Sent texts that are remembered."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is written and not sent. Beside the text, everything is as the interface put it there.
+
+    `marks` are mentions: (row, start, end, user id). `reply_to` and `edit_of` are seqs of messages of the same chat,
+    0 for none; `before` is what was written when the edit began. `files` are paths.
+    """
+
+    text: str = ""
+    marks: tuple[tuple[int, int, int, int], ...] = ()
+    reply_to: int = 0
+    edit_of: int = 0
+    before: "Draft | None" = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing would be lost with it."""
+        return not (self.text.strip() or self.reply_to or self.edit_of or self.files)
+
+
+NO_DRAFT: Final = Draft()
 
 
 class UiState:
@@ -44,17 +76,43 @@ class UiState:
         connection, problem = database.open_or_begin_anew(path, FORMAT, _told, keep=_BROKEN_MAX)
         return cls(connection, path, problem)
 
-    def draft(self, place: str) -> str:
-        """The text left unsent at a place (a chat or person); empty if none."""
-        return self._read("SELECT text FROM draft WHERE place = ?", place) or ""
+    def draft(self, place: str) -> Draft:
+        """What was left unsent at a place (a chat or person); blank if nothing was."""
+        with database.reading(self._path):
+            row = self._connection.execute("SELECT text, more FROM draft WHERE place = ?", (place,)).fetchone()
+        if row is None:
+            return NO_DRAFT
+        text, more = row
+        try:
+            return (
+                msgspec.structs.replace(msgspec.json.decode(more, type=Draft), text=text) if more else Draft(text=text)
+            )
+        except (msgspec.DecodeError, RecursionError):  # of another version: the text is what must not be lost
+            return Draft(text=text)
 
-    def save_draft(self, place: str, text: str) -> None:
-        """Keep a draft, or forget it if the text is blank."""
-        if text.strip():
-            statement = "INSERT OR REPLACE INTO draft (place, text, at) VALUES (?, ?, ?)"
-            self._write(statement, place, text, int(time.time()))
-        else:
+    def save_draft(self, place: str, draft: Draft) -> None:
+        """Keep a draft, or forget it if it is blank."""
+        if draft.is_blank:
             self._write("DELETE FROM draft WHERE place = ?", place)
+            return
+        rest = msgspec.structs.replace(draft, text="")
+        more = "" if rest == NO_DRAFT else msgspec.json.encode(rest).decode()
+        statement = "INSERT OR REPLACE INTO draft (place, text, at, more) VALUES (?, ?, ?, ?)"
+        self._write(statement, place, draft.text, int(time.time()), more)
+
+    def history(self) -> list[str]:
+        """The texts sent last, oldest first, at most `HISTORY_MAX`."""
+        with database.reading(self._path):
+            rows = self._connection.execute("SELECT text FROM history ORDER BY id").fetchall()
+        return [str(text) for (text,) in rows]
+
+    def remember_sent(self, text: str) -> None:
+        """Add to the history; the same text once more moves to its end, and the oldest are forgotten."""
+        with database.transaction(self._connection, self._path):
+            self._connection.execute("DELETE FROM history WHERE text = ?", (text,))
+            self._connection.execute("INSERT INTO history (text) VALUES (?)", (text,))
+            oldest = "SELECT id FROM history ORDER BY id DESC LIMIT -1 OFFSET ?"
+            self._connection.execute(f"DELETE FROM history WHERE id IN ({oldest})", (HISTORY_MAX,))  # noqa: S608 - own
 
     def setting(self, name: str) -> str | None:
         """What is remembered under a name; None if nothing is."""

@@ -1,8 +1,8 @@
 """The composer: several lines of input that repaint only themselves at a key."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,17 +16,29 @@ from chatproto import limits
 from chatproto.errors import ErrorInfo
 from chatproto.text import strip_terminal_codes, terminal_safe
 from chatterm.tui.actions import current as keymap
-from chatterm.tui.editor import Editor
+from chatterm.tui.editor import Editor, Mark
 from chatterm.tui.graphemes import fit
 from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
-_OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
+OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
 """Actions that concern more than the editor; the others are its methods."""
 
 Submit = Callable[[str], Awaitable[ErrorInfo | None]]
 """Stores a message; answers why it could not."""
+
+
+class Helper(Protocol):
+    """Helps with what is written; called at every key, so it must be quick."""
+
+    def key(self, key: str, action: str | None) -> bool:
+        """A key, and the action of the composer it stands for; True if it was meant for the helper."""
+        ...
+
+    def moved(self) -> None:
+        """The text or the cursor changed."""
+        ...
 
 
 class Composer(Guarded, Widget, can_focus=True):
@@ -74,6 +86,7 @@ class Composer(Guarded, Widget, can_focus=True):
         super().__init__()
         self.editor = Editor()
         self.placeholder = ""
+        self.helper: Helper | None = None
         self._submit = submit
         self._top = 0
         self._noted = ""
@@ -87,27 +100,28 @@ class Composer(Guarded, Widget, can_focus=True):
     def text(self) -> str:
         return self.editor.text
 
-    def load(self, text: str, placeholder: str = "") -> None:
+    def load(self, text: str, placeholder: str = "", marks: Iterable[Mark] = ()) -> None:
         """Show another text, e.g. the draft of another chat. `placeholder` must be safe for a terminal."""
         self.placeholder = placeholder
         self._loads += 1
-        self.editor.load(text)
+        self.editor.load(text, marks)
         self._touched()
         self._note_length()
 
     def insert(self, text: str) -> None:
         """Insert text from outside at the cursor: terminal codes removed, line ends unified, never cut short."""
         if self.editor.insert(strip_terminal_codes(text)):
-            self._edited()
+            self.edited()
         else:
             self._note(f"That is too much text to paste ({len(text):,} characters); send it as a file.")
 
     def clear(self) -> None:
         """Empty the text; undo brings it back."""
         self.editor.clear()
-        self._edited()
+        self.edited()
 
-    def _edited(self) -> None:
+    def edited(self) -> None:
+        """The text was changed through the editor: draw it and tell everybody."""
         self._touched()
         self._note_length()
         self.post_message(self.Changed(self.text))
@@ -140,6 +154,8 @@ class Composer(Guarded, Widget, can_focus=True):
         self._stale = True
         if not self.is_attached:
             return
+        if self.helper is not None:
+            self.helper.moved()
         layout = self._layout_now()
         rows = min(len(layout.folds), ROWS_MAX)
         height = rows + self.gutter.height
@@ -194,7 +210,10 @@ class Composer(Guarded, Widget, can_focus=True):
 
     async def on_key(self, event: events.Key) -> None:
         action = keymap().table("composer").get(event.key)
-        if action in ("line_start", "line_end") and event.key in ("home", "end") and self.editor.is_empty:
+        if self.helper is not None and self.helper.key(event.key, action):
+            event.stop()
+            event.prevent_default()
+        elif action in ("line_start", "line_end") and event.key in ("home", "end") and self.editor.is_empty:
             event.stop()
             self.post_message(self.EdgeWanted(newest=action == "line_end"))
         elif action is not None:
@@ -203,21 +222,21 @@ class Composer(Guarded, Widget, can_focus=True):
         elif event.character is not None and event.is_printable:
             event.stop()
             if self.editor.insert(event.character):
-                self._edited()
+                self.edited()
 
     async def _act(self, action: str) -> None:
-        if action not in _OWN:
+        if action not in OWN:
             before = self.editor.lines[:]
             getattr(self.editor, action)()
             if self.editor.lines != before:
-                self._edited()
+                self.edited()
             else:
                 self._touched()
         elif action == "submit":
             await self._send()
         elif action == "newline":
             if self.editor.insert("\n"):
-                self._edited()
+                self.edited()
         elif action in ("up", "down"):
             self._move_row(-1 if action == "up" else 1)
         elif action == "to_list":

@@ -1,26 +1,28 @@
 """The right side: one conversation with its header, messages and composer, and what the user does in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
 from chatproto.errors import ChatError, ErrorInfo
+from chatproto.models import Message as ChatMessage
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Entry, EntryRef, EventsStored, Link, OutboxRow, OutboxState, PresenceState, Target
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
-from chatterm.tui.actions import label_of
 from chatterm.tui.composer import Composer
 from chatterm.tui.drafts import Drafts
 from chatterm.tui.header import ChatHeader
 from chatterm.tui.line import Line, Part
 from chatterm.tui.timeline import ChatView, HolesWanted, NewBelow, SeenReached, Timeline
 from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.writer import Writer
 
 UNSENT_MAX: Final = 10_000
 """Unsent messages of one chat among which the newest is looked for."""
@@ -51,6 +53,38 @@ class Notice(Line):
         return (Part(self.text, "warn"),)
 
 
+class ContextLine(Line):
+    """One quiet line above the composer, there only while there is a context; a click leaves it."""
+
+    DEFAULT_CSS = """
+    ContextLine { display: none; padding: 0 2; }
+    ContextLine.-shown { display: block; }
+    """
+
+    class Cancelled(Message):
+        """The user clicked it away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heading = self._quote = self._leave = ""
+
+    def show(self, heading: str, quote: str = "", leave: str = "") -> None:
+        """Say what the text is about and how that is left; all safe for a terminal. Without a heading, nothing."""
+        self._heading, self._quote, self._leave = heading, quote, leave
+        self.set_class(bool(heading), "-shown")
+        self.refresh()
+
+    def left(self) -> tuple[Part, ...]:
+        return Part(self._heading, "accent"), Part(self._quote, "quiet")
+
+    def right(self) -> tuple[Part, ...]:
+        return (Part(f"  {self._leave}", "quiet"),)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Cancelled())
+
+
 class Conversation(Vertical):
     """Shows one conversation at a time and turns what the user does into calls of the engine."""
 
@@ -71,6 +105,14 @@ class Conversation(Vertical):
         text: str
         failed: bool = False
 
+    @dataclass
+    class CommandGiven(Message):
+        """The user wrote a slash command; `failed` is to be called if it could not be done."""
+
+        name: str
+        argument: str
+        failed: Callable[[], None]
+
     def __init__(self, engine: Engine, state: UiState) -> None:
         super().__init__()
         self.engine = engine
@@ -81,12 +123,16 @@ class Conversation(Vertical):
         self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id)
         self.timeline.can_focus = False  # a click on a message must not take the keys from the composer
         self.notice = Notice()
-        self.composer = Composer(self._submit)
+        self.context_line = ContextLine()
+        self.writer = Writer(self, self.drafts)
+        self.composer = Composer(self.writer.submit)
+        self.composer.helper = self.writer
 
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.timeline
         yield self.notice
+        yield self.context_line
         yield self.composer
 
     def on_mount(self) -> None:
@@ -104,7 +150,7 @@ class Conversation(Vertical):
         self.drafts.flush()
         self.ref = ref
         self._show_view()
-        self.composer.load(self.drafts.read(ref), f"Write to {terminal_safe(entry.name)}")
+        self.writer.open(ref, f"Write to {terminal_safe(entry.name)}")
         self.drafts.remember_open(ref)
         self.engine.focus(ref.id if ref.kind == "chat" else None)
         self.post_message(self.Opened(ref))
@@ -218,26 +264,28 @@ class Conversation(Vertical):
 
     # --- writing ---
 
-    async def _submit(self, text: str) -> ErrorInfo | None:
-        ref = self.ref
-        if ref is None:
-            return ErrorInfo(code="noChat", message="No conversation is open.", hint=f"{label_of('jump')} finds one.")
-        target = Target(chat_id=ref.id) if ref.kind == "chat" else Target(user_id=ref.id)
-        try:
-            await self.engine.send(target, text)
-        except (ChatError, ClientError) as error:
-            return error.info()
-        self.drafts.changed(ref, "")
-        self.drafts.flush()
-        self.timeline.action_scroll_end()
-        return None
+    def begin_reply(self, message: ChatMessage) -> None:
+        """What is being written answers this message of the chat on screen."""
+        self.writer.begin_reply(message)
+
+    def begin_edit(self, message: ChatMessage) -> None:
+        """Take one's own message into the composer; sending changes it, and what was written before comes back."""
+        self.writer.begin_edit(message)
+
+    def cancel_context(self) -> bool:
+        """Leave the reply or edit; False if there is none."""
+        return self.writer.cancel()
+
+    @on(ContextLine.Cancelled)
+    def _cancel_context(self) -> None:
+        self.writer.cancel()
+        self.composer.focus()
 
     @on(Composer.Changed)
     def _keep_draft(self, message: Composer.Changed) -> None:
-        if self.ref is not None:
-            self.drafts.changed(self.ref, message.text)
-            if self.ref.kind == "chat":
-                self.engine.write_in(self.ref.id, on=bool(message.text.strip()))
+        self.writer.changed()
+        if self.ref is not None and self.ref.kind == "chat":
+            self.engine.write_in(self.ref.id, on=bool(message.text.strip()))
 
     @on(Composer.Noted)
     def _show_note(self, message: Composer.Noted) -> None:
@@ -254,7 +302,7 @@ class Conversation(Vertical):
 
     async def retry_failed(self) -> None:
         """Send the newest failed message of this chat, and those it holds up, again."""
-        rows = self._unsent()
+        rows = self.unsent()
         failed = next((row for row in reversed(rows) if row.state is OutboxState.FAILED), None)
         if failed is None:
             self._tell("No message of this chat has failed.")
@@ -268,7 +316,7 @@ class Conversation(Vertical):
 
     async def discard_failed(self) -> None:
         """Drop the newest failed message of this chat."""
-        row = next((row for row in reversed(self._unsent()) if row.state is OutboxState.FAILED), None)
+        row = next((row for row in reversed(self.unsent()) if row.state is OutboxState.FAILED), None)
         if row is None:
             self._tell("No message of this chat has failed.")
         elif await self._discard(row):
@@ -276,7 +324,7 @@ class Conversation(Vertical):
 
     async def edit_unsent(self) -> None:
         """Take the newest message that has not left back into the composer."""
-        rows = [row for row in self._unsent() if row.state is not OutboxState.SENDING]
+        rows = [row for row in self.unsent() if row.state is not OutboxState.SENDING]
         if not rows:
             self._tell("No message of this chat waits to be sent.")
         elif self.composer.text.strip():
@@ -285,7 +333,8 @@ class Conversation(Vertical):
             self.composer.insert(rows[-1].text)
             self.composer.focus()
 
-    def _unsent(self) -> list[OutboxRow]:
+    def unsent(self) -> list[OutboxRow]:
+        """The messages of this chat that are not sent yet, in the order of sending."""
         return self.engine.outbox.rows(self._targets(), limit=UNSENT_MAX)
 
     async def _discard(self, row: OutboxRow) -> bool:

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.model import EntryRef
-from chatterm.client.uistate import UiState
+from chatterm.client.uistate import NO_DRAFT, Draft, UiState
 
 SAVE_DELAY_S: Final = 0.3
 """A `kill -9` costs at most the keys of this long."""
@@ -36,14 +36,14 @@ class Drafts:
         self._owner = owner
         self._failed = failed
         self._broken = False
-        self._pending: tuple[EntryRef, str] | None = None
+        self._pending: tuple[EntryRef, Draft] | None = None
         self._timer: Timer | None = None
 
-    def changed(self, ref: EntryRef, text: str) -> None:
-        """Keep this text soon."""
+    def changed(self, ref: EntryRef, draft: Draft) -> None:
+        """Keep this soon."""
         if self._pending is not None and self._pending[0] != ref:
             self.flush()
-        self._pending = (ref, text)
+        self._pending = (ref, draft)
         if self._timer is None:
             self._timer = self._owner.set_timer(SAVE_DELAY_S, self.flush)
 
@@ -54,24 +54,36 @@ class Drafts:
             self._timer = None
         if self._pending is None:
             return
-        (ref, text), self._pending = self._pending, None
-        self._guarded(lambda: self._state.save_draft(place_of(ref), text))
+        (ref, draft), self._pending = self._pending, None
+        self._guarded(lambda: self._state.save_draft(place_of(ref), draft))
 
-    def read(self, ref: EntryRef) -> str:
-        """The draft of a conversation; empty if there is none, or it cannot be read."""
+    def read(self, ref: EntryRef) -> Draft:
+        """The draft of a conversation; blank if there is none, or it cannot be read."""
         try:
             return self._state.draft(place_of(ref))
         except ClientError as error:
             self._failed(terminal_safe(f"Your draft cannot be read. {error.message} {error.hint}"))
-            return ""
+            return NO_DRAFT
 
     def move(self, old: EntryRef, new: EntryRef) -> None:
         """A person's row became a chat: the draft goes along."""
         self.flush()
-        text = self.read(old)
-        if text:
-            self._guarded(lambda: self._state.save_draft(place_of(new), text))
-            self._guarded(lambda: self._state.save_draft(place_of(old), ""))
+        draft = self.read(old)
+        if not draft.is_blank:
+            self._guarded(lambda: self._state.save_draft(place_of(new), draft))
+            self._guarded(lambda: self._state.save_draft(place_of(old), NO_DRAFT))
+
+    def history(self) -> list[str]:
+        """The texts sent before, oldest first; none if they cannot be read."""
+        try:
+            return self._state.history()
+        except ClientError as error:
+            self._failed(terminal_safe(f"What you sent before cannot be read. {error.message} {error.hint}"))
+            return []
+
+    def remember_sent(self, text: str) -> None:
+        """Add a text to the history."""
+        self._guarded(lambda: self._state.remember_sent(text))
 
     def remember_open(self, ref: EntryRef) -> None:
         """Open this conversation next time."""

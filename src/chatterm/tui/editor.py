@@ -1,7 +1,8 @@
 """A multi-line text with a cursor: editing by grapheme, word and line, with undo; knows no widget."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Final
 
 from chatproto import limits
@@ -13,7 +14,15 @@ UNDO_MAX: Final = 200
 TEXT_MAX: Final = 4 * limits.MESSAGE_MAX_BYTES
 """Characters the editor takes at all; a longer paste is refused whole, never cut."""
 
-State = tuple[tuple[str, ...], int, int]
+Mark = tuple[int, int, int, int]
+"""Row, start and end of the letters that name a user, and the user's id; see `chatterm.tui.writing.marks`."""
+State = tuple[tuple[str, ...], int, int, tuple[Mark, ...]]
+
+
+def _marking() -> ModuleType:
+    from chatterm.tui.writing import marks  # noqa: PLC0415 - most texts have none
+
+    return marks
 
 
 def _is_word(char: str) -> bool:
@@ -21,12 +30,16 @@ def _is_word(char: str) -> bool:
 
 
 class Editor:
-    """Lines of text and a cursor `(row, column)`, the column in characters and always between graphemes."""
+    """Lines of text and a cursor `(row, column)`, the column in characters and always between graphemes.
+
+    `marks` are the mentions in it; they move with their letters, also through undo.
+    """
 
     def __init__(self, text: str = "") -> None:
         self.lines: list[str] = [""]
         self.row = 0
         self.column = 0
+        self.marks: tuple[Mark, ...] = ()
         self._undo: list[State] = []
         self._redo: list[State] = []
         self._typing = False
@@ -40,9 +53,12 @@ class Editor:
     def is_empty(self) -> bool:
         return len(self.lines) == 1 and not self.lines[0]
 
-    def load(self, text: str) -> None:
+    def load(self, text: str, marks: Iterable[Mark] = ()) -> None:
         """Replace everything, put the cursor at the end and forget the undo steps."""
         self.lines = text.split("\n")
+        self.marks = tuple(marks)
+        if self.marks:
+            self.marks = _marking().within(self.lines, self.marks)
         self.row = len(self.lines) - 1
         self.column = len(self.lines[-1])
         self._undo.clear()
@@ -54,6 +70,8 @@ class Editor:
         if len(text) + sum(map(len, self.lines)) + len(self.lines) > TEXT_MAX:
             return False
         self._remember(typing=len(text) == 1 and text not in " \n")
+        if self.marks:
+            self.marks = _marking().after_insert(self.marks, self.row, self.column, text)
         line = self.lines[self.row]
         new = (line[: self.column] + text).split("\n")
         self.lines[self.row : self.row + 1] = [*new[:-1], new[-1] + line[self.column :]]
@@ -66,7 +84,7 @@ class Editor:
         """Empty the text; one step of undo brings it back."""
         if not self.is_empty:
             self._remember()
-            self.lines, self.row, self.column = [""], 0, 0
+            self.lines, self.row, self.column, self.marks = [""], 0, 0, ()
 
     # --- movement ---
 
@@ -163,6 +181,8 @@ class Editor:
         if (row, column) == (end_row, end_column):
             return
         self._push(before)
+        if self.marks:
+            self.marks = _marking().after_delete(self.marks, (row, column), (end_row, end_column))
         self.lines[row : end_row + 1] = [self.lines[row][:column] + self.lines[end_row][end_column:]]
         self.row, self.column = row, column
         self._snap()
@@ -174,7 +194,7 @@ class Editor:
             self.column = min((g.end for g in graphemes(line) if g.end >= self.column), default=len(line))
 
     def _state(self) -> State:
-        return tuple(self.lines), self.row, self.column
+        return tuple(self.lines), self.row, self.column, self.marks
 
     def _push(self, state: State) -> None:
         self._undo.append(state)
@@ -191,5 +211,5 @@ class Editor:
         self._typing = False
         if source:
             target.append(self._state())
-            lines, self.row, self.column = source.pop()
+            lines, self.row, self.column, self.marks = source.pop()
             self.lines = list(lines)

@@ -1,5 +1,6 @@
 """The chat screen: what the engine says becomes changes of the widgets, what the user does becomes calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -268,16 +269,23 @@ class ChatScreen(Screen[None]):
         """Bind the keys of the current keymap."""
         self._bindings = _bindings()
 
-    def perform(self, name: str, argument: str = "") -> None:
-        """Do an action of the table, wherever it was asked for. Never raises: what goes wrong is told."""
+    def perform(self, name: str, argument: str = "", failed: Callable[[], None] | None = None) -> None:
+        """Do an action of the table, wherever it was asked for. Never raises: what goes wrong is told.
+
+        `failed` is called after that.
+        """
         if self._performer is None:
             from chatterm.tui.features.performer import Performer  # noqa: PLC0415 - not needed before the first key
 
             self._performer = Performer(self)
-        self._performer.perform(name, argument)
+        self._performer.perform(name, argument, failed)
 
     def action_perform(self, name: str) -> None:
         self.perform(name)
+
+    @on(Conversation.CommandGiven)
+    def _perform_command(self, message: Conversation.CommandGiven) -> None:
+        self.perform(message.name, message.argument, message.failed)
 
     @on(ActionWanted)
     def _perform_wanted(self, message: ActionWanted) -> None:

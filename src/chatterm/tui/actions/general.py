@@ -15,7 +15,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("discard_failed", "global", ("alt+x",), "Discard the newest failed message"),
     Action("switch_theme", "global", ("f2",), "Dark or day colours"),
     Action("redraw", "global", ("ctrl+l",), "Draw the screen again"),
-    Action("help", "global", ("f1",), "This help", "help"),
+    Action("help", "global", ("f1",), "This help", "help", commands=("help",)),
     Action("interrupt", "global", ("ctrl+c",), "Copy what is selected, else clear what you wrote"),
-    Action("leave", "global", ("ctrl+q",), "Quit; what is queued is sent next time", "quit"),
+    Action("leave", "global", ("ctrl+q",), "Quit; what is queued is sent next time", "quit", commands=("quit",)),
 )

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from chatproto.errors import ChatError, ErrorInfo
@@ -25,16 +25,19 @@ class Performer:
         self._screen = screen
         self._features: dict[str, Feature] = {}
 
-    def perform(self, name: str, argument: str = "") -> None:
-        """Do an action; a coroutine goes on in the background. Never raises: what goes wrong is told."""
+    def perform(self, name: str, argument: str = "", failed: Callable[[], None] | None = None) -> None:
+        """Do an action; a coroutine goes on in the background. Never raises: what goes wrong is told.
+
+        `failed` is called after that, for whoever has to take something back then.
+        """
         action = named(name)
         try:
             result = self._do(action, argument)
         except Exception as error:  # whatever a feature raises, the rest of the interface lives on
-            self._tell(action, error)
+            self._tell(action, error, failed)
             return
         if inspect.isawaitable(result):
-            self._screen.run_worker(self._finish(action, result), group=action.feature or "actions")
+            self._screen.run_worker(self._finish(action, result, failed), group=action.feature or "actions")
 
     def feature(self, name: str) -> Feature:
         """A feature of this screen, loaded if it was not."""
@@ -51,13 +54,13 @@ class Performer:
         owner = self._screen.app if action.name in APP_ACTIONS else self._screen
         return getattr(owner, f"action_{action.name}")()
 
-    async def _finish(self, action: Action, result: Awaitable[Any]) -> None:
+    async def _finish(self, action: Action, result: Awaitable[Any], failed: Callable[[], None] | None) -> None:
         try:
             await result
         except Exception as error:  # as above
-            self._tell(action, error)
+            self._tell(action, error, failed)
 
-    def _tell(self, action: Action, error: Exception) -> None:
+    def _tell(self, action: Action, error: Exception, failed: Callable[[], None] | None) -> None:
         if isinstance(error, ChatError | ClientError):
             info = error.info()
         else:
@@ -65,3 +68,5 @@ class Performer:
             told = f"{action.title} failed: {type(error).__name__}: {error}."
             info = ErrorInfo(code="internal", message=told, hint="The rest works; the log has the details.")
         self._screen.tell(terminal_safe(f"{info.message} {info.hint}".strip()), failed=True)
+        if failed is not None:
+            failed()

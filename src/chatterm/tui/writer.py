@@ -1,0 +1,225 @@
+"""What is being written in the conversation on screen, what it is about, and its way out of the composer."""
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from chatproto.errors import ChatError, ErrorInfo
+from chatproto.frames import Edit
+from chatproto.models import Message
+from chatterm.client.errors import ClientError
+from chatterm.client.model import Enclosed, EntryRef, Target
+from chatterm.client.uistate import NO_DRAFT, Draft
+from chatterm.tui.actions import ActionWanted, key_label, label_of
+from chatterm.tui.drafts import Drafts
+
+if TYPE_CHECKING:
+    from chatterm.tui.conversation import Conversation
+
+
+class Context(NamedTuple):
+    """The message of the open chat that is answered or edited."""
+
+    kind: Literal["reply", "edit"]
+    seq: int
+
+
+class Writer:
+    """The text, its mentions and its context; the composer edits, the conversation shows, this one decides."""
+
+    def __init__(self, conversation: "Conversation", drafts: Drafts) -> None:
+        self._conversation = conversation
+        self._drafts = drafts
+        self.context: Context | None = None
+        self._before: Draft | None = None
+
+    # --- drafts
+
+    def open(self, ref: EntryRef, placeholder: str) -> None:
+        """Another conversation is on screen: bring back what was written there."""
+        self._put(self._drafts.read(ref), placeholder)
+
+    def changed(self) -> None:
+        """The text changed: keep it soon."""
+        ref = self._conversation.ref
+        if ref is not None:
+            self._drafts.changed(ref, self.draft())
+
+    def draft(self) -> Draft:
+        """Everything as it would be lost if the program ended now."""
+        composer, context = self._conversation.composer, self.context
+        return Draft(
+            text=composer.text,
+            marks=composer.editor.marks,
+            reply_to=context.seq if context is not None and context.kind == "reply" else 0,
+            edit_of=context.seq if context is not None and context.kind == "edit" else 0,
+            before=self._before,
+        )
+
+    def _put(self, draft: Draft, placeholder: str | None = None) -> None:
+        composer = self._conversation.composer
+        composer.load(draft.text, composer.placeholder if placeholder is None else placeholder, draft.marks)
+        self.context = None
+        if draft.edit_of:
+            self.context = Context("edit", draft.edit_of)
+        elif draft.reply_to:
+            self.context = Context("reply", draft.reply_to)
+        self._before = draft.before
+        self.show_context()
+
+    # --- replies and edits
+
+    def begin_reply(self, message: Message) -> None:
+        """What is written, and what will be, answers this message of the chat on screen."""
+        if self.context is not None and self.context.kind == "edit":
+            self.cancel()
+        self.context = Context("reply", message.seq)
+        self._begun()
+
+    def begin_edit(self, message: Message) -> None:
+        """Put the text of one's own message into the composer; what was written there comes back afterwards."""
+        from chatterm.tui.writing import mentions  # noqa: PLC0415 - not needed before the first edit
+
+        if self.context is not None and self.context.kind == "edit":
+            self.cancel()
+        message = self._as_changed(message)
+        before = self.draft()
+        marks = mentions.marks_of(message, self._conversation.engine.cache)
+        self._put(Draft(text=message.text, marks=marks, edit_of=message.seq))
+        self._before = None if before.is_blank else before
+        self._begun()
+
+    def _as_changed(self, message: Message) -> Message:
+        """The message as it will be once its unconfirmed edits are confirmed."""
+        ref, changes = self._conversation.ref, self._conversation.engine.changes
+        for pending in changes.pending(ref.id).get(message.seq, ()) if ref is not None else ():
+            if isinstance(pending.change, Edit):
+                change = pending.change
+                message = replace(message, text=change.text, mentions=change.mentions, mention_all=change.mention_all)
+        return message
+
+    def cancel(self) -> bool:
+        """Leave the reply or the edit; False if there is none. A reply's text stays, an edit's goes."""
+        if self.context is None:
+            return False
+        if self.context.kind == "edit":
+            self._put(self._before or NO_DRAFT)
+        else:
+            self.context = None
+            self.show_context()
+        self.changed()
+        return True
+
+    def show_context(self) -> None:
+        """Say what is written about, as the cache knows it now."""
+        conversation, context = self._conversation, self.context
+        if context is None or conversation.ref is None or conversation.ref.kind != "chat":
+            conversation.context_line.show("")
+            return
+        from chatterm.tui.writing.context import describe  # noqa: PLC0415 - not needed before the first reply
+
+        cache = conversation.engine.cache
+        message = cache.messages(conversation.ref.id, (context.seq,)).get(context.seq)
+        heading, quote = describe(context, message, cache, conversation.engine.account.user_id)
+        conversation.context_line.show(heading, quote, f"{key_label('escape')} cancels")
+
+    def _begun(self) -> None:
+        self.show_context()
+        self.changed()
+        self._conversation.composer.focus()
+
+    # --- keys: the composer's helper
+
+    def key(self, key: str, action: str | None) -> bool:
+        """Esc leaves the context first; Up in an empty composer takes the last message."""
+        if key == "escape":
+            return self.cancel()
+        if action == "up" and self.context is None and self._conversation.composer.editor.is_empty:
+            self._conversation.post_message(ActionWanted("edit_last"))
+            return True
+        return False
+
+    def moved(self) -> None:
+        """The text or the cursor changed."""
+
+    def begin_command(self, command: str, argument: str = "") -> None:
+        """Begin to write a slash command, unless something is written already."""
+        composer = self._conversation.composer
+        if composer.editor.is_empty:
+            composer.insert(f"/{command} {argument}")
+        composer.focus()
+
+    # --- sending
+
+    async def submit(self, text: str) -> ErrorInfo | None:
+        """Send, edit or do what was written; answers why that cannot be."""
+        if text.startswith("/") and (self.context is None or self.context.kind != "edit"):
+            from chatterm.tui.writing import commands  # noqa: PLC0415 - most messages are none
+
+            command = commands.read(text)
+            if isinstance(command, ErrorInfo):
+                return command
+            if isinstance(command, commands.Command):
+                self._command(command.action.name, command.argument, text)
+                return None
+            text = command
+        return await self.send(text)
+
+    async def send(self, text: str) -> ErrorInfo | None:
+        """Send a text as it is, with the context and the mentions of what is written; answers why that cannot be."""
+        ref = self._conversation.ref
+        if ref is None:
+            return ErrorInfo(code="noChat", message="No conversation is open.", hint=f"{label_of('jump')} finds one.")
+        try:
+            if self.context is not None and self.context.kind == "edit":
+                await self._edit(ref, self.context.seq, text)
+            else:
+                await self._send(ref, text)
+        except (ChatError, ClientError) as error:
+            return error.info()
+        return None
+
+    async def _send(self, ref: EntryRef, text: str) -> None:
+        target = Target(chat_id=ref.id) if ref.kind == "chat" else Target(user_id=ref.id)
+        user_ids, everybody = self._mentioned()
+        reply_to = self.context.seq if self.context is not None else 0
+        enclosed = Enclosed(reply_to=reply_to, mentions=user_ids, mention_all=everybody)
+        await self._conversation.engine.send(target, text, enclosed)
+        self._gone(ref, text, NO_DRAFT)
+        self._conversation.timeline.action_scroll_end()
+
+    async def _edit(self, ref: EntryRef, seq: int, text: str) -> None:
+        user_ids, everybody = self._mentioned()
+        before = self._before or NO_DRAFT
+        changes = self._conversation.engine.changes
+        await changes.edit(ref.id, seq, text, mentions=user_ids, mention_all=everybody)
+        self._gone(ref, text, before)
+
+    def _gone(self, ref: EntryRef, text: str, after: Draft) -> None:
+        """What was written is on disk and no draft any more; `after` is in its place."""
+        self._drafts.changed(ref, after)
+        self._drafts.flush()
+        self._drafts.remember_sent(text)
+        if self._conversation.ref == ref:
+            self._put(after)
+
+    def _mentioned(self) -> tuple[tuple[int, ...], bool]:
+        """The users that the text names, each once in the order of the text, and whether it names everybody."""
+        marks = sorted(self._conversation.composer.editor.marks)
+        users = dict.fromkeys(user_id for *_, user_id in marks if user_id)
+        return tuple(users), any(not user_id for *_, user_id in marks)
+
+    def _command(self, name: str, argument: str, text: str) -> None:
+        """Empty the composer and do an action; if it fails, what was written comes back."""
+        conversation = self._conversation
+        ref, draft = conversation.ref, self.draft()
+        self._drafts.remember_sent(text)
+        self._put(replace(draft, text="", marks=()))
+        self.changed()
+
+        def failed() -> None:
+            if conversation.ref == ref and conversation.composer.editor.is_empty:
+                self._put(draft)
+                self.changed()
+
+        conversation.post_message(conversation.CommandGiven(name, argument, failed))
