@@ -1,11 +1,27 @@
 """What the command line is made of: the parser, arguments that several commands share, and types that are checked."""
 
 import argparse
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 
 class Parser(argparse.ArgumentParser):
     """Says in one sentence what is wrong with the command line."""
+
+    intermixed = False
+    """Options may also stand between positional arguments of which the last takes any number."""
+
+    def parse_known_args(  # type: ignore[override] # the base's overloads say the same in four ways
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As the base, which by itself would leave words after an option unread."""
+        if not self.intermixed:
+            return super().parse_known_args(args, namespace)
+        self.intermixed = False  # it calls this method in turn
+        try:
+            return super().parse_known_intermixed_args(args, namespace)
+        finally:
+            self.intermixed = True
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"chatterm: {message}.\n{self.format_usage()}")

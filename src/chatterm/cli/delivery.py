@@ -1,6 +1,7 @@
 """After a message is queued: see it delivered, or say who will deliver it and why it is not."""
 
 import asyncio
+from collections.abc import Sequence
 
 from chatproto.errors import ErrorInfo
 from chatterm.cli import outcome
@@ -8,25 +9,25 @@ from chatterm.client.model import Account, Link, Notice, OutboxRow, OutboxState,
 from chatterm.client.session import Session
 
 
-def deliver(account: Account, row: OutboxRow, patience: float, wait: bool) -> int:
-    """Send it from here, unless another process is the account's sender; the exit code."""
-    return asyncio.run(_deliver(account, row, patience, wait))
+def deliver(account: Account, rows: Sequence[OutboxRow], patience: float, wait: bool) -> int:
+    """Send them from here, unless another process is the account's sender; the exit code, the worst one of all."""
+    return asyncio.run(_deliver(account, rows, patience, wait))
 
 
-async def _deliver(account: Account, row: OutboxRow, patience: float, wait: bool) -> int:
+async def _deliver(account: Account, rows: Sequence[OutboxRow], patience: float, wait: bool) -> int:
     async with Session(account, fetches=False) as session:
         if not wait and not session.is_sender:
             outcome.say(f"Queued; {_sender(session)} will send it.")
             return outcome.OK
-        return await _Delivery(session, row).watch(patience, wait)
+        return await _Delivery(session, rows).watch(patience, wait)
 
 
 class _Delivery:
-    """Follows one row until its fate is known."""
+    """Follows rows until the fate of all is known."""
 
-    def __init__(self, session: Session, row: OutboxRow) -> None:
+    def __init__(self, session: Session, rows: Sequence[OutboxRow]) -> None:
         self._session = session
-        self._row = row
+        self._rows = rows
         self._news = asyncio.Event()
         self._problem: ErrorInfo | None = None
 
@@ -48,11 +49,10 @@ class _Delivery:
 
     def _end(self, wait: bool) -> int | None:
         session = self._session
-        row = session.outbox.row(self._row.client_id)
-        if row is None:
-            return outcome.OK
-        if row.state in (OutboxState.FAILED, OutboxState.HELD):
-            return _refused(row)
+        unsent = [row for sent in self._rows if (row := session.outbox.row(sent.client_id)) is not None]
+        settled = [row for row in unsent if row.state in (OutboxState.FAILED, OutboxState.HELD)]
+        if len(settled) == len(unsent):
+            return max((_refused(row) for row in settled), default=outcome.OK)
         link = session.status.link
         over = link in (Link.SIGNED_OUT, Link.STOPPED) or (link is Link.OFFLINE and not wait)
         problem = session.status.problem

@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import datetime
 from typing import Any
 
 from chatproto.models import ChatChanged, ChatCreated, LogEvent, MembersChanged, Message
 from chatproto.text import terminal_safe
 from chatterm.cli import outcome
 from chatterm.cli.looking import bring_up_to_date, looking, wait_until
+from chatterm.cli.naming import bounds
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Link
 from chatterm.client.session import Session
@@ -22,7 +22,7 @@ _ROUNDS = 50
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the newest messages, or those before a time or sequence number."""
-    return asyncio.run(_run(arguments, *_bounds(arguments.before)))
+    return asyncio.run(_run(arguments, *bounds(arguments.before)))
 
 
 async def _run(arguments: argparse.Namespace, before_seq: int | None, before_at: int | None) -> int:
@@ -196,20 +196,3 @@ def _mention_unsent(session: Session, arguments: argparse.Namespace) -> None:
     queued, failed = session.outbox.counts()
     if queued or failed:
         outcome.say(f"{queued} messages of this account are queued and {failed} were refused: 'chatterm outbox'.")
-
-
-def _bounds(text: str | None) -> tuple[int | None, int | None]:
-    """Read `--before`: (sequence number, None), (None, microseconds since 1970 UTC), or neither."""
-    if text is None:
-        return None, None
-    if text.isascii() and text.isdigit() and len(text) <= 15:
-        return int(text), None
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-        return None, int(moment.timestamp() * 1_000_000)  # without an offset, it is local time
-    except (ValueError, OverflowError, OSError):
-        raise ClientError(
-            "usage",
-            f"{text!r} is neither a sequence number nor a time.",
-            "Write a time like 2026-11-22T19:00:00Z.",
-        ) from None

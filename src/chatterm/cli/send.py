@@ -8,13 +8,13 @@ from typing import Final
 from chatproto import limits
 from chatproto.text import normalize_message, strip_terminal_codes
 from chatterm.cli import outcome
+from chatterm.cli.drafts import Draft, find_drafts
 from chatterm.cli.setup import chosen_account
 from chatterm.client.cache import Cache
 from chatterm.client.errors import ClientError
-from chatterm.client.model import Account, OutboxRow, Target
+from chatterm.client.model import Account, OutboxRow
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
-from chatterm.client.targets import parse_target
 
 _INPUT_MAX_BYTES: Final = limits.MESSAGE_MAX_BYTES * 16
 """Standard input may hold this much, colours included."""
@@ -23,11 +23,11 @@ _INPUT_MAX_BYTES: Final = limits.MESSAGE_MAX_BYTES * 16
 def run(arguments: argparse.Namespace) -> int:
     """Queue, then deliver."""
     account = chosen_account(arguments)
-    text = normalize_message(_text(arguments))
-    row = _queue(account, _find_target(account, arguments), text)
-    from chatterm.cli.delivery import deliver  # noqa: PLC0415 - the message is on disk; from here on there is time
+    text = normalize_message(("/me " if arguments.me else "") + _text(arguments))
+    rows = _queue(account, _drafts(account, arguments, text))
+    from chatterm.cli.delivery import deliver  # noqa: PLC0415 - they are on disk; from here on there is time
 
-    return deliver(account, row, arguments.timeout, arguments.wait)
+    return deliver(account, rows, arguments.timeout, arguments.wait)
 
 
 def _text(arguments: argparse.Namespace) -> str:
@@ -48,30 +48,30 @@ def _text(arguments: argparse.Namespace) -> str:
         ) from None
 
 
-def _find_target(account: Account, arguments: argparse.Namespace) -> Target:
-    """From the cache, without a network; only a name that it does not know is looked up on the server."""
+def _drafts(account: Account, arguments: argparse.Namespace, text: str) -> list[Draft]:
+    """What to queue, from the cache and without a network; only a name that it does not know is looked up."""
     with closing(Cache.open(account_files(account.key).cache)) as cache:
         try:
-            return parse_target(cache, arguments.target)
+            return find_drafts(cache, arguments, text)
         except ClientError as error:
             if error.code != "targetUnknown":
                 raise
     import asyncio  # noqa: PLC0415 - what is known needs no event loop
 
-    return asyncio.run(_ask_for_target(arguments))
+    return asyncio.run(_ask_for_drafts(arguments, text))
 
 
-async def _ask_for_target(arguments: argparse.Namespace) -> Target:
+async def _ask_for_drafts(arguments: argparse.Namespace, text: str) -> list[Draft]:
     from chatterm.cli.looking import bring_up_to_date, looking  # noqa: PLC0415 - loads the network
 
     async with looking(arguments) as session:
         await bring_up_to_date(session, arguments)
-        return parse_target(session.cache, arguments.target)
+        return find_drafts(session.cache, arguments, text)
 
 
-def _queue(account: Account, target: Target, text: str) -> OutboxRow:
+def _queue(account: Account, drafts: list[Draft]) -> list[OutboxRow]:
     """Durable when this returns."""
     with closing(Outbox.open(account_files(account.key).outbox)) as outbox:
         if outbox.problem is not None:
             outcome.complain(outbox.problem)
-        return outbox.append(target, text)
+        return [outbox.append(draft.target, draft.text, draft.client_id, enclosed=draft.enclosed) for draft in drafts]
