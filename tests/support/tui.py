@@ -91,9 +91,9 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def running_app(
-    home: Path, account: Account, *, size: tuple[int, int] = (100, 30), **options: Any
+    home: Path, account: Account, *, size: tuple[int, int] = (100, 30), defects: int = 0, **options: Any
 ) -> AsyncIterator[Desk]:
-    """The app of an account whose files lie in `home`."""
+    """The app of an account whose files lie in `home`; in the end it must have met just so many unexpected errors."""
     with at_home(home):
         engine = Session(account, **options)
         folder = account_files(account.key).folder
@@ -102,6 +102,7 @@ async def running_app(
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Desk(app, pilot, engine, state)
+            assert app.survival.defects == defects, [problem.details for problem in app.survival.problems]
     finally:
         await engine.stop()
         state.close()

@@ -1,6 +1,7 @@
 """The app: one chat screen on one engine, started after the first paint; themes, title, crash reports."""
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import signal
@@ -11,7 +12,10 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
@@ -20,8 +24,10 @@ from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
 from chatterm.tui import crash, theme
 from chatterm.tui.attendance import LOOK_EVERY_S, Attendance
+from chatterm.tui.guard import DrawingFailed
 from chatterm.tui.idle import INTERVAL_S, IdleCollector
 from chatterm.tui.screen import ChatScreen
+from chatterm.tui.survival import Survival, protect
 from chatterm.tui.window import Window
 
 _log = logging.getLogger("chatterm.tui")
@@ -52,6 +58,9 @@ class ChatApp(App[None]):
         self._collector = collector
         self._attendance = Attendance(engine.be_away)
         self._window = Window(self)
+        self.survival = Survival(folder, self._tell_problem)
+        self._begun = False
+        self._protect(self)
         for each in theme.THEMES:
             self.register_theme(each)
         wanted = state.setting("theme")
@@ -77,6 +86,7 @@ class ChatApp(App[None]):
 
     async def _begin(self) -> None:
         """The first frame is out: now the network, and everything else that could wait."""
+        self._begun = True
         if self._collector is not None:
             self._collector.start()
             self.set_interval(INTERVAL_S, self._collector.tick)
@@ -96,6 +106,10 @@ class ChatApp(App[None]):
     @on(ChatScreen.Named)
     def _name_window(self, message: ChatScreen.Named) -> None:
         self._window.set_title(message.title)
+
+    @on(ChatScreen.ProblemTold)
+    def _note_problem(self, message: ChatScreen.ProblemTold) -> None:
+        self.survival.note(message.text)
 
     @on(ChatScreen.RedrawWanted)
     def _redraw(self) -> None:
@@ -118,10 +132,48 @@ class ChatApp(App[None]):
         self._window.restore_title()
         super().exit(result, return_code, message)
 
+    def _protect(self, pump: MessagePump) -> None:
+        """Have a widget, or the app, live on after its own errors."""
+        protect(pump, self._met, alive=lambda: self._begun and self._exception is None)
+
+    @on(DrawingFailed)
+    def _note_failed_drawing(self, message: DrawingFailed) -> None:
+        self.survival.card_shown(message.error, message.where)
+
+    def _register_child(self, parent: DOMNode, child: Widget, before: int | None, after: int | None) -> None:
+        self._protect(child)
+        super()._register_child(parent, child, before, after)
+
+    def _start_widget(self, parent: Widget, widget: Widget) -> None:
+        self._protect(widget)
+        super()._start_widget(parent, widget)
+
+    def _met(self, error: Exception, where: str) -> None:
+        if not self.survival.met(error, where):
+            super()._handle_exception(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What timers, callbacks, workers and repaints raise; only while the app begins is that its end."""
+        if self._begun and self._exception is None and self.is_running:
+            self._met(error, "chatterm")
+        else:
+            super()._handle_exception(error)
+
+    def _tell_problem(self, text: str) -> None:
+        self.notify(text, severity="error", markup=False, timeout=10)
+
+    def _keep_drafts(self) -> None:
+        """The last thing before the end, however it comes: what is written stays."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ChatScreen):
+                screen.conversation.keep_draft()
+
     def _fatal_error(self) -> None:
         """Replaces Textual's traceback, whose local variables may hold anybody's text and the user's secrets."""
         error = self._exception or RuntimeError("an error without a description")
         _log.critical("the app stops", exc_info=error)
+        with contextlib.suppress(Exception):  # the report of the crash itself must not be lost to this
+            self._keep_drafts()
         self._window.restore_title()
         report = crash.write_report(self._folder, error)
         self._exit_renderables.append(Text(crash.told(error, report)))

@@ -287,6 +287,12 @@ class Conversation(Vertical):
         if self.ref is not None and self.ref.kind == "chat":
             self.engine.write_in(self.ref.id, on=bool(message.text.strip()))
 
+    def keep_draft(self) -> None:
+        """Put what is written at this moment on disk now."""
+        if self.ref is not None:
+            self.drafts.changed(self.ref, self.composer.text)
+        self.drafts.flush()
+
     @on(Composer.Noted)
     def _show_note(self, message: Composer.Noted) -> None:
         self.notice.show(message.text)

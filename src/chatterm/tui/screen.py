@@ -215,9 +215,17 @@ class ChatScreen(Screen[None]):
 
         title: str
 
+    @dataclass
+    class ProblemTold(Message):
+        """The user was told of a problem, in these words."""
+
+        text: str
+
     def tell(self, text: str, *, failed: bool = False) -> None:
         """Say something for a moment; `text` must be safe for a terminal, and is never read as markup."""
         self.app.notify(text, severity="error" if failed else "information", markup=False, timeout=8 if failed else 4)
+        if failed:
+            self.post_message(self.ProblemTold(text))
 
     # --- what the widgets say ---
 
