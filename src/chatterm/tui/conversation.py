@@ -289,8 +289,7 @@ class Conversation(Vertical):
 
     def keep_draft(self) -> None:
         """Put what is written at this moment on disk now."""
-        if self.ref is not None:
-            self.drafts.changed(self.ref, self.composer.text)
+        self.writer.changed()
         self.drafts.flush()
 
     @on(Composer.Noted)
