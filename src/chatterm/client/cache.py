@@ -311,5 +311,5 @@ def _raise_meta(connection: sqlite3.Connection, key: str, value: int | None) -> 
 
 
 def _drop(connection: sqlite3.Connection) -> None:
-    for table in ("events", "chats", "users", "entries", "meta"):
+    for table in ("events", "chats", "users", "entries", "meta", "unindexed"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - own names

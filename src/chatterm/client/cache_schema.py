@@ -111,7 +111,23 @@ CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
 CREATE TABLE totals (entries INTEGER NOT NULL);
 INSERT INTO totals VALUES (0);
 CREATE TRIGGER entries_added AFTER INSERT ON entries BEGIN UPDATE totals SET entries = entries + 1; END;
-CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1; END
+CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1; END;
 """
-FORMAT: Final = Format(0x43544341, 2, _SCHEMA, "NORMAL")
+# What the index for search (`search_indexer`) does not show yet, whoever wrote it; noted once there is such an index,
+# which begins by reading what is there. A number is never used twice, so that what was taken care of can be forgotten
+# while the same message is noted again.
+_UNINDEXED: Final = """
+CREATE TABLE unindexed (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+);
+CREATE TRIGGER message_added AFTER INSERT ON events
+WHEN NEW.client_id IS NOT NULL AND EXISTS (SELECT 1 FROM meta WHERE key = 'search')
+BEGIN INSERT INTO unindexed (chat_id, seq) VALUES (NEW.chat_id, NEW.seq); END;
+CREATE TRIGGER message_changed AFTER UPDATE OF text ON events
+WHEN OLD.text IS NOT NEW.text AND EXISTS (SELECT 1 FROM meta WHERE key = 'search')
+BEGIN INSERT INTO unindexed (chat_id, seq) VALUES (NEW.chat_id, NEW.seq); END
+"""
+FORMAT: Final = Format(0x43544341, 3, _SCHEMA + _UNINDEXED, "NORMAL", upgrades={2: _UNINDEXED})
 """Its content can be fetched again, so the last commits may be lost with the power: `NORMAL` never damages it."""

@@ -52,6 +52,10 @@ class AccountFiles:
         return self.folder / "changes.db"
 
     @property
+    def search(self) -> Path:
+        return self.folder / "search.db"
+
+    @property
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
 

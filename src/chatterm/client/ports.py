@@ -19,6 +19,7 @@ from chatterm.client.model import (
 )
 
 if TYPE_CHECKING:
+    from chatterm.client.finder import Finder
     from chatterm.client.server import Server
 
 
@@ -153,6 +154,11 @@ class Engine(Protocol):
     @property
     def server(self) -> "Server":
         """What only the server can say or do now; its methods raise `ClientError` where it cannot be asked."""
+        ...
+
+    @property
+    def finder(self) -> "Finder":
+        """Search in what is cached, online or not."""
         ...
 
     @property

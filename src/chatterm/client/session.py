@@ -41,13 +41,17 @@ from chatterm.client.targets import best_known
 if TYPE_CHECKING:  # the network is loaded by `start`, on another thread, so that a screen can be drawn before
     from chatterm.client.api import Api
     from chatterm.client.connection import Timing
+    from chatterm.client.finder import Finder
     from chatterm.client.link import Reconnector
+    from chatterm.client.search_index import SearchIndex
     from chatterm.client.server import Server
     from chatterm.client.tokens import TokenSource
 
 _AWAY: Final = frozenset({Link.OFFLINE, Link.CONNECTING})
 _OUTBOX_POLL_S: Final = 0.3
 """How soon messages are noticed that other processes append."""
+_INDEX_AFTER_S: Final = 2.0
+"""The first screen and the network come before the index for search."""
 _LOCK_EVERY: Final = 3
 """The sender lock is tried at every third look at the outbox, about once a second."""
 
@@ -61,13 +65,20 @@ class Session:
     """
 
     def __init__(
-        self, account: Account, *, sends: bool = True, fetches: bool = True, timing: "Timing | None" = None
+        self,
+        account: Account,
+        *,
+        sends: bool = True,
+        fetches: bool = True,
+        indexes: bool = True,
+        timing: "Timing | None" = None,
     ) -> None:
         """Raises `ClientError` if the files cannot be used.
 
-        Without `sends`, the outbox is left to others. Without `fetches`, what is missing is not asked for.
+        Without `sends`, the outbox is left to others. Without `fetches`, what is missing is not asked for. Without
+        `indexes`, what is cached is made ready for search by others, or when something is searched.
         """
-        files = account_files(account.key)
+        files = self._account_files = account_files(account.key)
         self.account = account
         self.cache = Cache.open(files.cache)
         opened = contextlib.ExitStack()
@@ -91,6 +102,9 @@ class Session:
         self._status = ConnectionStatus(Link.OFFLINE, time.time())
         self._reconnector: Reconnector | None = None
         self._server: Server | None = None
+        self._indexes = indexes
+        self._index: SearchIndex | None = None
+        self._finder: Finder | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._synced = asyncio.Event()
         self._stopped = False
@@ -134,6 +148,8 @@ class Session:
             asyncio.create_task(self._guarded(self._watch_outbox), name="outbox"),
             asyncio.create_task(self._guarded(self._stay_connected), name="link"),
         ]
+        if self._indexes:
+            self._tasks.append(asyncio.create_task(self._guarded(self._keep_index), name="index"))
 
     async def stop(self) -> None:
         """Close the connection and the files; what is unsent stays in the outbox. Idempotent."""
@@ -145,6 +161,8 @@ class Session:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._finder is not None:
+            await self._finder.close()
         await self._context.storage.close()
         if self._lock is not None:
             self._lock.release()
@@ -196,6 +214,23 @@ class Session:
 
             self._server = Server(self._rest)
         return self._server
+
+    @property
+    def finder(self) -> "Finder":
+        """Search in what is cached."""
+        if self._finder is None:
+            from chatterm.client.finder import Finder  # noqa: PLC0415 - nothing before the first screen needs it
+
+            self._finder = Finder(self._account_files, self._search_index())
+        return self._finder
+
+    def _search_index(self) -> "SearchIndex":
+        if self._index is None:
+            from chatterm.client.search_index import SearchIndex  # noqa: PLC0415 - as above
+
+            self._index = SearchIndex(self._context.storage)
+            self.subscribe(self._index.heard)
+        return self._index
 
     def _rest(self) -> "tuple[Api, TokenSource]":
         if self._reconnector is None:
@@ -303,6 +338,11 @@ class Session:
             except ClientError as error:
                 self._notify(ProblemMet(error.info()))
                 await asyncio.sleep(_OUTBOX_POLL_S * 30)
+
+    async def _keep_index(self) -> None:
+        await asyncio.sleep(_INDEX_AFTER_S)
+        await asyncio.to_thread(importlib.import_module, "chatterm.client.search_index")
+        await self._search_index().run()
 
     async def _stay_connected(self) -> None:
         link = await asyncio.to_thread(importlib.import_module, "chatterm.client.link")

@@ -1,15 +1,18 @@
-"""The one thread that writes an account's cache and outbox, so that a slow disk never stalls the event loop."""
+"""The one thread that writes an account's cache, outbox and index, so that a slow disk never stalls the event loop."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chatterm.client.cache import Cache
 from chatterm.client.change_queue import ChangeQueue
 from chatterm.client.errors import ClientError
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import AccountFiles
+
+if TYPE_CHECKING:
+    from chatterm.client.search_indexer import Indexer
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ class Storage:
         self._cache: Cache | None = None
         self._outbox: Outbox | None = None
         self._changes: ChangeQueue | None = None
+        self._indexer: Indexer | None = None
         self._closed = False
 
     async def cache(self, work: Callable[[Cache], T]) -> T:
@@ -39,6 +43,10 @@ class Storage:
     async def changes(self, work: Callable[[ChangeQueue], T]) -> T:
         """Run `work` on the queue of changes. Raises what it raises, `ClientError` for a failing disk."""
         return await self._run(lambda: work(self._open_changes()))
+
+    async def index(self, work: "Callable[[Indexer], T]") -> T:
+        """Run `work` on the index for search. Raises what it raises, `ClientError` for a failing disk."""
+        return await self._run(lambda: work(self._open_index()))
 
     async def close(self) -> None:
         """Finish what was asked for and close the files. Idempotent."""
@@ -69,7 +77,15 @@ class Storage:
             self._changes = ChangeQueue.open(self._files.changes)
         return self._changes
 
+    def _open_index(self) -> "Indexer":
+        if self._indexer is None:
+            from chatterm.client.search_indexer import Indexer  # noqa: PLC0415 - not needed before the first screen
+
+            self._open_cache()  # makes it if it is missing
+            self._indexer = Indexer(self._files.search, self._files.cache)
+        return self._indexer
+
     def _close_files(self) -> None:
-        for file in (self._cache, self._outbox, self._changes):
+        for file in (self._cache, self._outbox, self._changes, self._indexer):
             if file is not None:
                 file.close()
