@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from chatproto.errors import ChatError, ErrorInfo
+from chatproto.errors import ErrorInfo
 from chatproto.models import Message as ChatMessage
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
-from chatterm.client.model import Entry, EntryRef, EventsStored, Link, OutboxRow, OutboxState, PresenceState, Target
+from chatterm.client.model import Entry, EntryRef, EventsStored, Link, OutboxRow, PresenceState, Target
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
 from chatterm.tui.composer import Composer
@@ -305,52 +305,9 @@ class Conversation(Vertical):
 
     # --- unsent messages ---
 
-    async def retry_failed(self) -> None:
-        """Send the newest failed message of this chat, and those it holds up, again."""
-        rows = self.unsent()
-        failed = next((row for row in reversed(rows) if row.state is OutboxState.FAILED), None)
-        if failed is None:
-            self._tell("No message of this chat has failed.")
-            return
-        for row in (failed, *(row for row in rows if row.state is OutboxState.HELD)):
-            try:
-                await self.engine.retry(row.client_id)
-            except (ChatError, ClientError) as error:
-                self._tell_error(error.info())
-                return
-
-    async def discard_failed(self) -> None:
-        """Drop the newest failed message of this chat."""
-        row = next((row for row in reversed(self.unsent()) if row.state is OutboxState.FAILED), None)
-        if row is None:
-            self._tell("No message of this chat has failed.")
-        elif await self._discard(row):
-            self._tell("Discarded.")
-
-    async def edit_unsent(self) -> None:
-        """Take the newest message that has not left back into the composer."""
-        rows = [row for row in self.unsent() if row.state is not OutboxState.SENDING]
-        if not rows:
-            self._tell("No message of this chat waits to be sent.")
-        elif self.composer.text.strip():
-            self._tell("Send or clear what you are writing first.")
-        elif await self._discard(rows[-1]):
-            self.composer.insert(rows[-1].text)
-            self.composer.focus()
-
     def unsent(self) -> list[OutboxRow]:
         """The messages of this chat that are not sent yet, in the order of sending."""
         return self.engine.outbox.rows(self._targets(), limit=UNSENT_MAX)
-
-    async def _discard(self, row: OutboxRow) -> bool:
-        try:
-            gone = await self.engine.discard(row.client_id)
-        except (ChatError, ClientError) as error:
-            self._tell_error(error.info())
-            return False
-        if not gone:
-            self._tell("It may already be on its way, so it stays.")
-        return gone
 
     # --- what the timeline says ---
 

@@ -189,6 +189,14 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
         if self._choose_when_found:
             self._choose()
 
+    def again(self) -> None:
+        """What the source gives has changed: ask it once more, with the cursor where it is."""
+        found = self._source(self.line.text)
+        if isinstance(found, Sequence):
+            self._show(found, fresh=False)
+        else:
+            self._find()
+
     def _show(self, rows: Rows[T], *, fresh: bool) -> None:
         self.rows.show(rows, fuzzy.words_of(self.line.text), self._empty, fresh=fresh)
         self.line.show_found(len(rows))

@@ -324,15 +324,6 @@ class ChatScreen(Screen[None]):
     def action_retry_now(self) -> None:
         self.engine.retry_now()
 
-    def action_retry_failed(self) -> None:
-        self.run_worker(self.conversation.retry_failed(), group="unsent", exclusive=False)
-
-    def action_edit_unsent(self) -> None:
-        self.run_worker(self.conversation.edit_unsent(), group="unsent")
-
-    def action_discard_failed(self) -> None:
-        self.run_worker(self.conversation.discard_failed(), group="unsent")
-
     def action_redraw(self) -> None:
         self.post_message(self.RedrawWanted())
 

@@ -8,7 +8,7 @@ from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Edit
 from chatproto.models import Message
 from chatterm.client.errors import ClientError
-from chatterm.client.model import Enclosed, EntryRef, Target
+from chatterm.client.model import Enclosed, EntryRef, OutboxRow, Target
 from chatterm.client.uistate import NO_DRAFT, Draft
 from chatterm.tui.actions import ActionWanted, key_label, label_of
 from chatterm.tui.drafts import Drafts
@@ -87,6 +87,14 @@ class Writer:
         marks = mentions.marks_of(message, self._conversation.engine.cache)
         self._put(Draft(text=message.text, marks=marks, edit_of=message.seq))
         self._before = None if before.is_blank else before
+        self._begun()
+
+    def take_back(self, row: OutboxRow) -> None:
+        """Write on in a message that has left the outbox unsent; the composer must be empty."""
+        from chatterm.tui.writing import mentions  # noqa: PLC0415 - not needed before the first edit
+
+        marks = mentions.marks_of(row, self._conversation.engine.cache)
+        self._put(Draft(text=row.text, marks=marks, reply_to=row.enclosed.reply_to))
         self._begun()
 
     def _as_changed(self, message: Message) -> Message:

@@ -19,7 +19,7 @@ class Writing(Feature):
         """Take the newest own message that can be changed into the composer: an unsent one, else one of the log."""
         unsent = self.conversation.unsent()
         if any(row.state is not OutboxState.SENDING for row in unsent):
-            await self.conversation.edit_unsent()
+            self.screen.perform("edit_unsent")
             return
         message = self._last_own()
         if message is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from chatproto.models import Message
+from chatterm.client.model import OutboxRow
 from chatterm.client.ports import CacheReader
 from chatterm.tui.writing.marks import EVERYBODY, Mark
 
@@ -11,12 +12,13 @@ ALL: Final = "all"
 """What stands after the @ of a mention of everybody."""
 
 
-def marks_of(message: Message, cache: CacheReader) -> tuple[Mark, ...]:
+def marks_of(said: Message | OutboxRow, cache: CacheReader) -> tuple[Mark, ...]:
     """Where the text of a message names those whom it mentions, as far as they are still called so."""
-    names = [(user.display_name, user.id) for user in map(cache.user, message.mentions) if user is not None]
-    if message.mention_all:
+    mentioning = said.enclosed if isinstance(said, OutboxRow) else said
+    names = [(user.display_name, user.id) for user in map(cache.user, mentioning.mentions) if user is not None]
+    if mentioning.mention_all:
         names.append((ALL, EVERYBODY))
-    return find(message.text.split("\n"), names)
+    return find(said.text.split("\n"), names)
 
 
 def find(lines: list[str], names: Iterable[tuple[str, int]], taken: Iterable[Mark] = ()) -> tuple[Mark, ...]:
