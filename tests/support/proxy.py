@@ -15,6 +15,12 @@ class Flow:
 
     swallowing: bool = False
     """Take bytes and forget them, as a network does that is gone without a word."""
+    passed: int = 0
+    """Bytes that went through."""
+    hold_at: int | None = None
+    """Keep bytes back once this many went through."""
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when bytes are kept back because of `hold_at`."""
     _open: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -25,6 +31,8 @@ class Flow:
         self._open.clear()
 
     def release(self) -> None:
+        self.hold_at = None
+        self.held.clear()
         self._open.set()
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,6 +41,10 @@ class Flow:
             if not self.swallowing:
                 writer.write(data)
                 await writer.drain()
+                self.passed += len(data)
+            if self.hold_at is not None and self.passed >= self.hold_at:
+                self.hold()
+                self.held.set()
 
 
 class Proxy:

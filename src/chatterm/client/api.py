@@ -1,8 +1,9 @@
 """The REST half of the server as typed calls; every failure becomes one ClientError."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -156,19 +157,43 @@ class Api:
         body: msgspec.Struct | None = None,
     ) -> bytes:
         """One request; its answer as it came."""
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        if body is not None:
-            headers["content-type"] = "application/json"
+        headers = {} if body is None else {"content-type": "application/json"}
         content = codec.encode(body) if body is not None else None
         try:
-            async with asyncio.timeout(self._request_timeout_s):
-                request = self._client.build_request(method, path, params=query, headers=headers, content=content)
-                response = await self._client.send(request, stream=True)
-                try:
-                    data = await self._read(response)
-                finally:
-                    await response.aclose()
-        except (httpx.TimeoutException, TimeoutError):
+            async with (
+                asyncio.timeout(self._request_timeout_s),
+                self.stream(method, path, token=token, query=query, headers=headers, content=content) as response,
+            ):
+                return await self._read(response)
+        except TimeoutError:
+            raise failures.timed_out(self._origin) from None
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        query: Mapping[str, int | str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """One request whose body or answer may be long: bounded in the time without progress only.
+
+        A refusal is raised; the answer is open while inside.
+        """
+        given = {**(headers or {}), **({"authorization": f"Bearer {token}"} if token else {})}
+        try:
+            request = self._client.build_request(method, path, params=query, headers=given, content=content)
+            response = await self._client.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    raise self._refusal(response, await self._read(response))
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.TimeoutException:
             raise failures.timed_out(self._origin) from None
         except httpx.ProxyError as error:
             raise failures.proxy_failed(str(error)) from None
@@ -178,9 +203,6 @@ class Api:
             raise failures.not_a_chat_server(self._origin, "its answer cannot be unpacked") from None
         except (httpx.TransportError, OSError) as error:
             raise failures.unreachable(self._origin, error) from None
-        if not response.is_success:
-            raise self._refusal(response, data)
-        return data
 
     async def _read(self, response: httpx.Response) -> bytes:
         data = bytearray()

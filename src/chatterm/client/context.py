@@ -28,6 +28,7 @@ class Context:
     plan: FetchPlan = field(default_factory=FetchPlan)
     plan_changed: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    uploads_changed: asyncio.Event = field(default_factory=asyncio.Event)
     changes_changed: asyncio.Event = field(default_factory=asyncio.Event)
     changes_settled: Callable[[], None] = lambda: None
     """Called after the queue of changes was written to, other than through `Changes`."""

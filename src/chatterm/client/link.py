@@ -5,7 +5,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from chatproto import limits
 from chatproto.errors import ErrorInfo
@@ -26,6 +26,10 @@ from chatterm.client.sender import Sender
 from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.sync import Syncer
 from chatterm.client.tokens import TokenSource
+from chatterm.client.uploads import Uploader
+
+if TYPE_CHECKING:
+    from chatterm.client.transfers import Transfers
 
 _SETTLE_S: Final = 1.0
 """How long a stopping session waits for the answer to the batch in flight."""
@@ -49,6 +53,7 @@ class Reconnector:
         lock: SenderLock | None,
         fetches: bool,
         synced: asyncio.Event,
+        transfers: "Callable[[], Transfers]",
     ) -> None:
         """Without `lock`, nothing is sent. `synced` is set while nothing that should be fetched is missing.
 
@@ -63,7 +68,9 @@ class Reconnector:
         self._lock = lock
         self._fetches = fetches
         self._synced = synced
+        self._transfers = transfers
         self._rest: tuple[Api, TokenSource] | None = None
+        self._bulk: Api | None = None
         self._tls: ssl.SSLContext | None = None
         self._backoff = Backoff()
         self._hurry = asyncio.Event()
@@ -80,6 +87,13 @@ class Reconnector:
         if self._rest is None:
             raise not_connected()
         return self._rest
+
+    def bulk_rest(self) -> tuple[Api, TokenSource]:
+        """As `rest`, with connections for long transfers, which never keep other requests waiting."""
+        _, tokens = self.rest()
+        if self._bulk is None:
+            raise not_connected()
+        return self._bulk, tokens
 
     async def messages_before(self, chat_id: int, before_at: int, limit: int) -> list[Message]:
         """A page of messages by time. Raises `ClientError`."""
@@ -98,7 +112,7 @@ class Reconnector:
         origin = self._context.account.server_url
         if origin.startswith("https:"):
             self._tls = await asyncio.to_thread(tls_context)
-        async with Api(origin, tls=self._tls) as api:
+        async with Api(origin, tls=self._tls) as api, Api(origin, tls=self._tls) as self._bulk:
             tokens = TokenSource(self._credentials, api)
             self._rest = api, tokens
             refused: str | None = None
@@ -153,6 +167,7 @@ class Reconnector:
                 lambda chat_id: tokens.call(lambda token: api.chat(token, chat_id)),
             )
             jobs.append(self._send(self._sender))
+            jobs.append(Uploader(self._context, *self.bulk_rest(), self._lock, self._transfers()).run())
             jobs.append(ChangeSender(self._context, connection, self._lock).run())
         await _first_failure(jobs)
 

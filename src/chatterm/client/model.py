@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from chatproto.errors import ErrorInfo
@@ -94,6 +95,20 @@ class Enclosed(Wire, frozen=True, kw_only=True):
 NOTHING_ENCLOSED: Final = Enclosed()
 
 
+class Attachment(Wire, frozen=True, kw_only=True):
+    """A file that an unsent message will show: its copy in the spool, and how far its upload has come.
+
+    `key` is the client id of the upload. `file_id` is 0 until the server has the whole file.
+    """
+
+    spool: str
+    """Name of the copy in the account's spool folder."""
+    name: str
+    size: int
+    key: bytes
+    file_id: int = 0
+
+
 class OutboxState(StrEnum):
     """Life of an unsent message; a sent one leaves the outbox once its event is in the cache."""
 
@@ -118,6 +133,52 @@ class OutboxRow:
     attempts: int = 0
     error: ErrorInfo | None = None
     enclosed: Enclosed = NOTHING_ENCLOSED
+    attached: tuple[Attachment, ...] = ()
+    paused: bool = False
+    """The upload of its files is paused: later messages to the same target pass it."""
+
+    @property
+    def is_uploading(self) -> bool:
+        """Whether it waits for its files to reach the server."""
+        return any(not attachment.file_id for attachment in self.attached)
+
+    @property
+    def is_content(self) -> bool:
+        """Whether there is something to send without any text."""
+        return bool(self.attached) or self.enclosed.is_content
+
+
+class TransferState(StrEnum):
+    """Life of an upload or download."""
+
+    WAITING = "waiting"
+    """For its turn, a connection, or the process that sends."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A file on its way. `size` and `done` are in bytes, `rate` in bytes per second, smoothed.
+
+    An upload belongs to the unsent message `client_id` to `target`; a download is of `file_id`, and `path` is where
+    it landed once it is done. `error` says why it failed.
+    """
+
+    id: str
+    kind: Literal["upload", "download"]
+    name: str
+    size: int
+    done: int
+    state: TransferState
+    rate: float = 0.0
+    error: ErrorInfo | None = None
+    client_id: bytes = b""
+    target: Target | None = None
+    file_id: int = 0
+    path: Path | None = None
 
 
 MessageChange = Edit | Delete | React | Pin
@@ -144,6 +205,15 @@ class PendingChange:
 
     def __hash__(self) -> int:
         return hash((self.row_id, self.state))
+
+
+class Moving(NamedTuple):
+    """Bytes of the transfers that move now, and how many they are in all, by direction."""
+
+    sent: int
+    to_send: int
+    received: int
+    to_receive: int
 
 
 class Link(StrEnum):
@@ -237,6 +307,13 @@ class TypingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferChanged:
+    """An upload or download moved on, at most ten times a second each, or its state changed."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
 class CacheReset:
     """The server's database is another one: the cache was dropped and fills anew; the outbox was kept."""
 
@@ -256,6 +333,7 @@ Notice = (
     | ChangesChanged
     | PresenceChanged
     | TypingChanged
+    | TransferChanged
     | CacheReset
     | ProblemMet
 )

@@ -5,15 +5,19 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from chatproto.errors import ErrorInfo
 from chatterm.client import outbox_file
-from chatterm.client.database import damaged, reading, transaction
+from chatterm.client.database import reading, transaction
 from chatterm.client.errors import ClientError
-from chatterm.client.model import NOTHING_ENCLOSED, Enclosed, OutboxRow, OutboxState, Target
+from chatterm.client.model import NOTHING_ENCLOSED, Attachment, Enclosed, OutboxRow, OutboxState, Target
+from chatterm.client.outbox_rows import COLUMNS, UPLOADING, by_id, decode, encode_attached, find, target_key, waits_for
+
+if TYPE_CHECKING:
+    from chatterm.client.spool import Spool
 
 BLOCKING: Final = frozenset({"notMember", "userNotFound"})
 """Refusals that every later message to the same target would meet, too."""
@@ -21,16 +25,23 @@ NEW_ID: Final = "clientIdConflict"
 """The refusal after which only a new client id can help."""
 ROWS_MAX: Final = 100_000
 
-_COLUMNS: Final = "row_id, client_id, target, text, created_at, state, attempts, error, enclosed"
-# First in, first out for each target: nothing overtakes a message whose outcome is open.
+# First in, first out for each target: nothing overtakes a message whose outcome is open, or whose files are
+# on their way.
 _TAKE: Final = f"""
-SELECT {_COLUMNS} FROM messages AS m WHERE state = 'queued'
+SELECT {COLUMNS} FROM messages AS m WHERE state = 'queued' AND NOT waits
 AND NOT EXISTS (SELECT 1 FROM messages AS s WHERE s.target = m.target AND s.state = 'sending')
+AND NOT EXISTS (
+    SELECT 1 FROM messages AS w
+    WHERE w.target = m.target AND w.row_id < m.row_id AND w.waits AND w.waits = {UPLOADING} AND w.state = 'queued'
+)
 ORDER BY row_id LIMIT ?"""  # noqa: S608 - only this module's own column list is put in
 
+T = TypeVar("T")
+
 _INSERT: Final = f"""
-INSERT INTO messages (client_id, target, text, created_at, state, enclosed) VALUES (?, ?, ?, ?, ?, ?)
-RETURNING {_COLUMNS}"""  # noqa: S608 - as above
+INSERT INTO messages (client_id, target, text, created_at, state, enclosed, attached, waits)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING {COLUMNS}"""  # noqa: S608 - as above
 
 
 def now_us() -> int:
@@ -68,16 +79,22 @@ class Outbox:
     """What happened to the file while it was opened, for the user to know."""
 
     def append(
-        self, target: Target, text: str, client_id: bytes | None = None, *, enclosed: Enclosed = NOTHING_ENCLOSED
+        self,
+        target: Target,
+        text: str,
+        client_id: bytes | None = None,
+        *,
+        enclosed: Enclosed = NOTHING_ENCLOSED,
+        attached: Sequence[Attachment] = (),
     ) -> OutboxRow:
-        """Queue a message; durable on return. `text` is normalised.
+        """Queue a message; durable on return. `text` is normalised; the files of `attached` are in the spool.
 
         Idempotent by `client_id`. Raises `ClientError`, also `outboxFull`, or `clientIdConflict` if the id is
         another message's.
         """
         client_id = os.urandom(16) if client_id is None else client_id
         while True:
-            row = self._append(target_key(target), text, client_id, enclosed)
+            row = self._append(target_key(target), text, client_id, enclosed, tuple(attached))
             # If the file was set aside meanwhile, the row is in a file that nobody reads any more.
             if not self._moved():
                 return row
@@ -99,7 +116,7 @@ class Outbox:
                 "UPDATE messages SET state = 'sending', attempts = attempts + 1 WHERE row_id = ?",
                 [(row[0],) for row in rows],
             )
-            return [_row((*row[:5], "sending", row[6] + 1, *row[7:])) for row in rows]
+            return [decode((*row[:5], "sending", row[6] + 1, *row[7:])) for row in rows]
 
     def finish(
         self,
@@ -113,9 +130,10 @@ class Outbox:
         `sent` rows leave the outbox, `refused` ones become FAILED for good (errors must not be temporary),
         `requeue` ones are tried again under the same client id.
         """
+        gone: list[Attachment] = []
         with self._transaction() as connection:
             for client_id in sent:
-                connection.execute("DELETE FROM messages WHERE client_id = ?", (client_id,))
+                gone += _delete(connection, client_id)
             touched = {_requeue(connection, client_id) for client_id in requeue}
             touched |= {_refuse(connection, client_id, error) for client_id, error in refused}
             # A failed row may have been among the sent ones: a late answer to an earlier attempt.
@@ -123,6 +141,8 @@ class Outbox:
                 key for (key,) in connection.execute("SELECT DISTINCT target FROM messages WHERE state = 'held'")
             }
             _settle_all(connection, touched)
+        if gone:
+            self.spool.remove(gone)
 
     def sent(self, client_id: bytes) -> None:
         """The server has it: the row leaves the outbox. Store its event in the cache first."""
@@ -149,7 +169,7 @@ class Outbox:
         Other rows are returned as they are.
         """
         with self._transaction() as connection:
-            row = _find(connection, client_id)
+            row = find(connection, client_id)
             if row is None:
                 return None
             if row.state is OutboxState.HELD:
@@ -162,7 +182,7 @@ class Outbox:
             for (blocker,) in again:
                 _revive(connection, blocker)
             outbox_file.settle(connection, target_key(row.target))
-            return _by_id(connection, row.row_id)
+            return by_id(connection, row.row_id)
 
     def discard(self, client_id: bytes) -> bool:
         """Drop a FAILED row, or a QUEUED or HELD one that was never attempted.
@@ -170,14 +190,33 @@ class Outbox:
         False if there is no such row, or if it may already be sent.
         """
         with self._transaction() as connection:
-            row = _find(connection, client_id)
+            row = find(connection, client_id)
             if row is None or row.state is OutboxState.SENDING:
                 return False
             if row.state is not OutboxState.FAILED and row.attempts > 0:
                 return False
-            connection.execute("DELETE FROM messages WHERE row_id = ?", (row.row_id,))
+            gone = _delete(connection, client_id)
             outbox_file.settle(connection, target_key(row.target))
-            return True
+        if gone:
+            self.spool.remove(gone)
+        return True
+
+    @property
+    def spool(self) -> "Spool":
+        """Where the copies of files lie."""
+        from chatterm.client.spool import Spool  # noqa: PLC0415 - few messages have files
+
+        return Spool(self._path.with_name("spool"))
+
+    def uploads(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something of `outbox_uploads` in one durable step."""
+        with self._transaction() as connection:
+            return work(connection)
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask for something of `outbox_uploads`."""
+        with reading(self._path):
+            return work(self._database())
 
     def rebind(self, old: Target, chat_id: int) -> int:
         """Direct rows for a person to the chat that this person turned out to have; how many. Order is kept."""
@@ -197,15 +236,15 @@ class Outbox:
             where = f"WHERE target IN ({', '.join('?' * len(keys))})"
         with reading(self._path):
             found = self._database().execute(
-                f"SELECT {_COLUMNS} FROM messages {where} ORDER BY row_id LIMIT ?",  # noqa: S608 - own names only
+                f"SELECT {COLUMNS} FROM messages {where} ORDER BY row_id LIMIT ?",  # noqa: S608 - own names only
                 (*keys, limit),
             )
-            return [_row(row) for row in found]
+            return [decode(row) for row in found]
 
     def row(self, client_id: bytes) -> OutboxRow | None:
         """The row with this client id, None once it is sent or discarded."""
         with reading(self._path):
-            return _find(self._database(), client_id)
+            return find(self._database(), client_id)
 
     def counts(self) -> tuple[int, int]:
         """(queued, failed): rows that will be sent without help, and those that wait for a retry (FAILED, HELD)."""
@@ -224,11 +263,18 @@ class Outbox:
         """Idempotent."""
         self._connection.close()
 
-    def _append(self, key: str, text: str, client_id: bytes, enclosed: Enclosed) -> OutboxRow:
+    def _append(
+        self, key: str, text: str, client_id: bytes, enclosed: Enclosed, attached: tuple[Attachment, ...]
+    ) -> OutboxRow:
         with self._transaction() as connection:
-            known = _find(connection, client_id)
+            known = find(connection, client_id)
             if known is not None:
-                if (target_key(known.target), known.text, known.enclosed) != (key, text, enclosed):
+                if (target_key(known.target), known.text, known.enclosed, known.attached) != (
+                    key,
+                    text,
+                    enclosed,
+                    attached,
+                ):
                     raise ClientError(
                         NEW_ID, "Another message in the outbox has this client id.", "Send it under a new one."
                     )
@@ -238,9 +284,18 @@ class Outbox:
             more = None if enclosed == NOTHING_ENCLOSED else msgspec.json.encode(enclosed)
             inserted = connection.execute(
                 _INSERT,
-                (client_id, key, text, self._clock(), "held" if blocked else "queued", more),
+                (
+                    client_id,
+                    key,
+                    text,
+                    self._clock(),
+                    "held" if blocked else "queued",
+                    more,
+                    encode_attached(attached),
+                    waits_for(attached),
+                ),
             )
-            return _row(inserted.fetchone())
+            return decode(inserted.fetchone())
 
     def _database(self) -> sqlite3.Connection:
         """The connection to the file that has the outbox's name now."""
@@ -273,49 +328,6 @@ class _Transaction:
         return self._inner.__exit__(*exception)
 
 
-def target_key(target: Target) -> str:
-    """A target as the text by which rows are found: `c:CHAT`, `u:USER` or `e:EMAIL`."""
-    given = [value for value in (target.chat_id, target.user_id, target.email) if value is not None]
-    if len(given) != 1:
-        raise ValueError("a target has exactly one of chat_id, user_id and email")
-    if target.chat_id is not None:
-        return f"c:{target.chat_id}"
-    return f"u:{target.user_id}" if target.user_id is not None else f"e:{target.email}"
-
-
-def parse_target(key: str) -> Target:
-    """The inverse of `target_key`. Raises `ValueError`."""
-    kind, _, value = key.partition(":")
-    if kind == "c":
-        return Target(chat_id=int(value))
-    if kind == "u":
-        return Target(user_id=int(value))
-    if kind == "e" and value:
-        return Target(email=value)
-    raise ValueError(f"no target: {key!r}")
-
-
-def _row(row: tuple[Any, ...]) -> OutboxRow:
-    row_id, client_id, target, text, created_at, state, attempts, error, more = row
-    try:
-        info = None if error is None else msgspec.json.decode(error, type=ErrorInfo)
-        enclosed = NOTHING_ENCLOSED if more is None else msgspec.json.decode(more, type=Enclosed)
-        place = (row_id, client_id, parse_target(target))
-        return OutboxRow(*place, text, created_at, OutboxState(state), attempts, info, enclosed)
-    except ValueError as problem:  # msgspec's errors are ValueErrors, too
-        raise damaged(f"row {row_id} makes no sense") from problem
-
-
-def _find(connection: sqlite3.Connection, client_id: bytes) -> OutboxRow | None:
-    row = connection.execute(f"SELECT {_COLUMNS} FROM messages WHERE client_id = ?", (client_id,)).fetchone()  # noqa: S608 - own names only
-    return None if row is None else _row(row)
-
-
-def _by_id(connection: sqlite3.Connection, row_id: int) -> OutboxRow:
-    row = connection.execute(f"SELECT {_COLUMNS} FROM messages WHERE row_id = ?", (row_id,)).fetchone()  # noqa: S608 - own names only
-    return _row(row)
-
-
 def _requeue(connection: sqlite3.Connection, client_id: bytes) -> str | None:
     """The target of the row, None if it was not in flight."""
     row = connection.execute(
@@ -327,6 +339,11 @@ def _requeue(connection: sqlite3.Connection, client_id: bytes) -> str | None:
 def _refuse(connection: sqlite3.Connection, client_id: bytes, error: ErrorInfo) -> str | None:
     if error.temporary:
         raise ValueError(f"{error.code} is temporary: the message is to be tried again, not refused")
+    if error.code == "fileNotFound":
+        from chatterm.client.outbox_uploads import upload_again  # noqa: PLC0415 - few messages have files
+
+        if upload_again(connection, client_id):
+            return None
     row = connection.execute(
         "UPDATE messages SET state = 'failed', blocks = ?, error = ? WHERE client_id = ? RETURNING target",
         (error.code in BLOCKING, msgspec.json.encode(error), client_id),
@@ -335,16 +352,29 @@ def _refuse(connection: sqlite3.Connection, client_id: bytes, error: ErrorInfo) 
 
 
 def _revive(connection: sqlite3.Connection, client_id: bytes) -> None:
-    row = _find(connection, client_id)
+    row = find(connection, client_id)
     if row is None:
         return
     new_id, attempts = client_id, row.attempts
     if row.error is not None and row.error.code == NEW_ID:
         new_id, attempts = os.urandom(16), 0
+    attached = row.attached
+    if attached:
+        from chatterm.client.outbox_uploads import revived  # noqa: PLC0415 - few messages have files
+
+        attached = revived(row)
     connection.execute(
-        "UPDATE messages SET client_id = ?, attempts = ?, state = 'queued', blocks = 0, error = NULL WHERE row_id = ?",
-        (new_id, attempts, row.row_id),
+        "UPDATE messages SET client_id = ?, attempts = ?, state = 'queued', blocks = 0, error = NULL, attached = ?,"
+        " waits = ? WHERE row_id = ?",
+        (new_id, attempts, encode_attached(attached), waits_for(attached), row.row_id),
     )
+
+
+def _delete(connection: sqlite3.Connection, client_id: bytes) -> tuple[Attachment, ...]:
+    """Delete a row; the copies that are not needed any more once that is committed."""
+    row = find(connection, client_id)
+    connection.execute("DELETE FROM messages WHERE client_id = ?", (client_id,))
+    return () if row is None else row.attached
 
 
 def _settle_all(connection: sqlite3.Connection, keys: Iterable[str | None]) -> None:

@@ -20,15 +20,26 @@ CREATE TABLE messages (
     attempts INTEGER NOT NULL DEFAULT 0,
     error BLOB,
     blocks INTEGER NOT NULL DEFAULT 0,
-    enclosed BLOB
+    enclosed BLOB,
+    attached BLOB,
+    waits INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX messages_by_state ON messages (state, row_id);
 CREATE INDEX messages_by_target ON messages (target, row_id);
 CREATE INDEX messages_in_flight ON messages (target) WHERE state = 'sending';
-CREATE INDEX messages_blocking ON messages (target, row_id) WHERE blocks
+CREATE INDEX messages_blocking ON messages (target, row_id) WHERE blocks;
+CREATE INDEX messages_waiting ON messages (target, row_id) WHERE waits;
+CREATE INDEX messages_attached ON messages (row_id) WHERE attached IS NOT NULL
 """
-_UPGRADES: Final = {1: "ALTER TABLE messages ADD COLUMN enclosed BLOB"}
-FORMAT: Final = database.Format(0x43544F42, 2, _SCHEMA, "FULL", check=True, upgrades=_UPGRADES)
+_UPGRADES: Final = {
+    1: "ALTER TABLE messages ADD COLUMN enclosed BLOB",
+    2: """
+ALTER TABLE messages ADD COLUMN attached BLOB;
+ALTER TABLE messages ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_waiting ON messages (target, row_id) WHERE waits;
+CREATE INDEX messages_attached ON messages (row_id) WHERE attached IS NOT NULL""",
+}
+FORMAT: Final = database.Format(0x43544F42, 3, _SCHEMA, "FULL", check=True, upgrades=_UPGRADES)
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, ErrorInfo | None]:

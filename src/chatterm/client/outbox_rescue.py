@@ -12,13 +12,17 @@ import msgspec
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.database import log_is_damaged, log_of
-from chatterm.client.model import Enclosed
+from chatterm.client.model import Attachment, Enclosed
 from chatterm.client.outbox_file import settle
 
 _STATES: Final = ("queued", "sending", "held", "failed")
 # All columns, in the table's order: a file of an earlier version, which could not be brought up to date, has fewer.
 _UPWARDS: Final = "SELECT * FROM messages NOT INDEXED WHERE row_id > ? ORDER BY row_id LIMIT 1"
 _DOWNWARDS: Final = "SELECT * FROM messages NOT INDEXED WHERE row_id < ? ORDER BY row_id DESC LIMIT 1"
+_INSERT: Final = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_EARLIER: Final = (9, 10)
+"""Numbers of columns of earlier versions: before there was anything to enclose, and before there were files."""
+_LATER_DEFAULTS: Final = (None, None, 0)
 _WAL_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _TABLE_LEAF: Final = 0x0D
@@ -42,6 +46,8 @@ class Rescued(NamedTuple):
     error: bytes | None
     blocks: int
     enclosed: bytes | None = None
+    attached: bytes | None = None
+    waits: int = 0
 
 
 def read(path: Path) -> list[Rescued]:
@@ -72,7 +78,7 @@ def write(connection: sqlite3.Connection, rows: list[Rescued]) -> None:
     """Put rescued rows into a new outbox, in a transaction of the caller. What was in flight is queued again."""
     for row in rows:
         state = "queued" if row.state in ("sending", "held") else row.state
-        connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row._replace(state=state))
+        connection.execute(_INSERT, row._replace(state=state))
     for target in {row.target for row in rows}:
         settle(connection, target)
 
@@ -108,9 +114,9 @@ def _walk(connection: sqlite3.Connection, query: str, row_id: int) -> Iterator[t
 
 def _checked(values: tuple[Any, ...]) -> Rescued | None:
     """The row, if its values are such as the outbox writes."""
-    kinds = (int, bytes, str, str, int, str, int, bytes | None, int, bytes | None)
-    if len(values) == len(kinds) - 1:  # written before there was anything to enclose
-        values = (*values, None)
+    kinds = (int, bytes, str, str, int, str, int, bytes | None, int, bytes | None, bytes | None, int)
+    if len(values) in _EARLIER:
+        values = (*values, *_LATER_DEFAULTS[len(values) - len(kinds) :])
     if len(values) != len(kinds) or not all(isinstance(value, kind) for value, kind in zip(values, kinds, strict=True)):
         return None
     row = Rescued(*values)
@@ -118,12 +124,14 @@ def _checked(values: tuple[Any, ...]) -> Rescued | None:
         return None
     if row.target[0] != "e" and not row.target[2:].isdecimal():
         return None
-    if not _is_json(row.enclosed, Enclosed):
+    if not (_is_json(row.enclosed, Enclosed) and _is_json(row.attached, tuple[Attachment, ...])):
         return None  # without what it replies to or carries, it would be another message
+    if row.waits not in (0, 1, 2):
+        return None
     return row if _is_json(row.error, ErrorInfo) else row._replace(error=None)
 
 
-def _is_json(data: bytes | None, kind: type[Enclosed | ErrorInfo]) -> bool:
+def _is_json(data: bytes | None, kind: Any) -> bool:
     try:
         return data is None or bool(msgspec.json.decode(data, type=kind))
     except (msgspec.DecodeError, UnicodeError):

@@ -52,6 +52,16 @@ class AccountFiles:
         return self.folder / "changes.db"
 
     @property
+    def spool(self) -> Path:
+        """Copies of the files that unsent messages will show."""
+        return self.folder / "spool"
+
+    @property
+    def pictures(self) -> Path:
+        """Pictures that were shown, as long as there is room."""
+        return self.folder / "pictures"
+
+    @property
     def search(self) -> Path:
         return self.folder / "search.db"
 

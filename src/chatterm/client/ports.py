@@ -1,9 +1,10 @@
 """The doors of the client engine: what the TUI, the shell commands and bots may ask of it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from chatproto.models import Chat, LogEvent, Message, User
+from chatproto.models import Chat, FileInfo, LogEvent, Message, User
 from chatterm.client.model import (
     NOTHING_ENCLOSED,
     Account,
@@ -12,9 +13,11 @@ from chatterm.client.model import (
     Entry,
     EntryRef,
     Listener,
+    Moving,
     OutboxRow,
     PendingChange,
     Target,
+    Transfer,
     UserPresence,
 )
 
@@ -136,6 +139,49 @@ class ChangesDoor(Protocol):
         ...
 
 
+class Transfers(Protocol):
+    """Uploads of unsent messages, downloads, and pictures. All methods belong to the event loop's thread."""
+
+    def list(self) -> "list[Transfer]":
+        """Uploads of unsent messages in the order of sending, downloads, and uploads that ended in this session."""
+        ...
+
+    def of_message(self, row: OutboxRow) -> tuple[Transfer, ...]:
+        """The uploads of an unsent message; cheap enough for painting."""
+        ...
+
+    def moving(self) -> "Moving":
+        """What is going on now."""
+        ...
+
+    async def pause(self, transfer_id: str) -> bool:
+        """Pause a download, or the upload of a message's files: later messages pass it. False: nothing to pause."""
+        ...
+
+    async def resume(self, transfer_id: str) -> bool:
+        """Go on with what is paused, and try again what failed. False: nothing to do."""
+        ...
+
+    async def cancel(self, transfer_id: str) -> bool:
+        """Give a download up, or an upload: its message fails then, and its text is kept. False: nothing to cancel."""
+        ...
+
+    async def download(self, file: FileInfo, folder: Path | None = None) -> Transfer:
+        """Save a file in a folder, by default the user's folder for downloads; `path` of the result says where.
+
+        It never overwrites and never leaves the folder. Raises `ClientError`.
+        """
+        ...
+
+    async def picture(self, file_id: int, *, thumbnail: bool) -> Path:
+        """The file of a picture, from the disk or else from the server; one request however many ask. `ClientError`."""
+        ...
+
+    def cached_picture(self, file_id: int, *, thumbnail: bool) -> Path | None:
+        """The file of a picture if it is on the disk; cheap."""
+        ...
+
+
 class Engine(Protocol):
     """One account's connection, cache and outbox. All methods belong to the event loop's thread."""
 
@@ -176,8 +222,18 @@ class Engine(Protocol):
         """Close the connection and the files; what is unsent stays in the outbox. Idempotent."""
         ...
 
-    async def send(self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED) -> OutboxRow:
-        """Queue a message. Durable on disk when this returns. Raises `ChatError` for text that cannot be sent."""
+    @property
+    def transfers(self) -> Transfers:
+        """Uploads, downloads and pictures."""
+        ...
+
+    async def send(
+        self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED, files: Sequence[Path] = ()
+    ) -> OutboxRow:
+        """Queue a message with copies of `files`. Durable on disk when this returns.
+
+        Raises `ChatError` for text that cannot be sent, `ClientError` for files that cannot.
+        """
         ...
 
     async def retry(self, client_id: bytes) -> None:

@@ -108,6 +108,7 @@ class Sender:
 
         await self._context.storage.outbox(settle)
         self._context.tell_outbox()
+        self._context.uploads_changed.set()  # the server may have dropped files that are to be uploaded again
         if waits is not None:
             await self._wait(waits)
         else:
@@ -136,7 +137,7 @@ class Sender:
         because the author has left the chat since.
         """
         chat_id, seq = result.chat_id or 0, result.seq or 0
-        if row.enclosed != NOTHING_ENCLOSED:
+        if row.enclosed != NOTHING_ENCLOSED or row.attached:
             try:
                 page = await self._connection.fetch(chat_id, before_seq=seq + 1, limit=1)
             except ClientError as error:
@@ -193,13 +194,13 @@ def _outgoing(row: OutboxRow) -> Outgoing:
         reply_to=enclosed.reply_to,
         mentions=list(enclosed.mentions),
         mention_all=enclosed.mention_all,
-        file_ids=list(enclosed.file_ids),
+        file_ids=[*enclosed.file_ids, *(attachment.file_id for attachment in row.attached)],
         forward=enclosed.forward,
     )
 
 
 def _text_error(row: OutboxRow) -> ErrorInfo | None:
-    if not row.text and row.enclosed.is_content:
+    if not row.text and row.is_content:
         return None
     try:
         normalize_message(row.text)

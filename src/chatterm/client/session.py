@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import importlib
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chatproto.models import Message
@@ -46,6 +48,7 @@ if TYPE_CHECKING:  # the network is loaded by `start`, on another thread, so tha
     from chatterm.client.search_index import SearchIndex
     from chatterm.client.server import Server
     from chatterm.client.tokens import TokenSource
+    from chatterm.client.transfers import Transfers
 
 _AWAY: Final = frozenset({Link.OFFLINE, Link.CONNECTING})
 _OUTBOX_POLL_S: Final = 0.3
@@ -105,6 +108,7 @@ class Session:
         self._indexes = indexes
         self._index: SearchIndex | None = None
         self._finder: Finder | None = None
+        self._transfers: Transfers | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._synced = asyncio.Event()
         self._stopped = False
@@ -158,6 +162,8 @@ class Session:
         self._stopped = True
         if self._reconnector is not None:
             await self._reconnector.settle()
+        if self._transfers is not None:
+            await self._transfers.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -182,16 +188,36 @@ class Session:
 
     # --- messages
 
-    async def send(self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED) -> OutboxRow:
-        """Queue a message. Durable on disk when this returns. `text` may be empty if there is other content.
+    async def send(
+        self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED, files: Sequence[Path] = ()
+    ) -> OutboxRow:
+        """Queue a message with copies of `files`. Durable on disk when this returns. `text` may be empty if there is
+        other content.
 
-        Raises `ChatError` for text that cannot be sent, `ClientError` for a disk that does not take it.
+        Raises `ChatError` for text that cannot be sent, `ClientError` for files that cannot, or a disk that does not
+        take them. Cancelled while files are copied, it leaves nothing.
         """
-        normal = normalize_message(text) if text or not enclosed.is_content else ""
+        normal = normalize_message(text) if text or not (files or enclosed.is_content) else ""
         place = best_known(self.cache, target)
-        row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal, enclosed=enclosed))
+        if files:
+            row = await self._send_files(place, normal, enclosed, files)
+        else:
+            row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal, enclosed=enclosed))
         self._outbox_changed()
         return row
+
+    async def _send_files(self, place: Target, text: str, enclosed: Enclosed, files: Sequence[Path]) -> OutboxRow:
+        from chatterm.client.enclosing import queue_with_files  # noqa: PLC0415 - few messages have files
+
+        stop = threading.Event()
+        work = asyncio.to_thread(
+            queue_with_files, self._account_files, place, text, files, enclosed=enclosed, stop=stop
+        )
+        try:
+            return await work
+        except asyncio.CancelledError:
+            stop.set()
+            raise
 
     async def retry(self, client_id: bytes) -> None:
         """Queue a failed or held message again, under a new client id if the old one was refused for it."""
@@ -231,6 +257,20 @@ class Session:
             self._index = SearchIndex(self._context.storage)
             self.subscribe(self._index.heard)
         return self._index
+
+    @property
+    def transfers(self) -> "Transfers":
+        """Uploads and downloads."""
+        if self._transfers is None:
+            from chatterm.client.transfers import Transfers  # noqa: PLC0415 - nothing before the first screen needs it
+
+            self._transfers = Transfers(self._context, self._account_files.pictures, self._bulk_rest)
+        return self._transfers
+
+    def _bulk_rest(self) -> "tuple[Api, TokenSource]":
+        if self._reconnector is None:
+            raise not_connected()
+        return self._reconnector.bulk_rest()
 
     def _rest(self) -> "tuple[Api, TokenSource]":
         if self._reconnector is None:
@@ -315,10 +355,12 @@ class Session:
     def _outbox_changed(self) -> None:
         self._context.tell_outbox()
         self._context.outbox_changed.set()
+        self._context.uploads_changed.set()
 
     def _try_lock(self) -> None:
         if self._lock is not None and not self._lock.held and self._lock.acquire():
             self._context.outbox_changed.set()
+            self._context.uploads_changed.set()
             self._context.changes_changed.set()
 
     async def _watch_outbox(self) -> None:
@@ -356,6 +398,7 @@ class Session:
             lock=self._lock,
             fetches=self._fetches,
             synced=self._synced,
+            transfers=lambda: self.transfers,
         )
         self._reconnector = reconnector
         await reconnector.run()

@@ -280,7 +280,7 @@ def test_an_outbox_of_a_newer_version_is_left_alone(path: Path) -> None:
     """Its messages belong to the newer program; this one says so and stops."""
     filled(path, 3)
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(ClientError) as caught:
@@ -298,7 +298,11 @@ def test_an_outbox_of_the_first_version_is_brought_up_to_date(path: Path) -> Non
     kept = outbox.rows()
     outbox.close()
     connection = sqlite3.connect(path)
-    connection.executescript("ALTER TABLE messages DROP COLUMN enclosed; PRAGMA user_version = 1")
+    connection.executescript(
+        "DROP INDEX messages_attached; DROP INDEX messages_waiting;"
+        "ALTER TABLE messages DROP COLUMN waits;"
+        "ALTER TABLE messages DROP COLUMN attached; ALTER TABLE messages DROP COLUMN enclosed; PRAGMA user_version = 1"
+    )
     connection.close()
     again = Outbox.open(path)
     assert (again.problem, again.rows()) == (None, kept)
