@@ -11,10 +11,16 @@ class Parser(argparse.ArgumentParser):
     intermixed = False
     """Options may also stand between positional arguments of which the last takes any number."""
 
+    default_action = ""
+    """The one of several actions that is meant where the first word names none."""
+    actions: Sequence[str] = ()
+
     def parse_known_args(  # type: ignore[override] # the base's overloads say the same in four ways
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """As the base, which by itself would leave words after an option unread."""
+        if self.default_action and args is not None:
+            args = self._with_action(list(args))
         if not self.intermixed:
             return super().parse_known_args(args, namespace)
         self.intermixed = False  # it calls this method in turn
@@ -25,6 +31,25 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"chatterm: {message}.\n{self.format_usage()}")
+
+    def _with_action(self, words: list[str]) -> list[str]:
+        place = first_word(words)
+        if place is None or words[place] in self.actions or words[place].startswith("-"):
+            return words
+        return [*words[:place], self.default_action, *words[place:]]
+
+
+def first_word(words: Sequence[str]) -> int | None:
+    """The place of the first word that does not belong to `--account`."""
+    place = 0
+    while place < len(words):
+        if words[place] == "--account":
+            place += 2
+        elif words[place].startswith("--account="):
+            place += 1
+        else:
+            return place
+    return None
 
 
 class Command(Protocol):

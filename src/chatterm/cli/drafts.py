@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chatterm.cli.naming import seq_of
 from chatterm.client.cache_read import CacheQueries
 from chatterm.client.errors import ClientError
-from chatterm.client.mentioning import mentioned
+from chatterm.client.mentioning import is_unsure, mentioned
 from chatterm.client.model import NOTHING_ENCLOSED, Enclosed, Target
 from chatterm.client.targets import parse_target
 
@@ -19,6 +19,8 @@ class Draft:
     text: str
     enclosed: Enclosed
     client_id: bytes | None
+    unsure: bool = False
+    """The text may mention somebody of whom only the server knows that they are in the chat."""
 
 
 def find_drafts(cache: CacheQueries, arguments: argparse.Namespace, text: str) -> list[Draft]:
@@ -42,12 +44,13 @@ def _draft(
                 "There is no conversation with this person to answer in, as far as this machine knows.",
                 "Look at 'chatterm chats'.",
             )
-    mentions = named
+    mentions, unsure = named, False
     if "@" in text and target.chat_id is not None:
+        unsure = is_unsure(cache, target.chat_id, text)
         mentions = tuple(dict.fromkeys((*named, *mentioned(cache, target.chat_id, text))))
     enclosed = Enclosed(reply_to=reply_to, mentions=mentions, mention_all=arguments.mention_all)
     client_id = None if arguments.once is None else _client_id(arguments.once, _place(cache, target))
-    return Draft(target, text, NOTHING_ENCLOSED if enclosed == NOTHING_ENCLOSED else enclosed, client_id)
+    return Draft(target, text, NOTHING_ENCLOSED if enclosed == NOTHING_ENCLOSED else enclosed, client_id, unsure)
 
 
 def _person(cache: CacheQueries, name: str) -> int:

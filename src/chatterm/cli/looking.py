@@ -11,6 +11,7 @@ from chatterm.cli.setup import chosen_account
 from chatterm.client.model import Account, Link
 from chatterm.client.session import Session
 
+_SEEN_POLL_S = 0.05
 _STUCK = frozenset({Link.OFFLINE, Link.SIGNED_OUT, Link.STOPPED})
 
 
@@ -63,6 +64,24 @@ async def bring_up_to_date(session: Session, arguments: argparse.Namespace) -> N
     finally:
         synced.cancel()
         await asyncio.wait([synced])
+
+
+async def seen_told(session: Session, patience: float, chat_id: int | None = None) -> bool:
+    """Wait until the server knows how far was read, in a chat or in all; else it is told at the next connection."""
+
+    def told() -> bool:
+        pending = session.cache.pending_seen()
+        return not [chat for chat, _ in pending if chat_id in (None, chat)]
+
+    try:
+        async with asyncio.timeout(patience):
+            while not told():
+                if session.status.link in _STUCK and session.status.problem is not None:
+                    return False
+                await asyncio.sleep(_SEEN_POLL_S)  # a confirmation is no notice
+    except TimeoutError:
+        return False
+    return True
 
 
 def _offline(account: Account, problem: ErrorInfo) -> None:

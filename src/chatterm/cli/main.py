@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chatterm.cli import commands
-from chatterm.cli.arguments import Parser
+from chatterm.cli.arguments import Parser, first_word
 
 _EPILOG = """\
 TARGET is an email, the exact title of a group (a leading # is optional) or a display name that only one has.
@@ -62,13 +62,8 @@ def build_parser(only: str | None = None) -> Parser:
 
 def _command_in(words: Sequence[str]) -> str | None:
     """The command that the line names for certain; None: all of them must be known to read it."""
-    rest = iter(words)
-    for word in rest:
-        if word == "--account":
-            next(rest, None)
-        elif not word.startswith("--account="):
-            return word if word in commands.NAMES else None
-    return None
+    place = first_word(words)
+    return words[place] if place is not None and words[place] in commands.NAMES else None
 
 
 class _Version(argparse.Action):

@@ -37,6 +37,7 @@ _EXIT_CODES: Final = {
     "tlsFailed": UNREACHABLE,
     "unreachable": UNREACHABLE,
     "configBroken": CONFIG,
+    "cursorBroken": CONFIG,
     "credentialsBroken": CONFIG,
     "credentialsUnsafe": CONFIG,
     "folderUnsafe": CONFIG,

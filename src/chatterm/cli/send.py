@@ -1,58 +1,37 @@
 """`chatterm send`: queue a message on disk, then see it delivered or say who will."""
 
 import argparse
-import sys
 from contextlib import closing
-from typing import Final
 
-from chatproto import limits
-from chatproto.text import normalize_message, strip_terminal_codes
+from chatproto.text import normalize_message
 from chatterm.cli import outcome
 from chatterm.cli.drafts import Draft, find_drafts
 from chatterm.cli.setup import chosen_account
+from chatterm.cli.typed import typed_text
 from chatterm.client.cache import Cache
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Account, OutboxRow
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 
-_INPUT_MAX_BYTES: Final = limits.MESSAGE_MAX_BYTES * 16
-"""Standard input may hold this much, colours included."""
-
 
 def run(arguments: argparse.Namespace) -> int:
     """Queue, then deliver."""
     account = chosen_account(arguments)
-    text = normalize_message(("/me " if arguments.me else "") + _text(arguments))
+    text = normalize_message(("/me " if arguments.me else "") + typed_text(arguments.text))
     rows = _queue(account, _drafts(account, arguments, text))
     from chatterm.cli.delivery import deliver  # noqa: PLC0415 - they are on disk; from here on there is time
 
     return deliver(account, rows, arguments.timeout, arguments.wait)
 
 
-def _text(arguments: argparse.Namespace) -> str:
-    if arguments.text and arguments.text != ["-"]:
-        return " ".join(arguments.text)
-    if sys.stdin.isatty():
-        outcome.say("Type the message; Ctrl+D on an empty line ends it.")
-    data = sys.stdin.buffer.read(_INPUT_MAX_BYTES + 1)
-    if len(data) > _INPUT_MAX_BYTES:
-        raise ClientError(
-            "textTooLong", "The input is far too long for a message.", "At most 16,384 bytes of UTF-8; split it."
-        )
-    try:
-        return strip_terminal_codes(data.decode())
-    except UnicodeDecodeError as error:
-        raise ClientError(
-            "textNotAllowed", f"The input is not UTF-8 text (byte {error.start + 1}).", "Send text, not a file."
-        ) from None
-
-
 def _drafts(account: Account, arguments: argparse.Namespace, text: str) -> list[Draft]:
     """What to queue, from the cache and without a network; only a name that it does not know is looked up."""
     with closing(Cache.open(account_files(account.key).cache)) as cache:
         try:
-            return find_drafts(cache, arguments, text)
+            drafts = find_drafts(cache, arguments, text)
+            if not any(draft.unsure for draft in drafts):
+                return drafts
         except ClientError as error:
             if error.code != "targetUnknown":
                 raise

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,22 @@ _EVENTS: Final = f"SELECT {cache_events.COLUMNS} FROM events WHERE chat_id = ?1 
 _MESSAGES: Final = f"""
 SELECT {cache_events.COLUMNS} FROM events
 WHERE chat_id = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND client_id IS NOT NULL"""  # noqa: S608 - own names
+_UNREAD: Final = """
+SELECT chats.id, chats.kind, CASE WHEN chats.kind = 'group' THEN title ELSE coalesce(display_name, '') END,
+    unread, mentions, muted_until
+FROM chats LEFT JOIN users ON users.id = peer_id
+WHERE unread > 0 AND NOT has_left AND kind <> '' ORDER BY head_at DESC, chats.id LIMIT ?"""
+
+
+class UnreadChat(NamedTuple):
+    """What is unread in one chat; `muted_until` in microseconds since 1970 UTC, 0 if it is not muted."""
+
+    id: int
+    kind: str
+    name: str
+    unread: int
+    mentions: int
+    muted_until: int
 
 
 class CacheQueries:
@@ -101,6 +117,10 @@ class CacheQueries:
         """Rows of the client list; costs the same however many."""
         row = self._one("SELECT entries FROM totals")
         return 0 if row is None else int(row[0])
+
+    def unread_chats(self, limit: int) -> list["UnreadChat"]:
+        """Chats of which the owner is a member with something unread, the most recently active first."""
+        return [UnreadChat._make(row) for row in self._all(_UNREAD, (limit,))]
 
     # --- users and chats
 

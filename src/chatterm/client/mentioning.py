@@ -10,6 +10,9 @@ from chatterm.client.cache_read import CacheQueries
 _MENTIONS_MAX: Final = 100
 _LOOKED_AT: Final = 1_000
 """So many of a group's newest events say who is in it; nobody else is mentioned by mere text."""
+_WORDS_MAX: Final = 4
+_MARKS: Final = ".,;:!?)'\""
+_EMAIL: Final = re.compile(r"[^\s@,;]+@[^\s@,;]+")
 _SIGN: Final = re.compile(r"(?<![\w@])@(?=\w)")
 
 
@@ -30,6 +33,37 @@ def mentioned(cache: CacheQueries, chat_id: int, text: str) -> tuple[int, ...]:
         if fits:
             found[names[max(fits, key=len)]] = None
     return tuple(found)[:_MENTIONS_MAX]
+
+
+def is_unsure(cache: CacheQueries, chat_id: int, text: str) -> bool:
+    """Whether a text may mention somebody of whom the cache does not know that they are in the chat.
+
+    True if it names a known person, or an unknown email, and the cache lacks events of the chat, or people in it.
+    """
+    places = [found.end() for found in _SIGN.finditer(text)]
+    if not places:
+        return False
+    head = cache.head(chat_id)
+    present = _present(cache, chat_id)
+    whole = not cache.holes(chat_id, max(1, head - _LOOKED_AT + 1), head)
+    if whole and all(cache.user(user_id) is not None for user_id in present):
+        return False
+    for place in places:
+        for name in _candidates(text[place:]):
+            people = [cache.user_by_email(name)] if "@" in name else cache.users_by_name(name)
+            if not people and "@" not in name:
+                continue
+            if any(user is None or user.id not in present for user in people):
+                return True
+    return False
+
+
+def _candidates(text: str) -> list[str]:
+    """What may be meant: an email, or the first words."""
+    email = _EMAIL.match(text)
+    words = text.split(maxsplit=_WORDS_MAX)[:_WORDS_MAX]
+    names = [" ".join(words[:count]).rstrip(_MARKS) for count in range(1, len(words) + 1)]
+    return [*([email[0].rstrip(_MARKS).casefold()] if email else []), *names]
 
 
 def _goes_on(text: str, place: int) -> bool:
