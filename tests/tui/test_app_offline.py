@@ -166,7 +166,7 @@ async def test_find_by_typing_and_open_with_enter(home: Path, account: Account) 
         await desk.until(lambda: desk.screen.conversation.ref == EntryRef("user", CSILLA.id))
         await desk.until(lambda: desk.app.focused is desk.composer)
         assert desk.screen.sidebar.list.filter_text == ""
-        assert len(desk.screen.sidebar.list.roster) == 2
+        assert len(desk.screen.sidebar.list.roster) == 3  # with a heading
 
 
 async def test_escape_goes_to_the_list_and_back(home: Path, account: Account) -> None:
@@ -188,7 +188,7 @@ async def test_a_click_opens_a_chat(home: Path, account: Account) -> None:
     fill_cache(home, account, **direct_chat("hello"))
     async with running_app(home, account) as desk:
         await desk.sees("Csilla")
-        await desk.pilot.click(desk.screen.sidebar.list, offset=(5, 1))
+        await desk.pilot.click(desk.screen.sidebar.list, offset=(5, 2))
         await desk.until(lambda: desk.screen.conversation.ref == EntryRef("user", CSILLA.id))
         assert desk.app.focused is desk.composer
 

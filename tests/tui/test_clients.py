@@ -12,10 +12,12 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from chatproto import limits
+from chatproto.frames import ChatSettings
 from chatproto.models import Chat, User
 from chatterm.client.cache import Cache
 from chatterm.client.model import Entry, EntryRef, PresenceState
 from chatterm.tui import theme
+from chatterm.tui.actions import ActionWanted
 from chatterm.tui.clients import ClientList
 from tests.support.tui import wait_until
 
@@ -47,6 +49,8 @@ class ListApp(App[None]):
         self.list = CountingList(cache, self.presence)
         self.chosen: list[EntryRef] = []
         self.watched: list[tuple[int, ...]] = []
+        self.watched_chats: tuple[int, ...] = ()
+        self.wanted: list[tuple[str, str]] = []
 
     def presence(self, user_id: int) -> PresenceState | None:
         if self.online is None:
@@ -63,6 +67,10 @@ class ListApp(App[None]):
 
     def on_client_list_watch_changed(self, message: ClientList.WatchChanged) -> None:
         self.watched.append(message.user_ids)
+        self.watched_chats = message.chat_ids
+
+    def on_action_wanted(self, message: ActionWanted) -> None:
+        self.wanted.append((message.name, message.argument))
 
     @property
     def rows(self) -> list[str]:
@@ -171,12 +179,63 @@ async def test_the_badge_counts_mentions_apart_and_a_group_that_was_left_is_mark
         assert not any("@2" in row for row in app.rows)
 
 
+async def test_marks_say_what_is_muted_unsent_failed_and_being_written(cache: Cache) -> None:
+    """Each by a sign of its own; who writes goes before all of them, and the open chat has no mark of its draft."""
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "# group 1000002")
+        ref = EntryRef("chat", 1_000_002)
+        app.list.update_entries(cache.store_chats([replace(group(1_000_002, 50, unread=7), muted_until=2**62)], 1))
+        app.list.marks.drafts = app.list.marks.failed = frozenset({ref})
+        app.list.refresh_entry(ref)
+        await settled(app, pilot, "# group 1000002")
+        assert app.rows[0].endswith("✗ ✎ ⊘ 7")
+        name = list(app.list.render_line(0))[3]
+        assert name.style is not None
+        assert not name.style.bold
+        app.list.set_open(ref)
+        await wait_until(pilot, lambda: app.rows[0].endswith("✗ ⊘ 7"))
+        app.list.marks.typing = lambda chat_id: chat_id == ref.id
+        app.list.refresh_entry(ref)
+        await wait_until(pilot, lambda: app.rows[0].endswith("typing…"))
+        await wait_until(pilot, lambda: app.watched_chats == (ref.id, 1_000_001, 1_000_000))
+
+
+async def test_archived_chats_open_and_fold_away_by_key_and_click(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "# group 1000002")
+        settings = ChatSettings(chat_id=1_000_002, useq=1, archived=True)
+        app.list.update_entries(cache.store_settings(1_000_002, settings))
+        await settled(app, pilot, "▸ Archived 1")
+        assert not any("1000002" in row for row in app.rows)
+        app.list.focus()
+        await pilot.press("home", "down", "down", "enter")
+        await settled(app, pilot, "▾ Archived 1")
+        await settled(app, pilot, "# group 1000002")
+        await pilot.press("down", "enter")
+        await wait_until(pilot, lambda: app.chosen == [EntryRef("chat", 1_000_002)])
+        await pilot.click(app.list, offset=(4, 2))
+        await settled(app, pilot, "▸ Archived 1")
+        await pilot.press(*"1000002")
+        await settled(app, pilot, "# group 1000002")
+
+
+async def test_a_right_click_asks_for_the_menu_of_its_row(cache: Cache) -> None:
+    app = ListApp(cache)
+    async with app.run_test(size=(30, 20)) as pilot:
+        await settled(app, pilot, "# group 1000002")
+        await pilot.click(app.list, offset=(5, 1), button=3)
+        await wait_until(pilot, lambda: app.wanted == [("chat_menu", "chat:1000001")])
+        assert app.chosen == []
+
+
 async def test_exactly_the_people_in_sight_are_watched(cache: Cache) -> None:
     app = ListApp(cache)
     async with app.run_test(size=(30, 20)) as pilot:
-        await wait_until(pilot, lambda: app.watched == [tuple(range(2, 19))])
+        await wait_until(pilot, lambda: app.watched == [tuple(range(2, 18))])
         app.list.scroll_to(y=103, animate=False)
-        await wait_until(pilot, lambda: app.watched[-1] == tuple(range(102, 122)))
+        await wait_until(pilot, lambda: app.watched[-1] == tuple(range(101, 121)))
         assert len(app.watched) <= 3
         assert all(len(user_ids) <= limits.WATCH_MAX for user_ids in app.watched)
 

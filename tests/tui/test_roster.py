@@ -1,15 +1,18 @@
 """The client list as data, on a real cache: order, changes, lazy loading, filter."""
 
+import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from chatproto.models import Chat, User
+from chatproto.frames import ChatSettings
+from chatproto.models import Chat, ChatHead, User
 from chatterm.client.cache import Cache
-from chatterm.client.model import Entry, EntryRef
-from chatterm.tui.roster import CHUNK, MATCHES_MAX, ROWS_CACHED, Roster
+from chatterm.client.model import Entry, EntryRef, Section
+from chatterm.tui.roster import CHUNK, MATCHES_MAX, ROWS_CACHED, Place, Roster
 
 ME = User(id=1, email="me@example.org", display_name="Me", rev=1)
 
@@ -45,8 +48,13 @@ class CountingCache(Cache):
         return found
 
 
+def rows(roster: Roster) -> list[Place | None]:
+    return [roster.place_at(index) for index in range(len(roster))]
+
+
 def shown(roster: Roster) -> list[EntryRef | None]:
-    return [roster.ref_at(index) for index in range(len(roster))]
+    """The rows without the headings."""
+    return [place for place in rows(roster) if not isinstance(place, Section)]
 
 
 def expected(cache: Cache) -> list[EntryRef]:
@@ -163,35 +171,113 @@ def test_rows_are_kept_in_a_bounded_memory(cache: Cache) -> None:
     assert len(roster._rows) <= ROWS_CACHED
 
 
+def plain_rows(cache: Cache, *, archive_open: bool, terse: bool) -> list[Place]:
+    """What the list shows, from nothing but a sort of all entries."""
+    found: list[Place] = []
+    entries = sorted(cache.entries(limit=100_000), key=lambda entry: entry.place)
+    for section, members in itertools.groupby(entries, key=lambda entry: entry.section):
+        first = not found
+        if section is Section.ARCHIVED or (
+            not terse and (section is Section.PINNED or (not first and section is not Section.LEFT))
+        ):
+            found.append(section)
+        if section is not Section.ARCHIVED or archive_open:
+            found += [entry.ref for entry in members]
+    return found
+
+
+def any_change(cache: Cache, rng: random.Random, useq: int) -> tuple[EntryRef, ...]:
+    """Something happens to the list: joins, renames, messages, settings, being removed."""
+    number = rng.randint(1_000, 1_030)
+    peer = rng.randint(2, 60)
+    chat_id = rng.choice([number, 2_000 + peer])
+    match rng.randrange(6):
+        case 0:
+            return cache.store_users([person(rng.randint(2, 900), rng.choice("abcxyz") * rng.randint(1, 3))])
+        case 1:
+            return cache.store_chats([group(number, rng.randint(1, 10**6))], useq)
+        case 2:
+            return cache.store_chats([direct(peer, rng.randint(0, 99))], useq)
+        case 3:
+            return cache.store_left([number], useq)
+        case 4:
+            return cache.store_settings(
+                chat_id,
+                ChatSettings(
+                    chat_id=chat_id,
+                    useq=useq,
+                    pinned=rng.random() < 0.5,
+                    archived=rng.random() < 0.4,
+                    muted_until=rng.choice([0, 2**62]),
+                ),
+            )
+        case _:
+            head = rng.randint(2, 9)
+            return cache.store_heads([ChatHead(chat_id=number, head=head, head_at=rng.randint(1, 10**6))], None)
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_a_changed_list_equals_a_fresh_one(cache: Cache, seed: int) -> None:
-    """Random joins, renames and activity between chunks of loading end in what a new list would show."""
+def test_the_order_is_that_of_a_plain_sort_after_any_changes(cache: Cache, seed: int) -> None:
+    """Changes between chunks of loading end, after every one of them, in what a sort of all entries shows."""
     rng = random.Random(seed)
-    cache.store_users([ME, *(person(number) for number in range(2, 800))])
+    cache.store_users([ME, *(person(number) for number in range(2, 600))])
     roster = Roster(cache)
     roster.reload(rng.randint(1, 2 * CHUNK))
-    changes: list[Callable[[], tuple[EntryRef, ...]]] = [
-        lambda: cache.store_users([person(rng.randint(2, 900), rng.choice("abcxyz") * rng.randint(1, 3))]),
-        lambda: cache.store_chats([group(rng.randint(1_000, 1_050), rng.randint(1, 10**6))]),
-        lambda: cache.store_chats(
-            [
-                Chat(
-                    id=2_000 + (peer := rng.randint(2, 60)),
-                    kind="direct",
-                    peer_id=peer,
-                    head=1,
-                    head_at=rng.randint(1, 99),
-                )
-            ]
-        ),
-    ]
-    for _ in range(200):
-        roster.apply(rng.choice(changes)())
-        if rng.random() < 0.02:
+    for useq in range(1, 150):
+        roster.apply(any_change(cache, rng, useq))
+        if rng.random() < 0.03:
             roster.load(rng.randint(1, CHUNK))
+        if rng.random() < 0.05:
+            roster.show_archive(not roster.archive_open)
+        if rng.random() < 0.05:
+            roster.be_terse(rng.random() < 0.5)
+        plain = plain_rows(cache, archive_open=roster.archive_open, terse=roster._terse)
+        found = rows(roster)
+        assert len(found) == len(plain)
+        assert all(place in (None, expected) for place, expected in zip(found, plain, strict=True))
+        assert not any(place is None for place in found) or not roster.is_complete
     while roster.load():
         pass
-    assert sorted(map(str, shown(roster))) == sorted(map(str, expected(cache)))
-    places = [(-entry.activity, entry.sort_name) for ref in shown(roster) if ref and (entry := cache.entry(ref))]
-    assert places == sorted(places)
-    assert [roster.index_of(ref) for ref in shown(roster)] == list(range(len(roster)))
+    found = rows(roster)
+    assert found == plain_rows(cache, archive_open=roster.archive_open, terse=roster._terse)
+    assert [roster.index_of(place) for place in found] == list(range(len(roster)))
+
+
+def test_sections_have_headings_where_they_help_and_archived_chats_are_folded_away(cache: Cache) -> None:
+    cache.store_users([ME, person(2)])
+    cache.store_chats([group(number, number) for number in (10, 11, 12, 13)], 1)
+    roster = Roster(cache)
+    roster.reload(50)
+    assert rows(roster)[4] is Section.PEOPLE
+    roster.apply(cache.store_settings(10, ChatSettings(chat_id=10, useq=2, pinned=True)))
+    roster.apply(cache.store_settings(11, ChatSettings(chat_id=11, useq=3, archived=True)))
+    roster.apply(cache.store_left([12], 4))
+    chat = [EntryRef("chat", number) for number in range(14)]
+    top: list[Place] = [Section.PINNED, chat[10], Section.RECENT, chat[13], chat[12], Section.ARCHIVED]
+    end: list[Place] = [Section.PEOPLE, EntryRef("user", 2)]
+    assert rows(roster) == [*top, *end]
+    assert roster.index_of(chat[11]) is None
+    assert [roster.nth(number) for number in range(1, 6)] == [chat[10], chat[13], chat[12], EntryRef("user", 2), None]
+    assert roster.neighbour(chat[12], 1) == EntryRef("user", 2)
+    assert roster.neighbour(chat[13], -1) == chat[10]
+    roster.show_archive(True)
+    assert rows(roster) == [*top, chat[11], *end]
+    roster.be_terse(True)
+    assert rows(roster) == [chat[10], chat[13], chat[12], Section.ARCHIVED, chat[11], EntryRef("user", 2)]
+    roster.filter("group")
+    assert set(rows(roster)) == {*chat[10:14]}
+
+
+def test_a_muted_chat_counts_only_what_names_the_user(cache: Cache) -> None:
+    """Until the time is over: then everything counts again without any news."""
+    chats = [group(number, number) for number in (10, 11, 12)]
+    cache.store_chats([replace(chat, head=9, unread=5, mentions=chat.id - 10) for chat in chats])
+    for chat in chats[:2]:
+        cache.store_settings(chat.id, ChatSettings(chat_id=chat.id, useq=1, muted_until=1_000_000_000))
+    roster = Roster(cache)
+    roster.reload(50)
+    ten, eleven, twelve = (EntryRef("chat", chat.id) for chat in chats)
+    assert roster.news.counted(999.0) == {eleven: 1, twelve: 5}
+    assert roster.news.counted(1_001.0) == {ten: 5, eleven: 5, twelve: 5}
+    assert roster.next_mention(None) == twelve
+    assert roster.next_mention(twelve) == eleven

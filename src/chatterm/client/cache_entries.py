@@ -6,14 +6,14 @@ from typing import Any, Final, Literal, NamedTuple
 from chatproto.models import User
 from chatterm.client import cache_unread
 from chatterm.client.cache_unread import Counts
-from chatterm.client.model import EntryRef
+from chatterm.client.model import EntryRef, Section
 
 NOBODY: Final = "(unknown person)"
 """The name of a direct chat whose other person is not cached yet."""
 
 _CHAT: Final = """
 SELECT c.kind, c.title, c.sort_title, c.peer_id, c.head_at, u.display_name, u.sort_name, u.email,
-    c.has_left, c.unread, c.mentions, c.exact, c.behind, c.member_count,
+    c.pinned, c.muted_until, c.archived, c.has_left, c.unread, c.mentions, c.exact, c.behind, c.member_count,
     c.seen, c.head, c.figure, c.figure_mentions, c.figure_head, c.figure_seen,
     EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head),
     c.shape_count + ifnull((
@@ -21,11 +21,13 @@ SELECT c.kind, c.title, c.sort_title, c.peer_id, c.head_at, u.display_name, u.so
     ), 0)
 FROM chats AS c LEFT JOIN users AS u ON u.id = c.peer_id WHERE c.id = ?"""
 _PUT: Final = """
-INSERT INTO entries (rank, sort_name, kind, id, name, unread, peer_id, email, mentions, has_left)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO entries (rank, sort_name, kind, id, name, unread, peer_id, email, section, mentions, muted_until)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT DO UPDATE SET
-    rank = ?1, sort_name = ?2, name = ?5, unread = ?6, peer_id = ?7, email = ?8, mentions = ?9, has_left = ?10
-WHERE (rank, sort_name, name, unread, peer_id, email, mentions, has_left) IS NOT (?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10)"""
+    rank = ?1, sort_name = ?2, name = ?5, unread = ?6, peer_id = ?7, email = ?8, section = ?9, mentions = ?10,
+    muted_until = ?11
+WHERE (rank, sort_name, name, unread, peer_id, email, section, mentions, muted_until)
+    IS NOT (?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"""
 _DERIVED: Final = "UPDATE chats SET unread = ?, mentions = ?, exact = ?, behind = ?, member_count = ? WHERE id = ?"
 
 
@@ -38,8 +40,20 @@ class _Row(NamedTuple):
     unread: int
     peer_id: int | None
     email: str
+    section: Section
     mentions: int = 0
-    has_left: bool = False
+    muted_until: int = 0
+
+
+def section_of(kind: str, head_at: int, *, pinned: int, archived: int, has_left: int) -> Section:
+    """Where a chat belongs: one that was left or archived is nowhere else, a direct one without messages a person."""
+    if has_left:
+        return Section.LEFT
+    if archived:
+        return Section.ARCHIVED
+    if pinned:
+        return Section.PINNED
+    return Section.PEOPLE if kind == "direct" and not head_at else Section.RECENT
 
 
 class Entries:
@@ -61,8 +75,9 @@ class Entries:
         A chat that the owner has left stays in the list with what is cached of it; nothing in it is unread.
         """
         row = self._connection.execute(_CHAT, (chat_id,)).fetchone()
-        kind, title, sort_title, peer_id, head_at, peer_name, peer_sort_name, email, has_left = row[:9]
-        counts = self._derive(chat_id, has_left, row[9:14], row[14:])
+        kind, title, sort_title, peer_id, head_at, peer_name, peer_sort_name, email = row[:8]
+        pinned, muted_until, archived, has_left = row[8:12]
+        counts = self._derive(chat_id, has_left, row[12:17], row[17:])
         if not kind:
             return
         if kind == "direct":
@@ -71,10 +86,10 @@ class Entries:
             self._remove("user", peer_id)
         else:
             name, sort_name = title, sort_title
+        section = section_of(kind, head_at, pinned=pinned, archived=archived, has_left=has_left)
         person = (peer_id, email or "")
-        self._put(
-            _Row(-head_at, sort_name, "chat", chat_id, name, counts.unread, *person, counts.mentions, bool(has_left))
-        )
+        figures = (section, counts.mentions, muted_until)
+        self._put(_Row(-head_at, sort_name, "chat", chat_id, name, counts.unread, *person, *figures))
 
     def refresh_user(self, user: User, sort_name: str) -> None:
         """Derive the row of a user who was added or changed: of the direct chat if there is one.
@@ -87,7 +102,7 @@ class Entries:
         if user.deleted or user.disabled:
             self._remove("user", user.id)
         elif not chats and user.id != self._owner_id:
-            self._put(_Row(0, sort_name, "user", user.id, user.display_name, 0, user.id, user.email))
+            self._put(_Row(0, sort_name, "user", user.id, user.display_name, 0, user.id, user.email, Section.PEOPLE))
 
     def _derive(self, chat_id: int, has_left: int, known: tuple[Any, ...], row: tuple[Any, ...]) -> Counts:
         *figures, newest_cached, members = row

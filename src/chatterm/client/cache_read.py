@@ -12,9 +12,10 @@ from chatproto.models import Chat, LogEvent, Message, User, event_id
 from chatterm.client import cache_events
 from chatterm.client.cache_events import EventRow
 from chatterm.client.database import damaged, reading, storage_error
-from chatterm.client.model import Entry, EntryRef
+from chatterm.client.model import SECTIONS, Entry, EntryRef
 
-_ENTRY: Final = "kind, id, name, sort_name, -rank, unread, peer_id, email, mentions, has_left"
+_ENTRY: Final = "kind, id, name, sort_name, -rank, unread, peer_id, email, section, mentions, muted_until"
+_ORDER: Final = "section, rank, sort_name, email, id, kind"
 _USER: Final = "id, email, display_name, rev, status, avatar, disabled, deleted"
 _CHAT: Final = (
     "id, kind, title, peer_id, member_count, head, head_at, seen, unread, topic, owner_id, mentions, pinned,"
@@ -103,9 +104,9 @@ class CacheQueries:
         """Rows of the client list in its order, those after `after`; keyset, so a chunk costs its own length."""
         where, key = "", ()
         if after is not None:
-            where = "WHERE (rank, sort_name, kind, id) > (?, ?, ?, ?)"
-            key = (-after.activity, after.sort_name, *after.ref)  # type: ignore[assignment] # one of two lengths
-        query = f"SELECT {_ENTRY} FROM entries {where} ORDER BY rank, sort_name, kind, id LIMIT ?"  # noqa: S608 - own names
+            where = f"WHERE ({_ORDER}) > (?, ?, ?, ?, ?, ?)"
+            key = after.place  # type: ignore[assignment] # one of two lengths
+        query = f"SELECT {_ENTRY} FROM entries {where} ORDER BY {_ORDER} LIMIT ?"  # noqa: S608 - own names
         return [_entry(row) for row in self._all(query, (*key, limit))]
 
     def entry(self, ref: EntryRef) -> Entry | None:
@@ -115,8 +116,11 @@ class CacheQueries:
 
     def entry_count(self) -> int:
         """Rows of the client list; costs the same however many."""
-        row = self._one("SELECT entries FROM totals")
-        return 0 if row is None else int(row[0])
+        return sum(self.section_counts())
+
+    def section_counts(self) -> tuple[int, ...]:
+        """Rows of the client list by section; costs the same however many."""
+        return tuple(count for (count,) in self._all("SELECT entries FROM totals ORDER BY section"))
 
     def unread_chats(self, limit: int) -> list["UnreadChat"]:
         """Chats of which the owner is a member with something unread, the most recently active first."""
@@ -235,9 +239,9 @@ class CacheQueries:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    kind, ident, name, sort_name, activity, unread, peer_id, email, mentions, has_left = row
+    kind, ident, name, sort_name, activity, unread, peer_id, email, section, mentions, muted_until = row
     ref = EntryRef(kind, ident)
-    return Entry(ref, name, sort_name, activity, unread, peer_id, email, mentions, bool(has_left))
+    return Entry(ref, name, sort_name, activity, unread, peer_id, email, mentions, SECTIONS[section], muted_until)
 
 
 def _made_user(row: tuple[Any, ...]) -> User:

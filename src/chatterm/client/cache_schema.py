@@ -90,28 +90,41 @@ CREATE TABLE events (
     joined INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (chat_id, seq)
 ) WITHOUT ROWID;
-CREATE INDEX events_of_members ON events (chat_id, seq, joined) WHERE joined <> 0;
-
--- The client list, stored in its own order: rank is -activity.
+CREATE INDEX events_of_members ON events (chat_id, seq, joined) WHERE joined <> 0
+"""
+_ENTRIES: Final = """
+-- The client list, stored in its own order: section is one of `model.Section`, rank is -activity.
 CREATE TABLE entries (
+    section INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     sort_name TEXT NOT NULL,
-    kind TEXT NOT NULL,
+    email TEXT NOT NULL,
     id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     unread INTEGER NOT NULL,
     peer_id INTEGER,
-    email TEXT NOT NULL,
     mentions INTEGER NOT NULL,
-    has_left INTEGER NOT NULL,
-    PRIMARY KEY (rank, sort_name, kind, id)
+    muted_until INTEGER NOT NULL,
+    PRIMARY KEY (section, rank, sort_name, email, id, kind)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
 
-CREATE TABLE totals (entries INTEGER NOT NULL);
-INSERT INTO totals VALUES (0);
-CREATE TRIGGER entries_added AFTER INSERT ON entries BEGIN UPDATE totals SET entries = entries + 1; END;
-CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1; END;
+CREATE TABLE totals (
+    section INTEGER PRIMARY KEY,
+    entries INTEGER NOT NULL
+);
+INSERT INTO totals VALUES (0, 0), (1, 0), (2, 0), (3, 0), (4, 0);
+CREATE TRIGGER entries_added AFTER INSERT ON entries BEGIN
+    UPDATE totals SET entries = entries + 1 WHERE section = new.section;
+END;
+CREATE TRIGGER entries_removed AFTER DELETE ON entries BEGIN
+    UPDATE totals SET entries = entries - 1 WHERE section = old.section;
+END;
+CREATE TRIGGER entries_moved AFTER UPDATE OF section ON entries WHEN old.section <> new.section BEGIN
+    UPDATE totals SET entries = entries - 1 WHERE section = old.section;
+    UPDATE totals SET entries = entries + 1 WHERE section = new.section;
+END
 """
 # What the index for search (`search_indexer`) does not show yet, whoever wrote it; noted once there is such an index,
 # which begins by reading what is there. A number is never used twice, so that what was taken care of can be forgotten
@@ -129,5 +142,27 @@ CREATE TRIGGER message_changed AFTER UPDATE OF text ON events
 WHEN OLD.text IS NOT NEW.text AND EXISTS (SELECT 1 FROM meta WHERE key = 'search')
 BEGIN INSERT INTO unindexed (chat_id, seq) VALUES (NEW.chat_id, NEW.seq); END
 """
-FORMAT: Final = Format(0x43544341, 3, _SCHEMA + _UNINDEXED, "NORMAL", upgrades={2: _UNINDEXED})
+# Version 4 has the sections of the client list.
+_FILL_ENTRIES: Final = """
+INSERT INTO entries (section, rank, sort_name, email, id, kind, name, unread, peer_id, mentions, muted_until)
+SELECT
+    CASE WHEN c.has_left THEN 2 WHEN c.archived THEN 3 WHEN c.pinned THEN 0
+        WHEN c.kind = 'direct' AND NOT c.head_at THEN 4 ELSE 1 END,
+    -c.head_at,
+    CASE WHEN c.kind = 'group' THEN c.sort_title ELSE ifnull(u.sort_name, '(unknown person)') END,
+    ifnull(u.email, ''), c.id, 'chat',
+    CASE WHEN c.kind = 'group' THEN c.title ELSE ifnull(u.display_name, '(unknown person)') END,
+    c.unread, c.peer_id, c.mentions, c.muted_until
+FROM chats AS c LEFT JOIN users AS u ON u.id = c.peer_id WHERE c.kind <> '';
+INSERT INTO entries (section, rank, sort_name, email, id, kind, name, unread, peer_id, mentions, muted_until)
+SELECT 4, 0, u.sort_name, u.email, u.id, 'user', u.display_name, 0, u.id, 0, 0
+FROM users AS u
+WHERE NOT u.deleted AND NOT u.disabled AND NOT EXISTS (SELECT 1 FROM chats AS c WHERE c.peer_id = u.id)
+    AND u.id IS NOT (SELECT value FROM meta WHERE key = 'owner_id')
+"""
+_UPGRADES: Final = {
+    2: _UNINDEXED,
+    3: ";".join(("DROP TABLE entries", "DROP TABLE totals", _ENTRIES, _FILL_ENTRIES)),
+}
+FORMAT: Final = Format(0x43544341, 4, ";".join((_SCHEMA, _ENTRIES, _UNINDEXED)), "NORMAL", upgrades=_UPGRADES)
 """Its content can be fetched again, so the last commits may be lost with the power: `NORMAL` never damages it."""

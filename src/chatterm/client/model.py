@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -31,14 +31,29 @@ class EntryRef(NamedTuple):
     id: int
 
 
+class Section(IntEnum):
+    """The parts of the client list, in its order."""
+
+    PINNED = 0
+    RECENT = 1
+    LEFT = 2
+    """The user is a member no more; what is cached stays readable."""
+    ARCHIVED = 3
+    PEOPLE = 4
+    """Those never written to."""
+
+
+SECTIONS: Final = tuple(Section)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of the client list as the cache knows it, people and groups alike.
 
-    The list's order is `(-activity, sort_name, ref)`. `activity` is in microseconds since 1970 UTC, 0 for
-    people never written to. `sort_name` is the case-folded name. `peer_id` is set for people. `unread` are
-    others' messages after the seen marker, `mentions` those of them that name the user. A chat that the user
-    `has_left` stays, with what is cached of it.
+    The list's order is that of `place`. `activity` is in microseconds since
+    1970 UTC, 0 for people never written to. `sort_name` is the case-folded name. `peer_id` is set for people.
+    `unread` are others' messages after the seen marker, `mentions` those of them that name the user. A chat is
+    muted until `muted_until`, in microseconds since 1970 UTC.
     """
 
     ref: EntryRef
@@ -49,7 +64,18 @@ class Entry:
     peer_id: int | None
     email: str = ""
     mentions: int = 0
-    has_left: bool = False
+    section: Section = Section.RECENT
+    muted_until: int = 0
+
+    @property
+    def place(self) -> tuple[int, int, str, str, int, str]:
+        """By this the list is ordered."""
+        return self.section, -self.activity, self.sort_name, self.email, self.ref.id, self.ref.kind
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the user was a member once and is none now."""
+        return self.section is Section.LEFT
 
 
 class PresenceState(StrEnum):

@@ -14,7 +14,17 @@ from chatterm.client import outbox_file
 from chatterm.client.database import reading, transaction
 from chatterm.client.errors import ClientError
 from chatterm.client.model import NOTHING_ENCLOSED, Attachment, Enclosed, OutboxRow, OutboxState, Target
-from chatterm.client.outbox_rows import COLUMNS, UPLOADING, by_id, decode, encode_attached, find, target_key, waits_for
+from chatterm.client.outbox_rows import (
+    COLUMNS,
+    UPLOADING,
+    by_id,
+    decode,
+    encode_attached,
+    find,
+    parse_target,
+    target_key,
+    waits_for,
+)
 
 if TYPE_CHECKING:
     from chatterm.client.spool import Spool
@@ -253,6 +263,13 @@ class Outbox:
         by_state = dict(counted)
         queued = by_state.get("queued", 0) + by_state.get("sending", 0)
         return queued, by_state.get("failed", 0) + by_state.get("held", 0)
+
+    def failed_targets(self, limit: int = 500) -> list[Target]:
+        """To whom messages wait for a retry (FAILED, HELD), each once."""
+        query = "SELECT DISTINCT target FROM messages WHERE state IN ('failed', 'held') LIMIT ?"
+        with reading(self._path):
+            found = self._database().execute(query, (limit,)).fetchall()
+        return [parse_target(str(key)) for (key,) in found]
 
     def data_version(self) -> int:
         """A number that differs from the last one if another connection changed the outbox; costs microseconds."""

@@ -40,6 +40,10 @@ class CacheReader(Protocol):
 
     def entry_count(self) -> int: ...
 
+    def section_counts(self) -> tuple[int, ...]:
+        """Rows of the client list by section; costs the same however many."""
+        ...
+
     def chat(self, chat_id: int) -> Chat | None: ...
 
     def direct_chat(self, user_id: int) -> int | None:
@@ -49,10 +53,6 @@ class CacheReader(Protocol):
     def user(self, user_id: int) -> User | None: ...
 
     def user_by_email(self, email: str) -> User | None: ...
-
-    def users_by_name(self, name: str, limit: int = 20) -> list[User]:
-        """Users with exactly this display name, ignoring case."""
-        ...
 
     def group_by_title(self, title: str) -> list[int]:
         """Ids of the groups with exactly this title, ignoring case."""
@@ -94,6 +94,10 @@ class OutboxReader(Protocol):
 
     def rows(self, targets: Sequence[Target] | None = None, limit: int = 500) -> list[OutboxRow]:
         """Unsent rows, all or those to any of `targets`."""
+        ...
+
+    def failed_targets(self, limit: int = 500) -> list[Target]:
+        """To whom messages wait for a retry, each once."""
         ...
 
     def counts(self) -> tuple[int, int]:

@@ -100,6 +100,12 @@ class UiState:
         statement = "INSERT OR REPLACE INTO draft (place, text, at, more) VALUES (?, ?, ?, ?)"
         self._write(statement, place, draft.text, int(time.time()), more)
 
+    def draft_places(self, limit: int = 1_000) -> list[str]:
+        """The places where something was left unsent."""
+        with database.reading(self._path):
+            rows = self._connection.execute("SELECT place FROM draft LIMIT ?", (limit,)).fetchall()
+        return [str(place) for (place,) in rows]
+
     def history(self) -> list[str]:
         """The texts sent last, oldest first, at most `HISTORY_MAX`."""
         with database.reading(self._path):

@@ -1,11 +1,11 @@
-"""The client list: people and groups, the most recently active first, drawn only where visible."""
+"""The client list: pinned chats, recent ones, then everybody else; drawn only where visible."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -14,13 +14,15 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from chatproto import limits
-from chatproto.text import terminal_safe
-from chatterm.client.model import Entry, EntryRef, PresenceState
+from chatterm.client.model import Entry, EntryRef, PresenceState, Section
 from chatterm.client.ports import CacheReader
+from chatterm.tui.actions import ActionWanted
 from chatterm.tui.actions import current as keymap
+from chatterm.tui.client_row import Marks, pieces_of
+from chatterm.tui.drafts import place_of
 from chatterm.tui.graphemes import fit, graphemes
 from chatterm.tui.guard import Guarded
-from chatterm.tui.roster import CHUNK, Roster
+from chatterm.tui.roster import CHUNK, HEADINGS, Place, Roster
 
 LOAD_PAUSE_S: Final = 0.01
 """Between two chunks of rows read in the background, so that keys and frames go first."""
@@ -28,17 +30,10 @@ FILTER_CHUNK: Final = 2_000
 """Rows read at a time while somebody waits for what a filter finds: about 15 ms."""
 WATCH_DELAY_S: Final = 0.3
 FILTER_MAX: Final = 64
-SIGNS: Final = {PresenceState.ONLINE: "●", PresenceState.AWAY: "◐", PresenceState.OFFLINE: "○", None: "·"}
-"""Whether somebody is there; None where it cannot be known."""
-GROUP, LEFT = "#", "×"
-
-
-def badge_of(entry: Entry) -> str:
-    """The number of unread messages, after an @ and the number of those that mention the user."""
-    if not entry.unread:
-        return ""
-    unread = "999+" if entry.unread > 999 else str(entry.unread)
-    return f"@{min(entry.mentions, 999)} {unread}" if entry.mentions else unread
+RIGHT_BUTTON: Final = 3
+TERSE_BELOW: Final = 12
+"""With fewer rows than this, headings give way to entries."""
+_STYLES: Final = ("row", "unread", "open", "cursor", "badge", "bar", "online", "quiet", "failed", "heading")
 
 
 class ClientList(Guarded, ScrollView, can_focus=True):
@@ -65,11 +60,11 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         & .clients--bar { color: $accent; text-style: bold; }
         & .clients--online { color: $success; }
         & .clients--quiet { color: $quiet; }
+        & .clients--failed { color: $error; text-style: bold; }
+        & .clients--heading { color: $quiet; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"clients--{name}" for name in ("row", "unread", "open", "cursor", "badge", "bar", "online", "quiet")
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"clients--{name}" for name in _STYLES}
 
     @dataclass
     class Chosen(Message):
@@ -86,24 +81,28 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     @dataclass
     class WatchChanged(Message):
-        """Other people than before are visible."""
+        """Other people or chats than before are visible."""
 
         user_ids: tuple[int, ...]
+        chat_ids: tuple[int, ...] = ()
 
     class Left(Message):
         """The user wants to go back to writing without choosing."""
 
-    def __init__(self, cache: CacheReader, presence: Callable[[int], PresenceState | None]) -> None:
+    def __init__(
+        self, cache: CacheReader, presence: Callable[[int], PresenceState | None], marks: Marks | None = None
+    ) -> None:
         """`presence` answers None where it cannot be known."""
         super().__init__()
         self.roster = Roster(cache)
+        self.marks = marks or Marks()
         self._presence = presence
         self._open: EntryRef | None = None
-        self._cursor: EntryRef | None = None
+        self._cursor: Place | None = None
         self._filter = ""
         self._loader: Timer | None = None
         self._watcher: Timer | None = None
-        self._watched: tuple[int, ...] = ()
+        self._watched: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
     def on_mount(self) -> None:
         self.roster.reload(self.app.size.height)
@@ -123,7 +122,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         total = len(self.roster)
         renamed = self.roster.apply(changed)
         if len(self.roster) == total and [self.roster.index_of(ref) for ref in changed] == before:
-            for index in before:
+            for index in (*before, self.roster.index_of(Section.ARCHIVED)):
                 self._refresh_row(index)
         else:
             self._rows_changed()
@@ -132,6 +131,10 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     def presence_changed(self) -> None:
         """Somebody came or went: draw the visible rows again."""
         self.refresh()
+
+    def refresh_entry(self, ref: EntryRef) -> None:
+        """What is said of this row beside its entry changed."""
+        self._refresh_row(self.roster.index_of(ref))
 
     def set_open(self, ref: EntryRef | None) -> None:
         """Mark the row of the chat on screen and bring it into view."""
@@ -143,8 +146,20 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     def neighbour(self, step: int) -> EntryRef | None:
         """The row `step` rows below the open one, where there is one."""
-        index = self.roster.index_of(self._open)
-        return self.roster.ref_at(0 if index is None else index + step)
+        return self.roster.neighbour(self._open, step)
+
+    @property
+    def target(self) -> EntryRef | None:
+        """The row that an action is about while the list has the focus: the one under the cursor."""
+        return None if isinstance(self._cursor, Section) else self._cursor
+
+    def toggle_archive(self) -> None:
+        """Show the archived chats, or fold them away."""
+        self.roster.show_archive(not self.roster.archive_open)
+        self._rows_changed()
+        heading, height = self.roster.index_of(Section.ARCHIVED), self.size.height
+        if self.roster.archive_open and heading is not None and heading - self.scroll_offset.y > height * 2 // 3:
+            self.scroll_to(y=heading - height // 3, animate=False)
 
     # --- filter ---
 
@@ -192,15 +207,14 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     def _watch(self) -> None:
         self._watcher = None
         top = self.scroll_offset.y
-        peers: list[int] = []
-        for index in range(top, min(top + self.size.height, len(self.roster))):
-            entry = self._entry_at(index)
-            if entry is not None and entry.peer_id is not None:
-                peers.append(entry.peer_id)
-        visible = tuple(peers[: limits.WATCH_MAX])
+        rows = map(self._entry_at, range(top, min(top + self.size.height, len(self.roster))))
+        entries = [entry for entry in rows if entry is not None]
+        peers = [entry.peer_id for entry in entries if entry.peer_id is not None]
+        chats = [entry.ref.id for entry in entries if entry.ref.kind == "chat" and not entry.has_left]
+        visible = tuple(peers[: limits.WATCH_MAX]), tuple(chats[: limits.WATCHED_CHATS_MAX])
         if visible != self._watched:
             self._watched = visible
-            self.post_message(self.WatchChanged(visible))
+            self.post_message(self.WatchChanged(*visible))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -208,6 +222,8 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         self._watch_later()
 
     def on_resize(self) -> None:
+        self.roster.be_terse(self.size.height < TERSE_BELOW)
+        self._rows_changed()
         self._load_later()
         self._watch_later()
 
@@ -227,42 +243,38 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         base = self.rich_style
         if index >= len(self.roster):
             return Strip.blank(width, base)
-        entry = self._entry_at(index)
+        place = self.roster.place_at(index)
+        if isinstance(place, Section):
+            return self._draw_heading(place, width)
+        entry = self.roster.entry(place) if place is not None else None
         if entry is None:
             return Strip([Segment(fit("   …", width), base)], width)
         return self._draw(entry, width)
+
+    def _draw_heading(self, section: Section, width: int) -> Strip:
+        at_cursor = section == self._cursor and self.has_focus
+        text = HEADINGS[section]
+        if section is Section.ARCHIVED:
+            text = f"{'▾' if self.roster.archive_open else '▸'} {text} {self.roster.count(section):,}"
+        style = self.get_component_rich_style("clients--cursor" if at_cursor else "clients--heading")
+        return Strip([Segment(fit(f"{'›' if at_cursor else ' '}{text}", width), style)], width)
 
     def _draw(self, entry: Entry, width: int) -> Strip:
         style = self.get_component_rich_style
         is_open = entry.ref == self._open
         at_cursor = entry.ref == self._cursor and (self.has_focus or bool(self.roster.needle))
         place = "clients--cursor" if at_cursor else "clients--open" if is_open else ""
-        plain = "clients--unread" if entry.unread else "clients--quiet" if entry.has_left else "clients--row"
-        row = style(place or plain)
         back = (style(place) if place else self.rich_style).background_style
-        sign, sign_style = self._sign(entry)
-        badge = badge_of(entry)
-        room = width - 4 - (len(badge) + 2 if badge else 1)
-        if entry.unread:
-            row += Style(bold=True)
+        presence = self._presence(entry.peer_id) if entry.peer_id is not None else None
+        pieces = pieces_of(entry, presence, self.marks, width - 1, time.time(), is_open=is_open)
+        bar = "›" if at_cursor else "▌" if is_open else " "
         return Strip(
             [
-                Segment("›" if at_cursor else "▌" if is_open else " ", style("clients--bar") + back),
-                Segment(f"{sign} ", sign_style + back),
-                Segment(fit(terminal_safe(entry.name), room), row),
-                Segment(f" {badge} " if badge else " ", style("clients--badge") + back),
-                Segment(" ", back),
+                Segment(bar, style("clients--bar") + back),
+                *(Segment(text, style(f"clients--{name}") + back) for text, name in pieces),
             ],
             width,
         )
-
-    def _sign(self, entry: Entry) -> tuple[str, Style]:
-        quiet = self.get_component_rich_style("clients--quiet")
-        if entry.peer_id is None:
-            return LEFT if entry.has_left else GROUP, quiet
-        presence = self._presence(entry.peer_id)
-        there = presence is PresenceState.ONLINE
-        return SIGNS[presence], self.get_component_rich_style("clients--online") if there else quiet
 
     # --- keys and mouse ---
 
@@ -282,9 +294,17 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         content = event.get_content_offset(self)
-        ref = self.roster.ref_at(content.y + self.scroll_offset.y) if content is not None else None
-        if ref is not None:
-            self.post_message(self.Chosen(ref))
+        place = self.roster.place_at(content.y + self.scroll_offset.y) if content is not None else None
+        if isinstance(place, EntryRef) and event.button == RIGHT_BUTTON:
+            self.post_message(ActionWanted("chat_menu", place_of(place)))
+        else:
+            self._choose(place)
+
+    def _choose(self, place: Place | None) -> None:
+        if place is Section.ARCHIVED:
+            self.toggle_archive()
+        elif isinstance(place, EntryRef):
+            self.post_message(self.Chosen(place))
 
     def on_focus(self) -> None:
         self._show(self._cursor)
@@ -313,8 +333,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         self._move(len(self.roster))
 
     def _do_choose(self) -> None:
-        if self._cursor is not None:
-            self.post_message(self.Chosen(self._cursor))
+        self._choose(self._cursor)
 
     def _do_rub_out(self) -> None:
         cells = graphemes(self._filter)
@@ -331,19 +350,29 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         index = self.roster.index_of(self._cursor)
         start = index if index is not None else -1 if step > 0 else 0
         wanted = min(max(start + step, 0), len(self.roster) - 1)
-        while self.roster.ref_at(wanted) is None and self.roster.load(1_000):
+        while self.roster.place_at(wanted) is None and self.roster.load(1_000):
             pass  # a jump to the end is the one thing that needs all rows at once
-        before, self._cursor = self._cursor, self.roster.ref_at(wanted)
+        while self._only_for_the_eye(self.roster.place_at(wanted)):
+            wanted += 1 if step > 0 or not wanted else -1
+        before, self._cursor = self._cursor, self.roster.place_at(wanted)
         self._refresh_row(self.roster.index_of(before))
         self._refresh_row(self.roster.index_of(self._cursor))
         self._show(self._cursor)
 
-    def _show(self, ref: EntryRef | None) -> None:
-        index = self.roster.index_of(ref)
+    def _only_for_the_eye(self, place: Place | None) -> bool:
+        return isinstance(place, Section) and place is not Section.ARCHIVED
+
+    def _show(self, place: Place | None) -> None:
+        index = self.roster.index_of(place)
+        if index is not None:
+            self._show_index(index)
+
+    def _show_index(self, index: int) -> None:
         top, height = self.scroll_offset.y, self.size.height
-        if index is None or not height:
+        if not height:
             return
-        if index < top:
-            self.scroll_to(y=index, animate=False)
+        if index <= top:
+            above = self.roster.place_at(index - 1)
+            self.scroll_to(y=index - self._only_for_the_eye(above), animate=False)
         elif index >= top + height:
             self.scroll_to(y=index - height + 1, animate=False)

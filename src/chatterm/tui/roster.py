@@ -1,11 +1,12 @@
-"""The client list as data: an ordered list of small keys, rows read on demand, a filter; knows no widget."""
+"""The client list as data: an ordered list of small keys, rows read on demand, headings, a filter; knows no widget."""
 
+import time
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
-from chatterm.client.model import Entry, EntryRef
+from chatterm.client.model import SECTIONS, Entry, EntryRef, Section
 from chatterm.client.ports import CacheReader
 
 ROWS_CACHED: Final = 512
@@ -13,17 +14,39 @@ MATCHES_MAX: Final = 2_000
 """Rows a filter shows; the most recently active ones win."""
 CHUNK: Final = 250
 """Rows read at a time in the background: about a millisecond."""
+HEADINGS: Final = {
+    Section.PINNED: "Pinned",
+    Section.RECENT: "Recent",
+    Section.ARCHIVED: "Archived",
+    Section.PEOPLE: "People",
+}
 
-Key = tuple[int, str, int]
-"""`(-activity, name and address in lower case, code of the ref)`: about 200 bytes a row, strings included."""
+Key = tuple[int, int, str, int]
+"""`(section, -activity, name and address in lower case, code of the ref)`: about 210 bytes a row, strings included."""
+Place = EntryRef | Section
+"""What a row shows: an entry, or the heading of a section."""
+
+
+class Span(NamedTuple):
+    """Rows of one section: from `first` on, after its heading if it has one; `shown` of its `total`."""
+
+    section: Section
+    heading: bool
+    first: int
+    shown: int
+    total: int
+
+    @property
+    def end(self) -> int:
+        return self.first + self.shown
 
 
 def _code(ref: EntryRef) -> int:
-    return ref.id * 2 + (ref.kind == "chat")
+    return ref.id * 2 + (ref.kind == "user")
 
 
 def _ref(code: int) -> EntryRef:
-    return EntryRef("chat" if code & 1 else "user", code >> 1)
+    return EntryRef("user" if code & 1 else "chat", code >> 1)
 
 
 def _search_text(entry: Entry) -> str:
@@ -31,15 +54,57 @@ def _search_text(entry: Entry) -> str:
     return f"{entry.sort_name}\t{entry.email.lower()}".replace("\n", " ")
 
 
-def _place(entry: Entry) -> tuple[int, str, EntryRef]:
-    """Where the cache's own order puts an entry; it decides what the keyset has already passed."""
-    return -entry.activity, entry.sort_name, entry.ref
+def _key(entry: Entry) -> Key:
+    """The cache's own order: it decides what the keyset has already passed."""
+    return int(entry.section), -entry.activity, _search_text(entry), _code(entry.ref)
+
+
+class News:
+    """Unread messages by conversation. Of a muted one only those count that name the user."""
+
+    def __init__(self) -> None:
+        self.unread: dict[EntryRef, int] = {}
+        """Unread messages of every conversation that has any, muted or not."""
+        self.mentioning: dict[EntryRef, int] = {}
+        """Those of them that name the user."""
+        self._muted_until: dict[EntryRef, int] = {}
+
+    def clear(self) -> None:
+        for each in (self.unread, self.mentioning, self._muted_until):
+            each.clear()
+
+    def put(self, entry: Entry) -> None:
+        """Take over what an entry says."""
+        self.drop(entry.ref)
+        if entry.unread:
+            self.unread[entry.ref] = entry.unread
+            if entry.mentions:
+                self.mentioning[entry.ref] = entry.mentions
+            if entry.muted_until:
+                self._muted_until[entry.ref] = entry.muted_until
+
+    def drop(self, ref: EntryRef) -> None:
+        """Forget a conversation."""
+        if self.unread.pop(ref, None) is not None:
+            self.mentioning.pop(ref, None)
+            self._muted_until.pop(ref, None)
+
+    def counted(self, now: float) -> Mapping[EntryRef, int]:
+        """Unread messages that count at a time (Unix seconds), by conversation."""
+        if not self._muted_until:
+            return self.unread
+        counted = dict(self.unread)
+        for ref, until in self._muted_until.items():
+            if until > now * 1_000_000:
+                counted[ref] = self.mentioning.get(ref, 0)
+        return {ref: count for ref, count in counted.items() if count}
 
 
 class Roster:
     """The rows of the client list in their order, loaded from the top as far as somebody looks.
 
-    Rows beyond what is loaded are `None` until `load` has come that far. `total` counts all of them.
+    Rows beyond what is loaded are `None` until `load` has come that far. Sections have headings where that helps;
+    the archived one shows its rows only if `archive_open`.
     """
 
     def __init__(self, cache: CacheReader) -> None:
@@ -47,14 +112,20 @@ class Roster:
         self._keys: list[Key] = []
         self._by_code: dict[int, Key] = {}
         self._rows: OrderedDict[int, Entry] = OrderedDict()
-        self._last: Entry | None = None
+        self._last: Key | None = None
+        self._last_entry: Entry | None = None
         self._complete = False
         self._needle = ""
         self._matches: list[int] | None = None
         self._joined: str | None = None
-        self.total = 0
-        self.unread: dict[EntryRef, int] = {}
-        """Unread counts of the loaded rows that have any."""
+        self._known = [0] * len(SECTIONS)
+        self._loaded = [0] * len(SECTIONS)
+        self._spans: list[Span] | None = None
+        self._archive_open = False
+        self._terse = False
+        self.news = News()
+        """Unread messages of the loaded rows."""
+        self.unread = self.news.unread
 
     # --- loading ---
 
@@ -63,33 +134,46 @@ class Roster:
         self._keys.clear()
         self._by_code.clear()
         self._rows.clear()
-        self.unread.clear()
-        self._last, self._complete = None, False
+        self.news.clear()
+        self._loaded = [0] * len(SECTIONS)
+        self._last, self._last_entry, self._complete = None, None, False
         self._reordered()
-        self.total = self._cache.entry_count()
+        self._known = list(self._cache.section_counts())
         self.load(max(rows, 1))
 
     def load(self, limit: int = CHUNK) -> bool:
         """Read the next `limit` rows; False once there are none left."""
         if self._complete:
             return False
-        chunk = self._cache.entries(self._last, limit)
+        chunk = self._cache.entries(self._last_entry, limit)
         for entry in chunk:
             self._put(entry)
         self._complete = len(chunk) < limit
         if chunk:
-            self._last = chunk[-1]
-        if self._complete:
-            self.total = len(self._keys)
+            self._last_entry, self._last = chunk[-1], _key(chunk[-1])
         self._reordered()
         return not self._complete
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row is loaded."""
+        return self._complete
+
     def wants_more(self, rows: int) -> bool:
-        """Whether rows up to `rows`, active chats, or a filter need more than is loaded."""
+        """Whether rows up to `rows`, conversations, or a filter need more than is loaded."""
         if self._complete:
             return False
-        active = self._last is None or self._last.activity > 0
-        return bool(self._needle) or active or len(self._keys) < min(rows, self.total)
+        conversations = self._last is None or self._last[0] < Section.PEOPLE
+        return bool(self._needle) or conversations or len(self._keys) < self._needed(rows)
+
+    def _needed(self, rows: int) -> int:
+        """Entries that must be loaded for the first `rows` rows; those that are folded away lie before others."""
+        needed = 0
+        for span in self._layout():
+            if rows <= span.first:
+                return needed
+            needed += min(rows - span.first, span.shown) if rows < span.end else span.total
+        return needed
 
     # --- change ---
 
@@ -98,48 +182,45 @@ class Roster:
 
         True if one of them is new here or has another name than before.
         """
-        unknown = renamed = False
+        renamed = False
         for ref in refs:
-            code = _code(ref)
-            before = self._remove(code)
+            before = self._remove(_code(ref))
             entry = self._cache.entry(ref)
             if entry is not None and (self._complete or self._passed(entry)):
                 self._put(entry)
-            unknown = unknown or (before is None) != (entry is None)
-            renamed = renamed or (entry is not None and (before is None or before[1] != _search_text(entry)))
+            renamed = renamed or (entry is not None and (before is None or before[2] != _search_text(entry)))
+        if not self._complete:
+            self._known = list(self._cache.section_counts())
         self._reordered()
-        if self._complete:
-            self.total = len(self._keys)
-        elif unknown:
-            self.total = self._cache.entry_count()
         return renamed
 
     def _reordered(self) -> None:
-        self._matches, self._joined = None, None
+        self._matches, self._joined, self._spans = None, None, None
 
     def _passed(self, entry: Entry) -> bool:
-        return self._last is not None and _place(entry) <= _place(self._last)
+        return self._last is not None and _key(entry) <= self._last
 
     def _put(self, entry: Entry) -> None:
-        code = _code(entry.ref)
+        key = _key(entry)
+        code = key[3]
         if code in self._by_code:
             self._remove(code)
-        key = (-entry.activity, _search_text(entry), code)
         if self._keys and key < self._keys[-1]:
             insort(self._keys, key)
         else:
             self._keys.append(key)
         self._by_code[code] = key
+        self._loaded[key[0]] += 1
         self._remember(code, entry)
-        if entry.unread:
-            self.unread[entry.ref] = entry.unread
+        self.news.put(entry)
 
     def _remove(self, code: int) -> Key | None:
         self._rows.pop(code, None)
-        self.unread.pop(_ref(code), None)
+        self.news.drop(_ref(code))
         key = self._by_code.pop(code, None)
         if key is not None:
             del self._keys[bisect_left(self._keys, key)]
+            self._loaded[key[0]] -= 1
         return key
 
     def _remember(self, code: int, entry: Entry) -> None:
@@ -148,31 +229,113 @@ class Roster:
         if len(self._rows) > ROWS_CACHED:
             self._rows.popitem(last=False)
 
+    # --- sections ---
+
+    @property
+    def archive_open(self) -> bool:
+        return self._archive_open
+
+    def show_archive(self, on: bool) -> None:
+        """Show the rows of archived chats, or fold them away."""
+        self._archive_open = on
+        self._spans = None
+
+    def be_terse(self, on: bool) -> None:
+        """Leave out headings that only help the eye."""
+        self._terse = on
+        self._spans = None
+
+    def count(self, section: Section) -> int:
+        """Entries of a section, loaded or not."""
+        passed = self._complete or (self._last is not None and self._last[0] > section)
+        return self._loaded[section] if passed else max(self._known[section], self._loaded[section])
+
+    def _layout(self) -> list[Span]:
+        if self._spans is None:
+            there = [section for section in SECTIONS if self.count(section)]
+            self._spans = []
+            row = 0
+            for section in there:
+                folded = section is Section.ARCHIVED
+                heading = folded or (not self._terse and section in HEADINGS and (bool(row) or not section))
+                total = self.count(section)
+                shown = 0 if folded and not self._archive_open else total
+                row += heading
+                self._spans.append(Span(section, heading, row, shown, total))
+                row += shown
+        return self._spans
+
     # --- reading ---
 
     def __len__(self) -> int:
-        """Rows to show: all there are, or the matches of the filter."""
-        return len(self._matching()) if self._needle else max(self.total, len(self._keys))
+        """Rows to show: all there are with their headings, or the matches of the filter."""
+        if self._needle:
+            return len(self._matching())
+        spans = self._layout()
+        return spans[-1].end if spans else 0
 
-    def ref_at(self, index: int) -> EntryRef | None:
-        """What row `index` names; None outside the list and where it is not loaded yet."""
+    def place_at(self, index: int) -> Place | None:
+        """What row `index` shows; None outside the list and where it is not loaded yet."""
         if self._needle:
             matches = self._matching()
             return _ref(matches[index]) if 0 <= index < len(matches) else None
-        return _ref(self._keys[index][2]) if 0 <= index < len(self._keys) else None
+        before = 0
+        for span in self._layout():
+            if span.heading and index == span.first - 1:
+                return span.section
+            if span.first <= index < span.end:
+                at = before + index - span.first
+                return _ref(self._keys[at][3]) if at < len(self._keys) else None
+            before += span.total
+        return None
 
-    def index_of(self, ref: EntryRef | None) -> int | None:
-        """The row of an entry; None if it is not among the rows shown."""
-        key = self._by_code.get(_code(ref)) if ref is not None else None
-        if key is None:
+    def ref_at(self, index: int) -> EntryRef | None:
+        """The entry in row `index`; None for a heading, outside the list, and where it is not loaded yet."""
+        place = self.place_at(index)
+        return None if isinstance(place, Section) else place
+
+    def index_of(self, place: Place | None) -> int | None:
+        """The row that shows this; None if none does."""
+        if place is None:
             return None
+        if isinstance(place, Section):
+            spans = () if self._needle else self._layout()
+            return next((span.first - 1 for span in spans if span.section is place and span.heading), None)
+        code = _code(place)
         if self._needle:
-            matches = self._matching()
-            return matches.index(key[2]) if key[2] in matches else None
-        return bisect_left(self._keys, key)
+            return self._matching().index(code) if code in self._matching() else None
+        key = self._by_code.get(code)
+        return None if key is None else self._row_of(key)
+
+    def _row_of(self, key: Key) -> int | None:
+        before = 0
+        for span in self._layout():
+            if span.section == key[0]:
+                return span.first + bisect_left(self._keys, key) - before if span.shown else None
+            before += span.total
+        return None
+
+    def neighbour(self, ref: EntryRef | None, step: int) -> EntryRef | None:
+        """The entry next to one (`step` 1 or -1), headings left out; the first of all for one that is not shown."""
+        index = self.index_of(ref)
+        if index is None:
+            return next(filter(None, map(self.ref_at, range(min(len(self), 3)))), None)
+        index += step
+        while isinstance(self.place_at(index), Section):
+            index += step
+        return self.ref_at(index)
+
+    def nth(self, number: int) -> EntryRef | None:
+        """The entry in the `number`th place from the top, counted from 1, headings left out."""
+        index = -1
+        for _ in range(number):
+            index += 1
+            while isinstance(self.place_at(index), Section):
+                index += 1
+        return self.ref_at(index)
 
     def entry(self, ref: EntryRef) -> Entry | None:
-        """The row of a ref, from a bounded memory of the rows last looked at, else from the cache."""
+        """The row itself, from memory or disk; None if it is gone."""
         code = _code(ref)
         found = self._rows.get(code)
         if found is None:
@@ -183,13 +346,23 @@ class Roster:
             self._rows.move_to_end(code)
         return found
 
-    def next_unread(self, current: EntryRef | None) -> EntryRef | None:
-        """The next entry with unread messages after the current one, in the list's order and around its end."""
-        order = sorted((self._by_code[_code(ref)], ref) for ref in self.unread if ref != current)
+    def next_of(self, refs: Iterable[EntryRef], current: EntryRef | None) -> EntryRef | None:
+        """Which of these comes next after the current one, in the list's order and around its end."""
+        order = sorted(
+            (self._by_code[_code(ref)], ref) for ref in refs if ref != current and _code(ref) in self._by_code
+        )
         if not order:
             return None
         here = self._by_code.get(_code(current)) if current is not None else None
         return next((ref for key, ref in order if here is not None and key > here), order[0][1])
+
+    def next_unread(self, current: EntryRef | None) -> EntryRef | None:
+        """The next entry with unread messages that count; see `News`."""
+        return self.next_of(self.news.counted(time.time()), current)
+
+    def next_mention(self, current: EntryRef | None) -> EntryRef | None:
+        """The next entry with unread messages that name the user."""
+        return self.next_of(self.news.mentioning, current)
 
     # --- filter ---
 
@@ -202,6 +375,10 @@ class Roster:
         self._needle = " ".join(text.casefold().split())
         self._matches = None
 
+    def texts(self) -> list[tuple[str, EntryRef]]:
+        """Name and address in lower case, and the entry, of every loaded row in its order."""
+        return [(key[2], _ref(key[3])) for key in self._keys]
+
     def _matching(self) -> list[int]:
         if self._matches is None:
             self._matches = self._search(self._needle.split(" "))
@@ -210,7 +387,7 @@ class Roster:
     def _search(self, words: list[str]) -> list[int]:
         """One pass of `str.find` over all names joined by line feeds: about 2 ms for 100,000 and a rare word."""
         if self._joined is None:
-            self._joined = "\n".join(key[1] for key in self._keys)
+            self._joined = "\n".join(key[2] for key in self._keys)
         joined, first, rest = self._joined, words[0], words[1:]
         found: list[int] = []
         row, counted = 0, 0
@@ -218,7 +395,7 @@ class Roster:
         while at >= 0 and len(found) < MATCHES_MAX:
             row += joined.count("\n", counted, at)
             counted = at
-            _, search, code = self._keys[row]
+            _, _, search, code = self._keys[row]
             if all(word in search for word in rest):
                 found.append(code)
             end = joined.find("\n", at)

@@ -1,5 +1,6 @@
 """The chat screen: what the engine says becomes changes of the widgets, what the user does becomes calls."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,6 @@ from chatterm.client.model import (
     Notice,
     OutboxChanged,
     PresenceChanged,
-    PresenceState,
     ProblemMet,
     TypingChanged,
 )
@@ -78,6 +78,11 @@ def _expected_classes(columns: int, rows: int) -> str:
     return f"{across} {next(name for least, name in reversed(_ROWS) if rows >= least)}"
 
 
+def _some(ids: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The first of these, each once."""
+    return tuple(dict.fromkeys(ids))[:count]
+
+
 class ChatScreen(Screen[None]):
     """Client list, conversation and status line of one account."""
 
@@ -101,12 +106,12 @@ class ChatScreen(Screen[None]):
         self.bind_keys()
         self._performer: Performer | None = None
         self.engine = engine
-        self.sidebar = Sidebar(engine.cache, self._presence, engine.account.display_name, engine.account.key)
+        self.sidebar = Sidebar(engine, state)
         self.conversation = Conversation(engine, state)
         self.status = StatusLine(engine.status, engine.account.server_url)
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
-        self._visible: tuple[int, ...] = ()
+        self._visible = ClientList.WatchChanged(())
         self._unsubscribe = engine.subscribe(self._hear)
 
     def _hear(self, notice: Notice) -> None:
@@ -126,10 +131,6 @@ class ChatScreen(Screen[None]):
     def on_unmount(self) -> None:
         self._unsubscribe()
         self.conversation.drafts.flush()
-
-    def _presence(self, user_id: int) -> PresenceState | None:
-        """Whether somebody is there; unknown while this client is not online."""
-        return self.engine.presence(user_id).state if self.engine.status.link is Link.ONLINE else None
 
     def _open_last(self) -> None:
         """Open the conversation last read, else the most recently active one."""
@@ -159,12 +160,14 @@ class ChatScreen(Screen[None]):
                 self._entries_changed(refs)
             case OutboxChanged(queued, failed):
                 self.status.show_outbox(queued, failed)
+                self.sidebar.outbox_changed()
                 self.conversation.timeline.outbox_changed()
             case ConnectionChanged(status):
                 self._connection_changed(status)
             case PresenceChanged():
                 self._presence_changed()
-            case TypingChanged():
+            case TypingChanged(chat_id):
+                self.sidebar.typing_changed(chat_id)
                 self.conversation.refresh_header()
             case CacheReset():
                 self._entries_changed(None)
@@ -204,7 +207,7 @@ class ChatScreen(Screen[None]):
         self._name_window()
 
     def _name_window(self) -> None:
-        unread = len(self.sidebar.list.roster.unread)
+        unread = len(self.sidebar.list.roster.news.counted(time.time()))
         entry = self.engine.cache.entry(self.conversation.ref) if self.conversation.ref is not None else None
         parts = (f"({unread})" if unread else "", entry.name if entry is not None else "", "chatterm")
         self.post_message(self.Named(" ".join(part for part in parts if part)))
@@ -247,19 +250,22 @@ class ChatScreen(Screen[None]):
 
     @on(ClientList.WatchChanged)
     def _watch(self, message: ClientList.WatchChanged) -> None:
-        self._visible = message.user_ids
+        self._visible = message
         self._watch_visible()
 
     def _watch_visible(self) -> None:
-        """Ask who writes in the conversation, and who is there: its person and those in the rows of the list."""
+        """Ask who writes, and who is there: in the conversation, and in the rows of the list that are in sight."""
         peer_id, ref = self.conversation.peer_id(), self.conversation.ref
-        wanted = self._visible if peer_id is None else (peer_id, *self._visible)
-        chat_ids = (ref.id,) if ref is not None and ref.kind == "chat" else ()
-        self.engine.watch(tuple(dict.fromkeys(wanted))[: limits.WATCH_MAX], chat_ids)
+        wanted = self._visible.user_ids if peer_id is None else (peer_id, *self._visible.user_ids)
+        chat_ids = (
+            (ref.id, *self._visible.chat_ids) if ref is not None and ref.kind == "chat" else self._visible.chat_ids
+        )
+        self.engine.watch(_some(wanted, limits.WATCH_MAX), _some(chat_ids, limits.WATCHED_CHATS_MAX))
 
     @on(Conversation.Opened)
     def _opened(self, message: Conversation.Opened) -> None:
         self.sidebar.list.set_open(message.ref)
+        self.sidebar.drafts_changed()
         self._watch_visible()
         self._name_window()
 

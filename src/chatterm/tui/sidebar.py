@@ -1,15 +1,19 @@
 """The left side: whose account this is, the filter, and the client list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from chatproto.text import terminal_safe
-from chatterm.client.model import PresenceState
-from chatterm.client.ports import CacheReader
+from chatterm.client.errors import ClientError
+from chatterm.client.model import EntryRef, Link, PresenceState, Target
+from chatterm.client.ports import Engine
+from chatterm.client.uistate import UiState
 from chatterm.tui.actions import label_of
+from chatterm.tui.client_row import Marks
 from chatterm.tui.clients import ClientList
+from chatterm.tui.drafts import ref_of
 from chatterm.tui.line import Line, Part
 
 
@@ -71,18 +75,71 @@ class Sidebar(Vertical):
     }
     """
 
-    def __init__(
-        self, cache: CacheReader, presence: Callable[[int], PresenceState | None], name: str, key: str
-    ) -> None:
+    def __init__(self, engine: Engine, state: UiState) -> None:
         super().__init__()
-        self.list = ClientList(cache, presence)
+        self._engine = engine
+        self._state = state
+        self._marks = Marks(typing=lambda chat_id: bool(engine.typing(chat_id)))
+        self.list = ClientList(engine.cache, self._presence, self._marks)
         self._filter = FilterLine()
-        self._account = AccountLine(name, key)
+        self._account = AccountLine(engine.account.display_name, engine.account.key)
 
     def compose(self) -> ComposeResult:
         yield self._account
         yield self._filter
         yield self.list
+
+    def on_mount(self) -> None:
+        self.drafts_changed()
+        self.outbox_changed()
+
+    def _presence(self, user_id: int) -> PresenceState | None:
+        """Whether somebody is there; unknown while this client is not online."""
+        return self._engine.presence(user_id).state if self._engine.status.link is Link.ONLINE else None
+
+    # --- marks of the rows ---
+
+    def drafts_changed(self) -> None:
+        """Something was left unsent, or is not any more. What cannot be read has no mark: the draft itself tells."""
+        try:
+            places = self._state.draft_places()
+        except ClientError:
+            return
+        self._mark(drafts=frozenset(ref for ref in map(ref_of, places) if ref is not None))
+
+    def outbox_changed(self) -> None:
+        """Messages failed, or do not wait any more. What cannot be read has no mark: the outbox itself tells."""
+        try:
+            targets = self._engine.outbox.failed_targets()
+        except ClientError:
+            return
+        self._mark(failed=frozenset(ref for ref in map(self._ref_of_target, targets) if ref is not None))
+
+    def typing_changed(self, chat_id: int) -> None:
+        """Somebody began or ended to write in a chat."""
+        self.list.refresh_entry(EntryRef("chat", chat_id))
+
+    def _mark(self, *, drafts: frozenset[EntryRef] | None = None, failed: frozenset[EntryRef] | None = None) -> None:
+        marks = self._marks
+        before = marks.drafts, marks.failed
+        marks.drafts = marks.drafts if drafts is None else drafts
+        marks.failed = marks.failed if failed is None else failed
+        for ref in (before[0] ^ marks.drafts) | (before[1] ^ marks.failed):
+            self.list.refresh_entry(ref)
+
+    def _ref_of_target(self, target: Target) -> EntryRef | None:
+        cache, user_id = self._engine.cache, target.user_id
+        if target.chat_id is not None:
+            return EntryRef("chat", target.chat_id)
+        if target.email is not None:
+            user = cache.user_by_email(target.email)
+            user_id = user.id if user is not None else None
+        if user_id is None:
+            return None
+        chat_id = cache.direct_chat(user_id)
+        return EntryRef("user", user_id) if chat_id is None else EntryRef("chat", chat_id)
+
+    # --- filter ---
 
     def on_client_list_filtered(self, message: ClientList.Filtered) -> None:
         self._filter.show(message.text, message.found)

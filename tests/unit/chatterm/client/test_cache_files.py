@@ -1,5 +1,6 @@
 """The cache's file: private, shared between processes, whole after a kill, and begun anew when it cannot be used."""
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from chatproto.models import User
+from chatproto.frames import ChatSettings
+from chatproto.models import Chat, User
 from chatterm.client.cache import Cache
 from chatterm.client.database import storage_error
 from chatterm.client.errors import ClientError
+from chatterm.client.model import Section
 from tests.unit.chatterm.client.samples import BELA, EPOCH, ME, direct, messages
 
 
@@ -110,6 +113,44 @@ def test_a_file_that_cannot_be_used_is_set_aside(path: Path, damage: object) -> 
     again.close()
 
 
+_ENTRIES_3 = """
+DROP TABLE entries;
+DROP TABLE totals;
+CREATE TABLE entries (
+    rank INTEGER NOT NULL, sort_name TEXT NOT NULL, kind TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,
+    unread INTEGER NOT NULL, peer_id INTEGER, email TEXT NOT NULL, mentions INTEGER NOT NULL,
+    has_left INTEGER NOT NULL, PRIMARY KEY (rank, sort_name, kind, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
+CREATE TABLE totals (entries INTEGER NOT NULL);
+INSERT INTO totals VALUES (0);
+PRAGMA user_version = 3;
+"""
+
+
+def test_the_list_of_a_file_of_version_3_is_made_anew_from_what_it_holds(path: Path) -> None:
+    """Opened by this version, it has sections, and nothing of it must be fetched again."""
+    cache = filled(path)
+    people = [User(id=number, email=f"p{number}@example.org", display_name=f"P {number}", rev=9) for number in (39, 40)]
+    cache.store_users([*people, User(id=41, email="d@example.org", display_name="Dénes", rev=9, disabled=True)])
+    chats = [
+        Chat(id=70 + number, kind="group", title=f"Group {number}", head=number, head_at=number) for number in range(4)
+    ]
+    cache.store_chats([*chats, Chat(id=80, kind="direct", peer_id=39, head=0, head_at=0)], 1)
+    cache.store_settings(70, ChatSettings(chat_id=70, useq=2, pinned=True, muted_until=99))
+    cache.store_settings(71, ChatSettings(chat_id=71, useq=3, archived=True))
+    cache.store_left([72], 4)
+    before, counts = cache.entries(limit=1_000), cache.section_counts()
+    cache.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(_ENTRIES_3)
+    again = Cache.open(path)
+    assert again.problem is None
+    assert (again.entries(limit=1_000), again.section_counts()) == (before, counts)
+    assert {entry.section for entry in before} == set(Section)
+    again.close()
+
+
 def test_a_file_of_an_earlier_version_is_deleted(path: Path) -> None:
     """It is filled anew from the server, nobody has to hear of it, and its texts do not stay behind."""
     filled(path).close()
@@ -137,7 +178,9 @@ def test_damage_met_in_use_is_a_clear_error_and_mended_by_the_next_start(path: P
     cache = filled(path)
     cache.close()
     size = path.stat().st_size
-    for page in range(22, size // 4096):  # the schema comes before
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        [(last_root,)] = connection.execute("SELECT max(rootpage) FROM sqlite_schema")
+    for page in range(last_root, size // 4096):  # the schema lies before, and what grew lies after
         _overwrite(path, page * 4096, b"\xa5" * 4096)
     cache = Cache.open(path)
     assert cache.problem is None, "the first pages are whole"

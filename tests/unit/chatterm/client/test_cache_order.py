@@ -1,6 +1,7 @@
 """Whatever order deliveries take, and however often they are repeated, the cache ends as one fresh fetch would be."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from chatproto.models import (
     event_id,
 )
 from chatterm.client.cache import Cache
-from chatterm.client.model import EntryRef
+from chatterm.client.model import EntryRef, Section
 from tests.unit.chatterm.client.samples import EPOCH, ME, message
 
 CHATS = {10: 2, 11: 3, 20: None, 21: None}
@@ -321,7 +322,9 @@ def contents(cache: Cache) -> dict[str, Any]:
 def check_list(cache: Cache) -> None:
     """The client list is in order, complete, and says the same as the rows it is made of."""
     entries = cache.entries(limit=1_000)
-    assert entries == sorted(entries, key=lambda entry: (-entry.activity, entry.sort_name, entry.ref))
+    assert entries == sorted(entries, key=lambda entry: entry.place)
+    sections = Counter(entry.section for entry in entries)
+    assert cache.section_counts() == tuple(sections[section] for section in Section)
     assert cache.entry_count() == len(entries) == len({entry.ref for entry in entries})
     expected = set()
     for user_id in PEOPLE:
