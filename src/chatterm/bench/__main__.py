@@ -30,14 +30,18 @@ def main() -> int:
 
 
 def _measure(*, quick: bool, json_file: Path | None) -> int:
-    from chatterm.bench import inside, outside  # noqa: PLC0415 - they load Textual
+    from chatterm.bench import draining, inside, outside, peers, shell  # noqa: PLC0415 - they load Textual
     from chatterm.bench.data import build_account  # noqa: PLC0415 - see above
     from chatterm.bench.figures import Report  # noqa: PLC0415 - see above
 
     report = Report()
     account = build_account(USERS, MESSAGES)
     asyncio.run(inside.measure(account, report, rounds=60 if quick else 500))
-    outside.measure(report, starts=3 if quick else 11, keys=60 if quick else 300)
+    starts, keys = (3, 60) if quick else (11, 300)
+    outside.measure(report, starts, keys)
+    shell.measure(report, starts)
+    draining.measure(report, 10_000)
+    peers.measure(report, starts, keys)
     sys.stdout.write(report.text() + "\n")
     if json_file is not None:
         figures = [{**asdict(figure), "met": figure.met} for figure in report.figures]

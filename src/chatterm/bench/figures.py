@@ -23,9 +23,14 @@ class Report:
     """All figures of a run, in the order in which they were measured."""
 
     figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What could not be measured, and why."""
 
     def add(self, name: str, value: float, unit: str, target: float | None = None) -> None:
         self.figures.append(Figure(name, value, unit, target))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def percentiles(
         self, name: str, values: Sequence[float], p50: float | None = None, p99: float | None = None
@@ -41,7 +46,7 @@ class Report:
             target = "" if figure.target is None else f"{figure.target:9.1f}"
             missed = "" if figure.met else "  MISSED"
             lines.append(f"{figure.name:48} {figure.value:9.2f} {figure.unit:3} {target:>9}{missed}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -34,12 +34,12 @@ IDLE_S: Final = 15.0
 class Terminal:
     """A process on its own pseudo-terminal of 120 columns and 40 rows."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(  # noqa: S603 - this interpreter on modules of its own
-            list(command), stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        self.process = subprocess.Popen(  # noqa: S603 - this interpreter, or a peer by its name
+            list(command), stdin=slave, stdout=slave, stderr=slave, env=dict(environment), start_new_session=True
         )
         os.close(slave)
 
@@ -105,7 +105,7 @@ def measure(report: Report, starts: int, keys: int) -> None:
     with terminal(app) as opened:
         opened.read_until(b"live ")
         opened.drain(2)
-        report.percentiles("key to paint", _keys(opened, keys), 5, 10)
+        report.percentiles("key to paint", key_times(opened, keys), 5, 10)
         for _ in range(20):
             opened.write(b"\x1b[5~")
             opened.drain(0.05)
@@ -121,7 +121,7 @@ def _first_paint(command: Sequence[str], needle: bytes) -> float:
         return opened.read_until(needle)
 
 
-def _keys(opened: Terminal, count: int) -> list[float]:
+def key_times(opened: Terminal, count: int) -> list[float]:
     """Milliseconds from each key to its first paint; the text is wiped out in between."""
     times = []
     for number in range(count):

@@ -139,6 +139,10 @@ class Download:
             if self.transfer.error is not None and self.transfer.error.code == "downloadCancelled":
                 landing.discard()
             raise
+        except ClientError:
+            if not landing.size:
+                landing.discard()
+            raise
         finally:
             landing.close()
 

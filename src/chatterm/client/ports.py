@@ -54,6 +54,10 @@ class CacheReader(Protocol):
 
     def user_by_email(self, email: str) -> User | None: ...
 
+    def users_by_name(self, name: str, limit: int = 20) -> list[User]:
+        """Users with exactly this display name, ignoring case."""
+        ...
+
     def group_by_title(self, title: str) -> list[int]:
         """Ids of the groups with exactly this title, ignoring case."""
         ...

@@ -16,13 +16,13 @@ from chatproto import limits
 from chatproto.errors import ErrorInfo
 from chatproto.text import strip_terminal_codes, terminal_safe
 from chatterm.tui.actions import current as keymap
-from chatterm.tui.editor import Editor, Mark
+from chatterm.tui.editor import Editor
 from chatterm.tui.graphemes import fit
 from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
-OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
+OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list", "older_text", "newer_text"))
 """Actions that concern more than the editor; the others are its methods."""
 
 Submit = Callable[[str], Awaitable[ErrorInfo | None]]
@@ -100,7 +100,7 @@ class Composer(Guarded, Widget, can_focus=True):
     def text(self) -> str:
         return self.editor.text
 
-    def load(self, text: str, placeholder: str = "", marks: Iterable[Mark] = ()) -> None:
+    def load(self, text: str, placeholder: str = "", marks: Iterable[tuple[int, int, int, int]] = ()) -> None:
         """Show another text, e.g. the draft of another chat. `placeholder` must be safe for a terminal."""
         self.placeholder = placeholder
         self._loads += 1

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatproto import limits
 from chatterm.tui.graphemes import graphemes
@@ -14,8 +14,16 @@ UNDO_MAX: Final = 200
 TEXT_MAX: Final = 4 * limits.MESSAGE_MAX_BYTES
 """Characters the editor takes at all; a longer paste is refused whole, never cut."""
 
-Mark = tuple[int, int, int, int]
-"""Row, start and end of the letters that name a user, and the user's id; see `chatterm.tui.writing.marks`."""
+
+class Mark(NamedTuple):
+    """The characters `start` to `end` of a line name a user; `start < end`, and marks never overlap."""
+
+    row: int
+    start: int
+    end: int
+    user_id: int
+
+
 State = tuple[tuple[str, ...], int, int, tuple[Mark, ...]]
 
 
@@ -53,12 +61,10 @@ class Editor:
     def is_empty(self) -> bool:
         return len(self.lines) == 1 and not self.lines[0]
 
-    def load(self, text: str, marks: Iterable[Mark] = ()) -> None:
+    def load(self, text: str, marks: Iterable[tuple[int, int, int, int]] = ()) -> None:
         """Replace everything, put the cursor at the end and forget the undo steps."""
         self.lines = text.split("\n")
-        self.marks = tuple(marks)
-        if self.marks:
-            self.marks = _marking().within(self.lines, self.marks)
+        self.marks = _marking().within(self.lines, marks) if marks else ()
         self.row = len(self.lines) - 1
         self.column = len(self.lines[-1])
         self._undo.clear()
@@ -78,6 +84,24 @@ class Editor:
         self.row += len(new) - 1
         self.column = len(new[-1])
         self._snap()
+        return True
+
+    def replace(self, start: int, text: str, after: str = "", user_id: int | None = None) -> bool:
+        """Put `text` and `after` in the place of the characters from `start` to the cursor, in one step of undo.
+
+        With a `user_id`, `text` is a mention of that user. False and nothing changed if that is too much text.
+        """
+        if sum(map(len, self.lines)) + len(self.lines) + len(text) + len(after) > TEXT_MAX:
+            return False
+        before = self._state()
+        undo = self._undo[:]
+        self.column, end = start, self.column
+        self._delete(lambda: self.move_to(self.row, end))
+        self.insert(text + after)
+        self._undo = undo
+        self._push(before)
+        if user_id is not None:
+            self.marks = tuple(sorted((*self.marks, Mark(self.row, start, start + len(text), user_id))))
         return True
 
     def clear(self) -> None:

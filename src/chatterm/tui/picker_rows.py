@@ -16,6 +16,7 @@ from textual.strip import Strip
 from chatproto.text import strip_terminal_codes, terminal_safe
 from chatterm.tui import fuzzy
 from chatterm.tui.actions import current as keymap
+from chatterm.tui.composer import OWN as COMPOSER_ONLY
 from chatterm.tui.editor import Editor
 from chatterm.tui.graphemes import fit, graphemes
 from chatterm.tui.guard import Guarded
@@ -33,8 +34,6 @@ _KEYS: Final = {
     "ctrl+end": "last",
 }
 """Keys of a picker beside those of the client list."""
-_NOT_HERE: Final = frozenset(("submit", "newline", "up", "down", "to_list"))
-"""What the composer's keys do only in the composer."""
 T = TypeVar("T")
 
 
@@ -126,7 +125,7 @@ class PickerLine(Line, can_focus=True):
             self.post_message(self.Asked(asked))
         elif editing is not None:
             event.stop()
-            if editing not in _NOT_HERE:
+            if editing not in COMPOSER_ONLY:
                 before = self.text
                 getattr(self._editor, editing)()
                 self._edited(before)

@@ -1,6 +1,6 @@
 """What is being written in the conversation on screen, what it is about, and its way out of the composer."""
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from msgspec.structs import replace
 
@@ -14,7 +14,12 @@ from chatterm.tui.actions import ActionWanted, key_label, label_of
 from chatterm.tui.drafts import Drafts
 
 if TYPE_CHECKING:
+    from chatterm.tui.app import ChatApp
     from chatterm.tui.conversation import Conversation
+    from chatterm.tui.writing.assistant import Assistant
+    from chatterm.tui.writing.emojis import Emojis
+    from chatterm.tui.writing.history import History
+    from chatterm.tui.writing.people import People
 
 
 class Context(NamedTuple):
@@ -32,6 +37,9 @@ class Writer:
         self._drafts = drafts
         self.context: Context | None = None
         self._before: Draft | None = None
+        self._assistant: Assistant | None = None
+        self._history: History | None = None
+        self._known: tuple[People, Emojis] | None = None
 
     # --- drafts
 
@@ -59,6 +67,7 @@ class Writer:
     def _put(self, draft: Draft, placeholder: str | None = None) -> None:
         composer = self._conversation.composer
         composer.load(draft.text, composer.placeholder if placeholder is None else placeholder, draft.marks)
+        self._forget_offers()
         self.context = None
         if draft.edit_of:
             self.context = Context("edit", draft.edit_of)
@@ -139,9 +148,14 @@ class Writer:
     # --- keys: the composer's helper
 
     def key(self, key: str, action: str | None) -> bool:
-        """Esc leaves the context first; Up in an empty composer takes the last message."""
+        """What is offered takes its keys first; then Esc leaves the context, and Up in an empty composer edits."""
+        if self._assistant is not None and self._assistant.key(key):
+            return True
         if key == "escape":
             return self.cancel()
+        if action in ("older_text", "newer_text"):
+            self._walk(older=action == "older_text")
+            return True
         if action == "up" and self.context is None and self._conversation.composer.editor.is_empty:
             self._conversation.post_message(ActionWanted("edit_last"))
             return True
@@ -149,6 +163,40 @@ class Writer:
 
     def moved(self) -> None:
         """The text or the cursor changed."""
+        if self._assistant is not None:
+            self._assistant.moved()
+            return
+        editor = self._conversation.composer.editor
+        line = editor.lines[editor.row]
+        if "@" in line or ":" in line or "/" in line:
+            from chatterm.tui.writing.assistant import Assistant  # noqa: PLC0415 - most texts need none
+
+            self._assistant = Assistant(self._conversation, *self._knowledge())
+            self._assistant.moved()
+
+    def _knowledge(self) -> "tuple[People, Emojis]":
+        if self._known is None:
+            from chatterm.tui.writing.emojis import Emojis  # noqa: PLC0415 - most texts need neither
+            from chatterm.tui.writing.people import People  # noqa: PLC0415 - as above
+
+            self._known = People(self._conversation.engine), Emojis()
+        return self._known
+
+    def _walk(self, *, older: bool) -> None:
+        from chatterm.tui.writing.history import History  # noqa: PLC0415 - not before the first walk
+
+        if self._history is None:
+            self._history = History(self._drafts.history())
+        composer = self._conversation.composer
+        text = self._history.older(composer.text) if older else self._history.newer(composer.text)
+        if text is not None:
+            composer.load(text, composer.placeholder)
+            self._forget_offers()
+            self.changed()
+
+    def _forget_offers(self) -> None:
+        if self._assistant is not None:
+            self._assistant.forget()
 
     def begin_command(self, command: str, argument: str = "") -> None:
         """Begin to write a slash command, unless something is written already."""
@@ -189,39 +237,50 @@ class Writer:
 
     async def _send(self, ref: EntryRef, text: str) -> None:
         target = Target(chat_id=ref.id) if ref.kind == "chat" else Target(user_id=ref.id)
-        user_ids, everybody = self._mentioned()
         reply_to = self.context.seq if self.context is not None else 0
-        enclosed = Enclosed(reply_to=reply_to, mentions=user_ids, mention_all=everybody)
+        text, mentions, mention_all = await self._finished(ref, text)
+        enclosed = Enclosed(reply_to=reply_to, mentions=mentions, mention_all=mention_all)
         await self._conversation.engine.send(target, text, enclosed)
         self._gone(ref, text, NO_DRAFT)
         self._conversation.timeline.action_scroll_end()
 
     async def _edit(self, ref: EntryRef, seq: int, text: str) -> None:
-        user_ids, everybody = self._mentioned()
         before = self._before or NO_DRAFT
+        text, mentions, mention_all = await self._finished(ref, text)
         changes = self._conversation.engine.changes
-        await changes.edit(ref.id, seq, text, mentions=user_ids, mention_all=everybody)
+        await changes.edit(ref.id, seq, text, mentions=mentions, mention_all=mention_all)
         self._gone(ref, text, before)
+
+    async def _finished(self, ref: EntryRef, text: str) -> tuple[str, tuple[int, ...], bool]:
+        """The text as it leaves, whom it mentions, and whether it mentions everybody."""
+        user_ids: tuple[int, ...] = ()
+        everybody = False
+        if "@" in text:
+            from chatterm.tui.writing.finishing import finish  # noqa: PLC0415 - most texts need it not
+
+            people, _ = self._knowledge()
+            user_ids, everybody = finish(text, self._conversation.composer.editor.marks, ref, people)
+        if ":" in text and converts_emoji(self._conversation):
+            from chatterm.tui.writing.finishing import with_emoji  # noqa: PLC0415 - as above
+
+            text = await with_emoji(text, self._knowledge()[1])
+        return text, user_ids, everybody
 
     def _gone(self, ref: EntryRef, text: str, after: Draft) -> None:
         """What was written is on disk and no draft any more; `after` is in its place."""
         self._drafts.changed(ref, after)
         self._drafts.flush()
         self._drafts.remember_sent(text)
+        self._history = None
         if self._conversation.ref == ref:
             self._put(after)
-
-    def _mentioned(self) -> tuple[tuple[int, ...], bool]:
-        """The users that the text names, each once in the order of the text, and whether it names everybody."""
-        marks = sorted(self._conversation.composer.editor.marks)
-        users = dict.fromkeys(user_id for *_, user_id in marks if user_id)
-        return tuple(users), any(not user_id for *_, user_id in marks)
 
     def _command(self, name: str, argument: str, text: str) -> None:
         """Empty the composer and do an action; if it fails, what was written comes back."""
         conversation = self._conversation
         ref, draft = conversation.ref, self.draft()
         self._drafts.remember_sent(text)
+        self._history = None
         self._put(replace(draft, text="", marks=()))
         self.changed()
 
@@ -231,3 +290,8 @@ class Writer:
                 self.changed()
 
         conversation.post_message(conversation.CommandGiven(name, argument, failed))
+
+
+def converts_emoji(conversation: "Conversation") -> bool:
+    """Whether names of emoji between colons become emoji."""
+    return cast("ChatApp", conversation.app).settings.compose.emoji_shortcodes

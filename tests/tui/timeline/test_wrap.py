@@ -68,7 +68,7 @@ def test_every_character_of_the_quick_way_takes_one_cell() -> None:
 
 
 def _quick(character: str) -> bool:
-    return wrapping._ONE_CELL.fullmatch(character) is not None
+    return wrapping.ONE_CELL.fullmatch(character) is not None
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("delete_to_end", "composer", ("alt+k",), "Delete to the end of the line"),
     Action("undo", "composer", ("ctrl+z", "ctrl+underscore"), "Undo"),
     Action("redo", "composer", ("ctrl+y",), "Redo"),
+    Action("older_text", "composer", ("alt+p",), "Text sent before"),
+    Action("newer_text", "composer", ("alt+n",), "Text sent after it"),
     Action("edit_last", "composer", (), "Edit your last message; Line up if nothing is written", feature="writing"),
     Action("say_doing", "composer", (), "Say what you do", feature="writing", commands=("me",), argument="TEXT"),
     Action("shrug", "composer", (), "Shrug", feature="writing", commands=("shrug",), argument="[TEXT]"),

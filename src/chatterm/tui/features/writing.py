@@ -9,7 +9,6 @@ from chatterm.tui.features.feature import Feature
 
 LOOK_BACK: Final = 500
 """Events of a chat among which one's own last message is looked for."""
-_SHRUG: Final = "¯\\_(ツ)_/¯"
 
 
 class Writing(Feature):
@@ -35,11 +34,10 @@ class Writing(Feature):
         own = (event for event in reversed(events) if isinstance(event, Message) and event.sender_id == own_id)
         return next((event for event in own if event.text and not event.deleted), None)
 
-    async def say_doing(self, argument: str) -> None:
-        """The command itself is a message and never comes here; chosen elsewhere, it is begun."""
+    def say_doing(self, argument: str) -> None:
+        """As a command it is a message and never comes here; chosen elsewhere, it is begun."""
         self.conversation.writer.begin_command("me", argument)
 
-    async def shrug(self, argument: str) -> None:
-        error = await self.conversation.writer.send(f"{argument} {_SHRUG}".strip())
-        if error is not None:
-            raise ClientError.of(error)
+    def shrug(self, argument: str) -> None:
+        """As above."""
+        self.conversation.writer.begin_command("shrug", argument)

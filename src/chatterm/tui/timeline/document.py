@@ -8,6 +8,7 @@ from typing import Final
 from chatproto.models import Message
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.tui.timeline.blocks import Block, Blocks
+from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Unread
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.messages import ChatView
@@ -70,6 +71,7 @@ class Document:
         days: LocalTime,
         width: int,
         unread: Unread | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self.chat = chat
         self._cache = cache
@@ -77,7 +79,7 @@ class Document:
         self._own_id = own_id
         self._days = days
         self.unread = unread
-        self._builder = Builder(Columns.of(width), days, own_id, self.unread)
+        self._builder = Builder(Columns.of(width), days, own_id, self.unread, bodies)
         head = cache.head(chat.chat_id) if chat.chat_id is not None else 0
         self.blocks = Blocks(cache, chat.chat_id or 0, own_id, head, self._builder)
         self.tail = Block([])
@@ -97,9 +99,10 @@ class Document:
 
     # --- changes ---
 
-    def resize(self, width: int) -> None:
-        """Take another width; only what is then settled is laid out."""
-        self._builder = Builder(Columns.of(width), self._days, self._own_id, self.unread)
+    def resize(self, width: int, bodies: Bodies | None = None) -> None:
+        """Take another width, or another way to read texts; only what is then settled is laid out."""
+        bodies = bodies or self._builder.bodies
+        self._builder = Builder(Columns.of(width), self._days, self._own_id, self.unread, bodies)
         self.blocks.rebuild(self._builder)
         self.load_tail()
 
@@ -112,6 +115,11 @@ class Document:
             self.blocks.stored(first, last, max(self.head, self._cache.head(self.chat.chat_id)))
             if changed:
                 self.blocks.changed(changed)
+        self.load_tail()
+
+    def renamed(self) -> None:
+        """People may have other names now: lay out anew the messages that name them."""
+        self.blocks.renamed()
         self.load_tail()
 
     def load_tail(self) -> None:

@@ -10,6 +10,7 @@ from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
 from chatterm.client.model import OutboxRow, OutboxState
 from chatterm.client.told import Told, lines_of, marks_line, size_text
+from chatterm.tui.timeline.body import Bodies, Body
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip, wrap
 
@@ -111,6 +112,8 @@ class Item:
     quote: tuple[int, str] | None = None
     """Author and beginning of the message that this one replies to; None if it is not cached. Terminal-safe."""
     forwarded_from: int = 0
+    body: Body | None = None
+    """How `text` is shown if it is more than its words; then `text` is the shown one."""
 
     @property
     def is_gap(self) -> bool:
@@ -158,8 +161,11 @@ class Columns:
 class Builder:
     """Makes items for one width; the painter draws exactly their lines, so heights are always true."""
 
-    def __init__(self, columns: Columns, days: LocalTime, own_id: int, unread: Unread | None = None) -> None:
+    def __init__(
+        self, columns: Columns, days: LocalTime, own_id: int, unread: Unread | None = None, bodies: Bodies | None = None
+    ) -> None:
         self.columns = columns
+        self.bodies = bodies or Bodies(own_id)
         self._days = days
         self._own_id = own_id
         self._unread = unread
@@ -237,7 +243,7 @@ class Builder:
             item.lines.append((Kind.DELETED, 0, 0))
             return item
         if not (message.rev or message.reply_to or message.files or message.forwarded):
-            self._message(item, before, message.text, at_top=message.seq == 1)
+            self._message(item, before, message.text, message, at_top=message.seq == 1)
             return item
         item.reply_to = message.reply_to
         item.quote = _quote(quotes.get(message.reply_to))
@@ -245,17 +251,24 @@ class Builder:
         marks = marks_line(message)
         item.parts = (*(file_line(file, self.columns.body) for file in message.files), *((marks,) if marks else ()))
         if message.text or not message.files:
-            self._message(item, before, message.text, at_top=message.seq == 1)
+            self._message(item, before, message.text, message, at_top=message.seq == 1)
         else:
             self._open(item, before, at_top=message.seq == 1)
         item.lines.extend((Kind.PART, number, 0) for number in range(len(item.parts)))
         return item
 
-    def _message(self, item: Item, before: Before | None, text: str, *, at_top: bool) -> None:
+    def _message(
+        self, item: Item, before: Before | None, text: str, message: Message | None = None, *, at_top: bool
+    ) -> None:
         item.text = text = terminal_safe(text, multiline=True)
         self._open(item, before, at_top=at_top)
-        body = Kind.BODY
-        item.lines.extend([(body, start, end) for start, end in wrap(text, self.columns.body)])
+        kind, width = Kind.BODY, self.columns.body
+        item.body = body = self.bodies.read(text, item.sender_id, message)
+        if body is None:
+            item.lines.extend([(kind, start, end) for start, end in wrap(text, width)])
+        else:
+            item.text = body.marked.text
+            item.lines.extend([(kind, start, end) for start, end in body.lines(width)])
 
     def _open(self, item: Item, before: Before | None, *, at_top: bool) -> None:
         """The lines before a message's own."""

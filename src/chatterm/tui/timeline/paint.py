@@ -1,8 +1,9 @@
 """Draw one line of the conversation as a strip of styled cells."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,11 +15,16 @@ from chatterm.tui.timeline.items import INDENT, MARK_CELLS, PADDING, TIME_CELLS,
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip
 
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.paint_body import BodyPainter, Highlight
+
 log = logging.getLogger(__name__)
 
 STYLES: Final = (
     *("author", "own", "time", "date", "new", "system", "system-name", "gap", "mark", "failed", "hint"),
     *("quote", "part", "gone"),
+    *("code", "link", "mention", "named", "bar"),
+    *("code-keyword", "code-name", "code-string", "code-number", "code-comment"),
 )
 """Component classes `timeline--NAME`, besides the widget's own style for text."""
 STYLE_RULES: Final = """\
@@ -36,6 +42,16 @@ STYLE_RULES: Final = """\
 & > .timeline--quote { color: $foreground 55%; }
 & > .timeline--part { color: $foreground 70%; }
 & > .timeline--gone { color: $foreground 45%; text-style: italic; }
+& > .timeline--code { background: $panel; }
+& > .timeline--link { color: $accent; text-style: underline; }
+& > .timeline--mention { color: $accent; text-style: bold; }
+& > .timeline--named { color: $accent; text-style: bold reverse; }
+& > .timeline--bar { color: $foreground 45%; }
+& > .timeline--code-keyword { background: $panel; color: $primary; text-style: bold; }
+& > .timeline--code-name { background: $panel; color: $foreground; text-style: bold; }
+& > .timeline--code-string { background: $panel; color: $success; }
+& > .timeline--code-number { background: $panel; color: $warning; }
+& > .timeline--code-comment { background: $panel; color: $foreground 55%; text-style: italic; }
 """
 """Their colours, for the CSS of the widget."""
 
@@ -55,6 +71,11 @@ RULE_MIN: Final = 18
 
 Part = tuple[str, Style]
 
+RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+LEFT_TO_RIGHT_MARK: Final = "\u200e"
+"""Takes no cell. After text that runs from right to left it keeps a terminal that orders by direction from drawing
+numbers of the next column into that text. Nobody else's text can hold one here: `terminal_safe` shows it."""
+
 
 class Painter:
     """Turns lines of items into strips; everything they show is terminal-safe already but names."""
@@ -70,6 +91,7 @@ class Painter:
         unread_text: str,
         hole_around: Callable[[int, int], tuple[int, int]],
         hint: str,
+        highlight: "Highlight | None" = None,
     ) -> None:
         """`names` gives terminal-safe names; `hole_around` the whole uncached range around a part of it."""
         self._styles = styles
@@ -80,6 +102,9 @@ class Painter:
         self._unread_text = unread_text
         self._hole_around = hole_around
         self._hint = hint
+        self._bodies: BodyPainter | None = None
+        self._highlight = highlight
+        self._isolation = Segment(LEFT_TO_RIGHT_MARK, base)
         self._indent = Segment(" " * (PADDING + INDENT), base)
         self._paint: dict[Kind, Callable[[Item, int, Columns], Strip]] = {
             Kind.BLANK: self._blank,
@@ -129,8 +154,18 @@ class Painter:
 
     def _body(self, item: Item, line: int, columns: Columns) -> Strip:
         _, start, end = item.lines[line]
+        if item.body is not None:
+            shown = self._body_painter().line(item.body.marked, start, end, columns.body)
+            return self._finish(item, line, [self._indent, *shown], columns)
         text = item.text[start:end]
         return self._own(item, line, Segment(text, self._base), columns)
+
+    def _body_painter(self) -> "BodyPainter":
+        if self._bodies is None:
+            from chatterm.tui.timeline.paint_body import BodyPainter  # noqa: PLC0415 - most first screens do without
+
+            self._bodies = BodyPainter(self._styles, self._base, self._highlight)
+        return self._bodies
 
     def _deleted(self, item: Item, line: int, columns: Columns) -> Strip:
         return self._own(item, line, Segment(clip("message deleted", columns.body), self._styles["gone"]), columns)
@@ -141,8 +176,13 @@ class Painter:
 
     def _own(self, item: Item, line: int, shown: Segment, columns: Columns) -> Strip:
         """A line of the message itself; the first one ends with the message's state."""
-        segments = [self._indent, shown]
-        used = PADDING + INDENT + cell_len(shown.text)
+        return self._finish(item, line, [self._indent, shown], columns)
+
+    def _finish(self, item: Item, line: int, segments: list[Segment], columns: Columns) -> Strip:
+        """Such a line from its indent and what it shows."""
+        used = cells_of(segments)
+        if any(isolating(segment.text) for segment in segments):
+            segments.append(self._isolation)
         if line == item.lead and (item.mark or item.stamped):
             used += self._add_state(segments, item, used, columns)
         segments.append(Segment(" " * (columns.width - used), self._base))
@@ -232,6 +272,8 @@ class Painter:
             shown = clip(text, room)
             room -= cell_len(shown)
             segments.append(Segment(shown, style))
+            if isolating(shown):
+                segments.append(self._isolation)
         segments.append(Segment(" " * room, self._base))
         return _strip(segments, columns)
 
@@ -257,3 +299,13 @@ def _shortened(text: str, width: int) -> str:
     if cell_len(text) > width and text.endswith("”"):
         return clip(text[:-1], width - 1) + "”"
     return clip(text, width)
+
+
+def isolating(text: str) -> bool:
+    """Whether what follows a text on its line needs to be kept apart from it."""
+    return not text.isascii() and RIGHT_TO_LEFT.search(text) is not None
+
+
+def cells_of(segments: list[Segment]) -> int:
+    """Terminal cells of segments together."""
+    return sum(cell_len(segment.text) for segment in segments)

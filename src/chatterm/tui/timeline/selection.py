@@ -9,14 +9,17 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from chatterm.tui.timeline.document import Document
-from chatterm.tui.timeline.items import INDENT, PADDING, Item, Kind
-from chatterm.tui.timeline.paint import Painter
+from chatterm.tui.timeline.items import INDENT, PADDING, Columns, Item, Kind
+from chatterm.tui.timeline.markup import Form, Marked
+from chatterm.tui.timeline.markup_layout import block_at, copied, text_cells_before
+from chatterm.tui.timeline.paint import LEFT_TO_RIGHT_MARK, Painter
 from chatterm.tui.timeline.viewport import Viewport
 
 COPIED_LINES: Final = 20_000
 """Lines that one copy may hold; a longer selection is cut there."""
 _LINE_BITS: Final = 16
 _BODY_X: Final = PADDING + INDENT
+_FILL: Final = " " + LEFT_TO_RIGHT_MARK
 
 
 class Place(NamedTuple):
@@ -59,13 +62,28 @@ def _characters(selection: Selection, item: Item, line: int, strip: Strip) -> tu
         return 0, 0
     kind, start, end = item.lines[line]
     if kind is Kind.BODY:
-        low, high = _BODY_X, _BODY_X + end - start
+        text_x = _text_x(item, line, Columns.of(strip.cell_length))
+        begins = item.body is not None and _begins_text(item.body.marked, start)
+        low, high = _BODY_X if begins else text_x, text_x + end - start
     else:
         text = strip.text
-        low, high = len(text) - len(text.lstrip()), len(text.rstrip())
+        low, high = len(text) - len(text.lstrip()), len(text.rstrip(_FILL))
     first = max(low, span[0])
     last = high if span[1] < 0 else min(high, span[1])
     return (first, last) if first < last else (0, 0)
+
+
+def _text_x(item: Item, line: int, columns: Columns) -> int:
+    """Where on its line the text of a message begins."""
+    if item.body is None:
+        return _BODY_X
+    return _BODY_X + text_cells_before(item.body.marked, item.lines[line][1], columns.body)
+
+
+def _begins_text(marked: Marked, start: int) -> bool:
+    """Whether a line has the bullet or bar of a block of text, which can be selected with it."""
+    block = block_at(marked, start)
+    return block.start == start and block.form is Form.TEXT
 
 
 def highlight(strip: Strip, selection: Selection, item: Item, line: int, style: Style) -> Strip:
@@ -80,30 +98,51 @@ def highlight(strip: Strip, selection: Selection, item: Item, line: int, style: 
 
 
 def extract(selection: Selection, document: Document, painter: Painter) -> str:
-    """The selected text: messages as they were written, other lines as they are shown."""
+    """The selected text: messages as they are shown but for breaks of lines, other lines as they are shown."""
     start, end = selection
     if start is None or end is None:
         return ""
     place, last = Place.of(start.y), Place.of(end.y)
-    copied: list[str] = []
+    copied_lines: list[str] = []
     for item in document.items_from(place.key):
-        if item.key > last.key or len(copied) >= COPIED_LINES:
+        if item.key > last.key or len(copied_lines) >= COPIED_LINES:
             break
-        lines = range(place.line if item.key == place.key else 0, len(item.lines))
-        body: tuple[int, int] | None = None
-        for line in lines:
-            if Place(item.key, line) > last:
-                break
-            strip = painter.strip(item, line, document.columns)
-            first, stop = _characters(selection, item, line, strip)
-            kind, offset, line_end = item.lines[line]
-            if kind is Kind.BODY:
-                low, high = offset + max(0, first - _BODY_X), offset + max(0, stop - _BODY_X)
-                if first == stop:
-                    low = high = line_end if Place(item.key, line) < last else offset
-                body = (body[0] if body else low, high)
-            elif first < stop:
-                copied.append(strip.text[first:stop])
-        if body is not None:
-            copied.append(item.text[body[0] : body[1]])
-    return "\n".join(copied)
+        first_line = place.line if item.key == place.key else 0
+        copied_lines += _lines_of(
+            item, first_line, last, selection=selection, painter=painter, columns=document.columns
+        )
+    return "\n".join(copied_lines)
+
+
+def _lines_of(
+    item: Item, first_line: int, last: Place, *, selection: Selection, painter: Painter, columns: Columns
+) -> list[str]:
+    """What is selected of one item, its text last and as one."""
+    lines: list[str] = []
+    body: tuple[int, int] | None = None
+    with_bullet = False
+    for line in range(first_line, len(item.lines)):
+        if Place(item.key, line) > last:
+            break
+        strip = painter.strip(item, line, columns)
+        first, stop = _characters(selection, item, line, strip)
+        kind, offset, line_end = item.lines[line]
+        if kind is Kind.BODY:
+            text_x = _text_x(item, line, columns)
+            low, high = offset + max(0, first - text_x), offset + max(0, stop - text_x)
+            if body is None:
+                with_bullet = first < text_x
+            if first == stop:
+                low = high = line_end if Place(item.key, line) < last else offset
+            body = (body[0] if body else low, high)
+        elif first < stop:
+            lines.append(strip.text[first:stop].replace(LEFT_TO_RIGHT_MARK, ""))
+    if body is not None:
+        lines.append(_copied(item, *body, with_bullet=with_bullet))
+    return lines
+
+
+def _copied(item: Item, low: int, high: int, *, with_bullet: bool) -> str:
+    if item.body is None:
+        return item.text[low:high]
+    return copied(item.body.marked, low, high, with_bullet=with_bullet)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.document import Anchor, Document
 from chatterm.tui.timeline.items import Item
 
@@ -31,6 +32,16 @@ class Viewport:
         self.rows = rows
         if width != self.document.columns.width:
             self.document.resize(width)
+        self._place()
+
+    def look(self, bodies: Bodies) -> None:
+        """Read texts in another way, with the same message in the same place."""
+        self.document.resize(self.document.columns.width, bodies)
+        self._place()
+
+    def renamed(self) -> None:
+        """People may have other names now."""
+        self.document.renamed()
         self._place()
 
     def go(self, top: int) -> None:

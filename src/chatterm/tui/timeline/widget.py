@@ -18,7 +18,8 @@ from textual.widget import Widget
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.ports import CacheReader, OutboxReader
-from chatterm.tui.timeline import selection as selecting
+from chatterm.client.settings import Settings
+from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.document import Document, find_unread
 from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
@@ -94,6 +95,7 @@ class Timeline(ScrollView, can_focus=True):
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
+        self._markdown = True
         self._pending: tuple[int, int] | None = None
         self._changed: set[int] = set()
         self._outbox_pending = False
@@ -137,7 +139,26 @@ class Timeline(ScrollView, can_focus=True):
         """Names may have changed."""
         self._names.clear()
         self._strips.clear()
+        viewport = self._viewport
+        if viewport is not None and self._try(viewport.renamed):
+            self._moved()
         self.refresh()
+
+    def settings_changed(self, settings: Settings) -> None:
+        """Other settings are in force."""
+        self.show_markdown(settings.look.markdown)
+
+    def show_markdown(self, on: bool) -> None:
+        """Show Markdown as what it means, or texts as they were written; at once."""
+        if on != self._markdown:
+            self._markdown = on
+            self._strips.clear()
+            viewport = self._viewport
+            if viewport is not None and self._try(lambda: viewport.look(self._bodies())):
+                self._moved()
+
+    def _bodies(self) -> Bodies:
+        return Bodies(self._own_id, self._names, markdown=self._markdown)
 
     def seen_changed(self) -> None:
         """The chat's row changed; if its log is known to be longer, what is missing is drawn and asked for."""
@@ -235,7 +256,14 @@ class Timeline(ScrollView, can_focus=True):
     def _opened(self, chat: ChatView, width: int) -> Document:
         unread = find_unread(self._cache, chat.chat_id, self._own_id)
         return Document(
-            self._cache, self._outbox, chat, own_id=self._own_id, days=self._days, width=width, unread=unread
+            self._cache,
+            self._outbox,
+            chat,
+            own_id=self._own_id,
+            days=self._days,
+            width=width,
+            unread=unread,
+            bodies=self._bodies(),
         )
 
     def _moved(self, *, repaint: bool = True) -> None:
@@ -322,6 +350,9 @@ class Timeline(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """From now on tell what is in sight, also when the terminal gets the focus back."""
+        settings = getattr(self.app, "settings", None)
+        if isinstance(settings, Settings):
+            self.settings_changed(settings)
         self.watch(self.app, "app_focus", self._report_soon, init=False)
 
     # --- painting ---
@@ -369,6 +400,8 @@ class Timeline(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line with the offsets that mouse selection needs; painting goes through `render_lines`."""
+        from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
+
         columns = Columns.of(self.size.width)
         found = self._line_at(y)
         strip = self._strip(found, columns)
@@ -386,6 +419,8 @@ class Timeline(ScrollView, can_focus=True):
             found = self._line_at(row)
             strip = self._strip(found, columns)
             if selection is not None and found is not None:
+                from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - see `_selection`
+
                 style = self.screen.get_component_rich_style("screen--selection")
                 strip = selecting.highlight(strip, selection, *found, style)
             for line_filter in filters:
@@ -399,10 +434,14 @@ class Timeline(ScrollView, can_focus=True):
         selection = self.text_selection
         if selection is None or self._viewport is None:
             return None
+        from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
+
         return selecting.bounded(selection, self._viewport)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, messages as they were written."""
+        """The selected text, messages as they are shown."""
+        from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
+
         bounded = selecting.bounded(selection, self._viewport) if self._viewport is not None else None
         if self._viewport is None or bounded is None:
             return None

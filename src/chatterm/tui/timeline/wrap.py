@@ -13,7 +13,7 @@ Cell = tuple[int, int, int]
 
 _JOINER: Final = "\u200d"
 _ATTACHED: Final = "\u200d\ufe0f"
-_ONE_CELL: Final = re.compile(
+ONE_CELL: Final = re.compile(
     "[\n\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0377\u0384-\u0482\u048a-\u0527\u1e00-\u1eff"
     "\u2010-\u2015\u2018-\u2027\u2030-\u205e\u20a0-\u20b9\u2190-\u21ff\u2500-\u25fc]*"
 )
@@ -29,7 +29,7 @@ def wrap(text: str, width: int) -> list[Span]:
         return [(0, len(text))]
     spans: list[Span] = []
     start = 0
-    plain = _ONE_CELL.fullmatch(text) is not None
+    plain = ONE_CELL.fullmatch(text) is not None
     while True:
         end = text.find("\n", start)
         if end < 0:

@@ -1,6 +1,7 @@
 """Slash commands: which text is one, which action it names, and what to say about one that nobody knows."""
 
 import difflib
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from chatproto.errors import ErrorInfo
@@ -9,8 +10,11 @@ from chatterm.tui.actions import ACTIONS, Action, of_command
 
 NEAREST_MAX: Final = 3
 """Commands named for one that is unknown."""
-SENT_AS_IT_IS: Final = "say_doing"
-"""The action whose command is a message: others see `/me waves` as what somebody does."""
+_MESSAGES: Final[dict[str, Callable[[str, str], str]]] = {
+    "say_doing": lambda text, _: text,
+    "shrug": lambda _, argument: f"{argument} ¯\\_(ツ)_/¯".strip(),
+}
+"""Commands that are messages: what is sent, from the whole text and the argument."""
 
 
 class Command(NamedTuple):
@@ -23,8 +27,7 @@ class Command(NamedTuple):
 def read(text: str) -> Command | ErrorInfo | str:
     """A text as it was written: the command it is, why it is none, or the message it is.
 
-    `//x` is the message `/x`, and a text of several lines that begins with a slash is one only if its first
-    word names a command.
+    `//x` is the message `/x`; `/me waves` is sent as it is and shown as what somebody does.
     """
     if not text.startswith("/"):
         return text
@@ -34,13 +37,19 @@ def read(text: str) -> Command | ErrorInfo | str:
     action = of_command(name.casefold())
     if action is None:
         return unknown(name)
+    error = _misused(action, name, argument)
+    if error is not None:
+        return error
+    message = _MESSAGES.get(action.name)
+    return message(text, argument) if message is not None else Command(action, argument)
+
+
+def _misused(action: Action, name: str, argument: str) -> ErrorInfo | None:
     if argument and not action.argument:
         return ErrorInfo(
             code="usage", message=f"/{name} takes nothing after it.", hint="Remove it, or begin with // to send it."
         )
-    if not argument and is_required(action.argument):
-        return usage(action)
-    return text if action.name == SENT_AS_IT_IS else Command(action, argument)
+    return usage(action) if not argument and is_required(action.argument) else None
 
 
 def split(text: str) -> tuple[str, str]:

@@ -1,19 +1,12 @@
 """Marked ranges of a text that is edited: a mention stays with its letters, and goes when one of them changes."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
+
+from chatterm.tui.editor import Mark
 
 EVERYBODY: Final = 0
 """The user id of a mark that means all members."""
-
-
-class Mark(NamedTuple):
-    """The letters `start` to `end` of a line name a user; `start < end`, and marks never overlap."""
-
-    row: int
-    start: int
-    end: int
-    user_id: int
 
 
 def after_insert(marks: Iterable[Mark], row: int, column: int, text: str) -> tuple[Mark, ...]:

@@ -1,15 +1,23 @@
 """Mentions: which names in a text stand for which users."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from chatproto import limits
 from chatproto.models import Message
 from chatterm.client.model import OutboxRow
 from chatterm.client.ports import CacheReader
-from chatterm.tui.writing.marks import EVERYBODY, Mark
+from chatterm.tui.editor import Mark
+from chatterm.tui.writing.marks import EVERYBODY
 
 ALL: Final = "all"
 """What stands after the @ of a mention of everybody."""
+
+WORDS_MAX: Final = 6
+"""Words that a name written by hand may have."""
+_AT: Final = re.compile(r"(?<![\w@])@(?=\w)")
+_WORD_END: Final = re.compile(r"(?<=\w)(?!\w)")
 
 
 def marks_of(said: Message | OutboxRow, cache: CacheReader) -> tuple[Mark, ...]:
@@ -35,6 +43,26 @@ def find(lines: list[str], names: Iterable[tuple[str, int]], taken: Iterable[Mar
                     blocked.append(mark)
                     found.append(mark)
     return tuple(sorted(found))
+
+
+def written(
+    lines: list[str], taken: Iterable[tuple[int, int, int, int]], who: Callable[[str], int | None]
+) -> tuple[Mark, ...]:
+    """Mentions written by hand outside `taken`: @ and the longest run of words that `who` knows as a name."""
+    blocked = [Mark(*mark) for mark in taken]
+    found: list[Mark] = []
+    for row, line in enumerate(lines):
+        for at in _AT.finditer(line):
+            start = at.end()
+            if any(mark.row == row and mark.start <= at.start() < mark.end for mark in (*blocked, *found)):
+                continue
+            ends = [end.start() for end in _WORD_END.finditer(line, start, start + limits.NAME_MAX_CHARS + 1)]
+            for end in reversed(ends[:WORDS_MAX]):
+                user_id = who(line[start:end])
+                if user_id is not None:
+                    found.append(Mark(row, at.start(), end, user_id))
+                    break
+    return tuple(found)
 
 
 def _places(row: int, line: str, wanted: str, user_id: int) -> Iterable[Mark]:

@@ -18,6 +18,7 @@ from chatproto.errors import ErrorInfo
 from chatterm.client.errors import ClientError
 from chatterm.client.model import NOTHING_ENCLOSED, Enclosed, OutboxRow, OutboxState, Target
 from chatterm.client.outbox import Outbox
+from chatterm.client.outbox_uploads import fresh_attachment
 
 A = Target(chat_id=1)
 NOT_MEMBER = ErrorInfo(code="notMember", message="You are not a member.")
@@ -49,7 +50,8 @@ def filled(path: Path, count: int = 60) -> list[OutboxRow]:
     for number in range(count):
         enclosed = Enclosed(reply_to=number, mentions=(7,)) if number % 5 == 0 else NOTHING_ENCLOSED
         text = f"{number} " + "é" * (number * 97 % 7_000)
-        outbox.append(Target(email=f"p{number % 7}@example.org"), text, enclosed=enclosed)
+        files = [fresh_attachment(f"{name}.bin", number) for name in range(number % 11)] if number % 4 == 0 else []
+        outbox.append(Target(email=f"p{number % 7}@example.org"), text, enclosed=enclosed, attached=files)
     taken = outbox.take(5, 1 << 20)
     outbox.refused(taken[0].client_id, NOT_MEMBER)
     rows = outbox.rows()
@@ -59,7 +61,7 @@ def filled(path: Path, count: int = 60) -> list[OutboxRow]:
 
 def written(row: OutboxRow) -> tuple[object, ...]:
     """What the person wrote: all but the state of sending it."""
-    return row.client_id, row.target, row.text, row.created_at, row.enclosed
+    return row.client_id, row.target, row.text, row.created_at, row.enclosed, row.attached
 
 
 def overwrite(path: Path, start: int, data: bytes) -> None:
@@ -288,6 +290,25 @@ def test_an_outbox_of_a_newer_version_is_left_alone(path: Path) -> None:
     assert caught.value.code == "outboxNewer"
     assert "Update" in caught.value.hint
     assert path.read_bytes() == before
+
+
+def test_an_outbox_of_the_second_version_is_brought_up_to_date(path: Path) -> None:
+    """Its messages stay as they are, and new ones may have files."""
+    outbox = Outbox.open(path)
+    kept = [outbox.append(A, f"{number}", enclosed=Enclosed(reply_to=1)) for number in range(3)]
+    outbox.close()
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "DROP INDEX messages_attached; DROP INDEX messages_waiting; ALTER TABLE messages DROP COLUMN waits;"
+        "ALTER TABLE messages DROP COLUMN attached; PRAGMA user_version = 2"
+    )
+    connection.close()
+    again = Outbox.open(path)
+    assert (again.problem, again.rows()) == (None, kept)
+    files = (fresh_attachment("a", 1),)
+    assert again.append(A, "with", attached=files).attached == files
+    assert [row.text for row in again.take(10, 1 << 20)] == ["0", "1", "2"], "what has files waits for them"
+    again.close()
 
 
 def test_an_outbox_of_the_first_version_is_brought_up_to_date(path: Path) -> None:

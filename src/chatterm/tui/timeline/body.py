@@ -1,0 +1,79 @@
+"""The text of messages on its way to the screen: whether it is more than its words, and then what it shows."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chatproto.models import Message
+from chatterm.tui.timeline.wrap import Span
+
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.markup import Marked, People
+
+EVERYBODY: Final = ("all", "everyone", "everybody", "here", "channel")
+"""How a mention of everybody is written."""
+ACTION: Final = "/me "
+"""A message that begins so tells what its author does."""
+
+_INLINE: Final = re.compile(r"[*_~`\\[]")
+_BLOCK: Final = re.compile(r"^ *(?:[>#+•-]|[0-9]+[.)])", re.MULTILINE)
+_STARTS: Final = frozenset(" >#+-•/0123456789")
+"""What the first line of a text that is more than its words may begin with, beside the above."""
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text certainly shows as it is, without looking closely; mentions are not looked for."""
+    if _INLINE.search(text) is not None or "://" in text or "mailto:" in text or "www." in text:
+        return False
+    if "\n" not in text and text[:1] not in _STARTS:
+        return True
+    return _BLOCK.search(text) is None and not text.startswith(ACTION)
+
+
+class Body(NamedTuple):
+    """A text that is more than its words, and the names it was read with (by id)."""
+
+    marked: "Marked"
+    named: tuple[tuple[int, str], ...] = ()
+
+    def lines(self, width: int) -> Iterable[Span]:
+        """Where its lines in `width` cells begin and end in the shown text."""
+        from chatterm.tui.timeline.markup_layout import lay_out  # noqa: PLC0415 - most first screens do without
+
+        return lay_out(self.marked, width)
+
+
+class Bodies:
+    """Reads texts of messages. `names` gives terminal-safe names."""
+
+    def __init__(self, own_id: int, names: Callable[[int], str] = str, *, markdown: bool = True) -> None:
+        """Without `markdown` a text shows as it was written."""
+        self._own_id = own_id
+        self._names = names
+        self._markdown = markdown
+
+    def read(self, text: str, sender_id: int, message: Message | None = None) -> Body | None:
+        """What a terminal-safe text shows; None if that is the text itself."""
+        mentions = message is not None and "@" in text and bool(message.mentions or message.mention_all)
+        if not mentions and is_plain(text):
+            return None
+        named, people = self._mentioned(message) if message is not None and mentions else ((), None)
+        from chatterm.tui.timeline import markup_blocks  # noqa: PLC0415 - most first screens do without
+
+        if text.startswith(ACTION) and text[len(ACTION) :].strip():
+            actor = self._names(sender_id)
+            return Body(markup_blocks.read_action(text, actor, people), (*named, (sender_id, actor)))
+        if self._markdown:
+            return Body(markup_blocks.read(text, people), named)
+        return Body(markup_blocks.read_raw(text, people), named)
+
+    def _mentioned(self, message: Message) -> tuple[tuple[tuple[int, str], ...], "People"]:
+        from chatterm.tui.timeline.markup import People  # noqa: PLC0415 - as above
+
+        named = tuple((each, self._names(each)) for each in message.mentions)
+        everybody = tuple((name, 0) for name in EVERYBODY) if message.mention_all else ()
+        return named, People.of((*everybody, *((name, each) for each, name in named)), self._own_id)
+
+    def is_outdated(self, body: Body) -> bool:
+        """Whether somebody who is named there has another name now."""
+        return any(self._names(user_id) != name for user_id, name in body.named)

@@ -1,0 +1,189 @@
+"""Completion while somebody types: watches the token at the cursor, shows choices, and puts in what is chosen."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chatterm.client.errors import ClientError
+from chatterm.tui.actions import of_command
+from chatterm.tui.writer import converts_emoji
+from chatterm.tui.writing import completion, tokens
+from chatterm.tui.writing.completion import Choice, Completion
+from chatterm.tui.writing.emojis import Emojis
+from chatterm.tui.writing.people import People
+from chatterm.tui.writing.popup import Popup
+from chatterm.tui.writing.tokens import Token
+
+if TYPE_CHECKING:
+    from chatterm.tui.conversation import Conversation
+
+_ACCEPT = frozenset(("tab", "enter"))
+
+
+class Assistant:
+    """Belongs to one composer. Every key passes through `key` and then `moved`, which are quick without a token."""
+
+    def __init__(self, conversation: "Conversation", people: People, emojis: Emojis) -> None:
+        self._conversation = conversation
+        self._people = people
+        self._emojis = emojis
+        self._completion = Completion(conversation.engine, people, emojis)
+        self._popup: Popup | None = None
+        self._token: Token | None = None
+        self._left: tuple[str, int] | None = None
+        self._line = ""
+        self._column = 0
+
+    # --- keys
+
+    def key(self, key: str) -> bool:
+        """A key while choices are shown; True if it was for them."""
+        popup = self._popup
+        if popup is None or not popup.display:
+            return False
+        if key == "escape":
+            self._left = self._token[:2] if self._token is not None else None
+            self._token = None
+            self._close()
+            return True
+        if not popup.is_open:
+            return False
+        if key in ("up", "down"):
+            popup.move(-1 if key == "up" else 1)
+            return True
+        if key in _ACCEPT and (key == "tab" or not self._is_written(popup.current)):
+            self.accept(popup.current)
+            return True
+        return False
+
+    def _is_written(self, choice: Choice) -> bool:
+        """Whether accepting a choice would change nothing, so that Enter means the message."""
+        editor, token = self._conversation.composer.editor, self._token
+        return (
+            token is not None
+            and choice.user_id is None
+            and (editor.lines[editor.row][token.start : editor.column].casefold() == choice.insert.casefold())
+        )
+
+    def accept(self, choice: Choice) -> None:
+        """Put a choice in the place of the token."""
+        editor, token = self._conversation.composer.editor, self._token
+        if token is None:
+            return
+        follows = editor.lines[editor.row][editor.column : editor.column + 1]
+        blank = "" if choice.goes_on or follows == " " else " "
+        self._left = None
+        if editor.replace(token.start, choice.insert, blank, choice.user_id):
+            self._conversation.composer.edited()
+        self._conversation.composer.focus()
+
+    # --- what is written
+
+    def moved(self) -> None:
+        """The text or the cursor changed: show, change or hide what is offered. Only a change of the text opens it."""
+        editor = self._conversation.composer.editor
+        line, column = editor.lines[editor.row], editor.column
+        changed = line != self._line
+        typed = self._column + 1 == column and line[: column - 1] + line[column:] == self._line
+        self._line, self._column = line, column
+        if typed and line[column - 1] == ":" and self._convert(line, column):
+            return
+        token = self._token_at(line, column)
+        begun = self._token is None or token is None or token[:2] != self._token[:2]
+        if token is not None and ((begun and not changed) or token[:2] == self._left):
+            token = None  # only looked at, or left with Esc
+        else:
+            self._left = None
+        if token != self._token:
+            self._token = token
+            self._look(begun=begun)
+
+    def forget(self) -> None:
+        """Another text is in the composer: offer nothing before it is changed."""
+        editor = self._conversation.composer.editor
+        self._line, self._column = editor.lines[editor.row], editor.column
+        self._token = self._left = None
+        self._close()
+
+    def _token_at(self, line: str, column: int) -> Token | None:
+        """The token at the cursor, unless it is a mention that stands already."""
+        editor = self._conversation.composer.editor
+        token = tokens.at(line, editor.row, column)
+        if token is not None:
+            for row, start, end, _ in editor.marks:
+                if row == editor.row and start <= token.start < end:
+                    return None
+        return token
+
+    def _convert(self, line: str, column: int) -> bool:
+        """The second colon of a name was typed: put the emoji in its place."""
+        closed = tokens.closed_emoji(line, column) if converts_emoji(self._conversation) else None
+        char = self._emojis.char(closed[1]) if closed is not None else None
+        if closed is None or char is None or self._in_code(line[: closed[0]]):
+            return False
+        editor = self._conversation.composer.editor
+        editor.replace(closed[0], char)
+        self._token = None
+        self._close()
+        return True
+
+    @staticmethod
+    def _in_code(before: str) -> bool:
+        return before.count("`") % 2 == 1
+
+    def _look(self, *, begun: bool) -> None:
+        token, conversation = self._token, self._conversation
+        if token is None:
+            self._close()
+            return
+        if begun:
+            self._prepare(token)
+        action = of_command(token.command) if token.kind == "argument" else None
+        if action is not None and tokens.first_argument(action) == tokens.FILE:
+            conversation.run_worker(self._look_for_files(token), group="completion", exclusive=True)
+            return
+        try:
+            choices = self._completion.choices(token, conversation.ref)
+        except ClientError:  # the cache cannot be read now, which others tell
+            choices = []
+        hint = ""
+        if action is not None and not token.needle and not choices:
+            hint = f"/{token.command} {action.argument}   {action.title}"
+        self._show(choices, hint)
+
+    async def _look_for_files(self, token: Token) -> None:
+        choices = await asyncio.to_thread(lambda: list(completion.paths(token.needle))[: completion.CHOICES_MAX])
+        if token == self._token:
+            self._show(choices, "")
+
+    def _prepare(self, token: Token) -> None:
+        """Fetch what may be missing for this kind of token; when it comes, look again."""
+        ref = self._conversation.ref
+        if token.kind == "emoji":
+            self._emojis.load_soon(self._look_again)
+        elif token.kind in ("person", "argument") and ref is not None and ref.kind == "chat":
+            self._conversation.run_worker(self._ask_for_members(ref.id), group="members", exclusive=True)
+
+    async def _ask_for_members(self, chat_id: int) -> None:
+        await self._people.refresh(chat_id)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._token is not None and self._conversation.is_attached:
+            self._look(begun=False)
+
+    # --- the popup
+
+    def _show(self, choices: list[Choice], hint: str) -> None:
+        if self._popup is None:
+            if not choices and not hint:
+                return
+            self._popup = Popup(self.accept)
+            self._conversation.mount(self._popup, before=self._conversation.composer)
+        if choices or hint:
+            self._popup.show(choices, hint)
+        else:
+            self._popup.hide()
+
+    def _close(self) -> None:
+        if self._popup is not None:
+            self._popup.hide()

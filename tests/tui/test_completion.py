@@ -1,0 +1,133 @@
+"""Completion in the real app: what is offered above the composer, how it is taken, and what is sent then."""
+
+from pathlib import Path
+
+from chatproto.models import Message
+from chatterm.client.model import Account, EntryRef, Link
+from chatterm.tui.writing.emojis import Emojis
+from chatterm.tui.writing.popup import Popup
+from tests.support.client import sign_in
+from tests.support.server import RunningServer
+from tests.support.tui import Desk, direct_chat, fill_cache, running_app
+
+
+def popup(desk: Desk) -> Popup:
+    return desk.screen.query_one(Popup)
+
+
+def offered(desk: Desk) -> list[str]:
+    """The labels that are offered now."""
+    return [choice.label for each in desk.screen.query(Popup) if each.display for choice in each.choices]
+
+
+async def test_members_are_offered_and_mentioned_exactly(home: Path, server: RunningServer) -> None:
+    """Names with blanks, two people of one name, everybody, and one who is no member: the ids sent are exact."""
+    anna = await server.person("Anna")
+    one = await server.signed_in(await server.application.store.create_user("one@example.org", "Béla Kovács", "!"))
+    two = await server.signed_in(await server.application.store.create_user("two@example.org", "Béla Kovács", "!"))
+    beata = await server.person("Beata")
+    garden = await anna.group("garden", one, two)
+    async with running_app(home, sign_in(home, anna)) as desk:
+        await desk.until(lambda: desk.engine.status.link is Link.ONLINE)
+        await desk.press("ctrl+k", *"garden", "enter")
+        await desk.until(lambda: desk.screen.conversation.ref == EntryRef("chat", garden.id))
+        await desk.type("hi @be")
+        await desk.until(lambda: offered(desk)[-1:] == ["Beata"])
+        assert offered(desk) == ["Béla Kovács", "Béla Kovács", "Beata"]
+        await desk.sees("one@example.org", "two@example.org", "not in this chat")
+        wanted = popup(desk).choices[1].user_id
+        await desk.press("down", "tab")
+        await desk.until(lambda: desk.composer.text == "hi @Béla Kovács ")
+        assert not popup(desk).display
+        await desk.press(*"and @all", "enter", "enter")
+        await desk.until(lambda: desk.engine.cache.head(garden.id) == 2 and desk.engine.outbox.counts() == (0, 0))
+        [message] = [event for event in desk.engine.cache.events(garden.id, 2, 2) if isinstance(event, Message)]
+        assert (message.text, message.mentions, message.mention_all) == ("hi @Béla Kovács and @all", [wanted], True)
+
+        await desk.type("and @beata")  # no member: named, but not mentioned, which the server would refuse
+        await desk.until(lambda: offered(desk) == ["Beata"])
+        await desk.press("enter", "enter")
+        await desk.until(lambda: desk.engine.cache.head(garden.id) == 3 and desk.engine.outbox.counts() == (0, 0))
+        assert desk.engine.cache.messages(garden.id, [3])[3].mentions == []
+
+        await desk.type("@béla")  # chosen, then edited away
+        await desk.until(lambda: len(offered(desk)) == 2)
+        await desk.press("tab", "backspace", "backspace", "escape", "enter")
+        await desk.until(lambda: desk.engine.cache.head(garden.id) == 4 and desk.engine.outbox.counts() == (0, 0))
+        assert desk.engine.cache.messages(garden.id, [4])[4].mentions == []
+        assert beata.id != wanted
+
+
+async def test_a_name_written_by_hand_is_a_mention_if_only_one_member_has_it(home: Path, server: RunningServer) -> None:
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    garden = await anna.group("garden", bela)
+    async with bela.socket() as socket, running_app(home, sign_in(home, anna)) as desk:
+        await socket.say(garden, "hello")
+        await desk.until(lambda: desk.engine.status.link is Link.ONLINE)
+        await desk.press("ctrl+k", *"garden", "enter")
+        await desk.sees("hello")
+        desk.composer.insert("thanks @bela, and to bela@example.org")
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.cache.head(garden.id) == 3 and desk.engine.outbox.counts() == (0, 0))
+        assert desk.engine.cache.messages(garden.id, [3])[3].mentions == [bela.id]
+
+
+async def test_emoji_by_name(home: Path, account: Account) -> None:
+    """Offered while typed, replaced at the second colon and at sending, never within code."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.type(":smil")
+        await desk.until(lambda: ":smile:" in offered(desk))
+        await desk.press("tab")
+        await desk.until(lambda: desk.composer.text == "😄 ")
+        await desk.press(*":tada:")
+        await desk.until(lambda: desk.composer.text == "😄 🎉")
+        await desk.press("ctrl+z")
+        await desk.until(lambda: desk.composer.text == "😄 :tada:")
+        desk.composer.clear()
+        desk.composer.insert("`:tada:` 10:30:00 :nosuch: :tada:")
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
+        assert desk.engine.outbox.rows()[0].text == "`:tada:` 10:30:00 :nosuch: 🎉"
+
+
+async def test_commands_are_offered_with_their_arguments(home: Path, account: Account) -> None:
+    """Arrows and Enter take one, Esc closes until the next, a click takes one, typing on opens it no more."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.type("/")
+        await desk.until(lambda: "/help" in offered(desk))
+        await desk.press("up")
+        assert popup(desk).current == popup(desk).choices[-1]
+        desk.composer.clear()
+        await desk.type("/shr")
+        await desk.until(lambda: offered(desk) == ["/shrug [TEXT]"])
+        await desk.press("escape")
+        await desk.until(lambda: not offered(desk))
+        assert desk.app.focused is desk.composer
+        await desk.press("u")
+        assert not offered(desk)
+        desk.composer.clear()
+        await desk.type("/shr")
+        await desk.until(lambda: offered(desk))
+        await desk.pilot.click(popup(desk), offset=(5, 0))
+        await desk.until(lambda: desk.composer.text == "/shrug ")
+        await desk.sees("/shrug [TEXT]   Shrug")
+        await desk.press(*"ok", "enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
+        assert not popup(desk).display
+        await desk.press("alt+p")
+        await desk.until(lambda: desk.composer.text.startswith("ok ¯"))
+        await desk.press("alt+n")
+        await desk.until(lambda: desk.composer.editor.is_empty)
+
+
+async def test_emoji_are_ranked_by_how_well_their_name_fits() -> None:
+    emojis = Emojis()
+    await emojis.load()
+    assert emojis.search("smile")[0].char == "😄"
+    assert emojis.search("+1")[0].char == "👍"
+    assert emojis.search("hear")[0].name == "heart"
+    assert all("skin" not in each.name for each in emojis.search("wave", 50))
+    assert any("skin_tone" in each.name for each in emojis.search("waving_hand_medium_skin_tone", 50))
+    assert len({each.char for each in emojis.search("cat", 50)}) == len(emojis.search("cat", 50))
