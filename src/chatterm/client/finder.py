@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from chatproto import limits
 from chatterm.client.errors import ClientError
@@ -52,6 +52,13 @@ class Finder:
             return replace(results, incomplete=True)
         return results
 
+    async def suggest(self, name: Literal["from", "in"], beginning: str, limit: int = 8) -> list[tuple[str, str]]:
+        """What may follow `from:` or `in:`: what is shown, and what is to be written. Raises `ClientError`."""
+        work = self._opened_reader
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: work().suggest(name, beginning, limit)
+        )
+
     async def build(self, seconds: float) -> bool:
         """Let the index follow the cache for at most this long; whether it knows everything then."""
         return (await self._index.build(seconds)).complete
@@ -83,11 +90,14 @@ class Finder:
             stop.set()  # whoever does not wait any more does not want the answer
 
     def _search(self, asked: "Asked", stop: threading.Event) -> "SearchResults":
+        return self._opened_reader().search(asked, stop)
+
+    def _opened_reader(self) -> "Reader":
         from chatterm.client.finder_thread import Reader  # noqa: PLC0415 - as above
 
         if self._reader is None:
             self._reader = Reader(self._files.cache, self._files.search)
-        return self._reader.search(asked, stop)
+        return self._reader
 
     def _close(self) -> None:
         if self._reader is not None:

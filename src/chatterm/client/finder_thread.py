@@ -113,6 +113,10 @@ class Reader:
         missing = until > (query.since or 0)
         return SearchResults(hits, cursor, incomplete=missing, until=until if missing else 0)
 
+    def suggest(self, name: str, beginning: str, limit: int) -> list[tuple[str, str]]:
+        """See `SearchNames.suggest`."""
+        return self._names.suggest(name, beginning, limit)
+
     def candidates(self, words: str, first: int, last: int, count: int) -> list[tuple[int, int, int]]:
         """Id, chat and seq of the newest documents within these ids, at most so many."""
         self._check()

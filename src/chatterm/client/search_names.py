@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chatproto.errors import ChatError
+from chatproto.models import User
 from chatproto.search_query import AnyTerm, NameTerm, SearchQuery, best_named, mistake, query_of
 from chatproto.search_text import words_of
 from chatproto.text import normalize_email
@@ -99,8 +100,47 @@ class SearchNames:
             raise mistake(term.position, f"you have no chat {value!r}. Give a group's title, a chat's id, or @address.")
         return found
 
+    def suggest(self, name: str, beginning: str, limit: int) -> list[tuple[str, str]]:
+        """What may follow `from:` or `in:` if it begins so: what is shown, and what is to be written."""
+        words = words_of(beginning.lstrip("@"))
+        people = [
+            (each.display_name, each.email)
+            for each in self._people_beginning(words, limit)
+            if name == "from" or self._cache.direct_chats([each.id])
+        ]
+        if name == "from":
+            return people[:limit]
+        groups = [
+            (title, _written(title, chat_id))
+            for chat_id, title in self._cache.titles()
+            if _begins(words_of(title), words)
+        ]
+        return [*groups, *((shown, f"@{email}") for shown, email in people)][:limit]
+
+    def _people_beginning(self, words: Sequence[str], limit: int) -> list[User]:
+        """People of whose names each of these begins a word, or whose addresses begin with the first."""
+        self._follow()
+        found = [
+            user_id
+            for user_id, known in self._words.items()
+            if _begins(known, words)
+        ]  # fmt: skip
+        users = (self._cache.user(user_id) for user_id in found[: limit * 4])
+        return [user for user in users if user is not None and not user.deleted]
+
     def _titled(self) -> Iterable[tuple[int, tuple[str, ...]]]:
         return ((chat_id, words_of(title)) for chat_id, title in self._cache.titles())
+
+
+def _begins(known: Sequence[str], words: Sequence[str]) -> bool:
+    return all(any(each.startswith(word) for each in known) for word in words)
+
+
+def _written(title: str, chat_id: int) -> str:
+    """A title as it is written behind `in:`; one that cannot be quoted is named by its chat's id."""
+    if '"' in title or not words_of(title) or any(char < " " for char in title):
+        return str(chat_id)
+    return f'"{title}"' if any(map(str.isspace, title)) else title
 
 
 def _is_id(value: str) -> bool:

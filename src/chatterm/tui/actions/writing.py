@@ -8,7 +8,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("submit", "composer", ("enter",), "Send"),
     Action("newline", "composer", ("alt+enter", "shift+enter", "ctrl+j"), "New line"),
     Action("left", "composer", ("left", "ctrl+b"), "Left"),
-    Action("right", "composer", ("right", "ctrl+f"), "Right"),
+    Action("right", "composer", ("right",), "Right"),
     Action("up", "composer", ("up",), "Line up"),
     Action("down", "composer", ("down",), "Line down"),
     Action("word_left", "composer", ("ctrl+left", "alt+left", "alt+b"), "Word left"),

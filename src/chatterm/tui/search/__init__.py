@@ -1,0 +1,1 @@
+"""The search screen: what is asked, what was found, and what stands around it."""
