@@ -56,7 +56,7 @@ class ChatApp(App[None]):
         self._state = state
         self._folder = folder
         self._collector = collector
-        self._attendance = Attendance(engine.be_away)
+        self.attendance = Attendance(engine.be_away)
         self._window = Window(self)
         self.survival = Survival(folder, self._tell_problem)
         self._begun = False
@@ -93,12 +93,12 @@ class ChatApp(App[None]):
         if self._state.problem is not None:
             problem = terminal_safe(f"{self._state.problem.message} {self._state.problem.hint}")
             self.notify(problem, severity="error", markup=False, timeout=20)
-        self.set_interval(LOOK_EVERY_S, self._attendance.look)
+        self.set_interval(LOOK_EVERY_S, self.attendance.look)
         await self.engine.start()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
-            self._attendance.touched()
+            self.attendance.touched()
         if self._collector is not None and isinstance(event, events.Key):
             self._collector.key_pressed()
         await super().on_event(event)

@@ -17,16 +17,30 @@ class Attendance:
         self._clock = clock
         self._touched_at = clock()
         self._away = False
+        self._held = False
+
+    def hold(self) -> None:
+        """The user says that nobody is here, until `release`."""
+        self._held = True
+        self._be(away=True)
+
+    def release(self) -> None:
+        """The user is back."""
+        self._held = False
+        self.touched()
 
     def touched(self) -> None:
         """A key was pressed, or the mouse was used."""
         self._touched_at = self._clock()
-        if self._away:
-            self._away = False
-            self._tell(False)
+        if not self._held:
+            self._be(away=False)
 
     def look(self) -> None:
         """To be called every `LOOK_EVERY_S`."""
-        if not self._away and self._clock() - self._touched_at >= AWAY_AFTER_S:
-            self._away = True
-            self._tell(True)
+        if self._clock() - self._touched_at >= AWAY_AFTER_S:
+            self._be(away=True)
+
+    def _be(self, *, away: bool) -> None:
+        if away != self._away:
+            self._away = away
+            self._tell(away)

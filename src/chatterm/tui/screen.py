@@ -112,6 +112,7 @@ class ChatScreen(Screen[None]):
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
         self._visible = ClientList.WatchChanged(())
+        self._also: tuple[int, ...] = ()
         self._unsubscribe = engine.subscribe(self._hear)
 
     def _hear(self, notice: Notice) -> None:
@@ -253,10 +254,15 @@ class ChatScreen(Screen[None]):
         self._visible = message
         self._watch_visible()
 
+    def watch_also(self, user_ids: tuple[int, ...]) -> None:
+        """These people are on screen for now, too, for example in a dialog; an empty tuple ends it."""
+        self._also = user_ids
+        self._watch_visible()
+
     def _watch_visible(self) -> None:
         """Ask who writes, and who is there: in the conversation, and in the rows of the list that are in sight."""
         peer_id, ref = self.conversation.peer_id(), self.conversation.ref
-        wanted = self._visible.user_ids if peer_id is None else (peer_id, *self._visible.user_ids)
+        wanted = (*self._also, *(() if peer_id is None else (peer_id,)), *self._visible.user_ids)
         chat_ids = (
             (ref.id, *self._visible.chat_ids) if ref is not None and ref.kind == "chat" else self._visible.chat_ids
         )

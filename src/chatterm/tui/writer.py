@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Edit
-from chatproto.models import Message
+from chatproto.models import Message, User
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Enclosed, EntryRef, OutboxRow, Target
 from chatterm.client.uistate import NO_DRAFT, Draft
@@ -197,6 +197,18 @@ class Writer:
     def _forget_offers(self) -> None:
         if self._assistant is not None:
             self._assistant.forget()
+
+    def mention(self, user: User) -> None:
+        """Name a user at the cursor."""
+        composer = self._conversation.composer
+        editor = composer.editor
+        before = editor.lines[editor.row][: editor.column]
+        if before and not before.endswith(" "):
+            editor.insert(" ")
+        if editor.replace(editor.column, f"@{user.display_name}", " ", user.id):
+            composer.edited()
+            self._forget_offers()
+        composer.focus()
 
     def begin_command(self, command: str, argument: str = "") -> None:
         """Begin to write a slash command, unless something is written already."""

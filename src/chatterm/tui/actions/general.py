@@ -4,6 +4,12 @@ from typing import Final
 
 from chatterm.tui.actions.model import Action
 
+
+def _command(feature: str, name: str, title: str, commands: str, argument: str = "") -> Action:
+    """Something that is asked for in words."""
+    return Action(name, "global", (), title, "", feature, tuple(commands.split()), argument)
+
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("jump", "global", ("ctrl+k",), "Find a person or group", "jump"),
     Action("next_chat", "global", ("alt+down",), "Next chat"),
@@ -39,4 +45,24 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("help", "global", ("f1",), "This help", "help", commands=("help",)),
     Action("interrupt", "global", ("ctrl+c",), "Copy what is selected, else clear what you wrote"),
     Action("leave", "global", ("ctrl+q",), "Quit; what is queued is sent next time", "quit", commands=("quit",)),
+    _command("people", "message_person", "Write to a person, or open the chat with them", "msg query", "PERSON [TEXT]"),
+    _command("people", "show_person", "Who that is: address, status, when last seen", "whois", "[PERSON]"),
+    _command("groups", "make_group", "Make a group", "group", "[TITLE]"),
+    _command("groups", "members", "Members of this group", "members names"),
+    _command("groups", "invite", "Add people to this group", "invite", "[PERSON, ...]"),
+    _command("groups", "kick", "Remove a member from this group", "kick remove", "MEMBER"),
+    _command("groups", "hand_over", "Make another member the owner of this group", "owner", "MEMBER"),
+    _command("groups", "rename_group", "Rename this group", "rename", "[TITLE]"),
+    _command("groups", "set_topic", "Say what this group is about", "topic", "[TEXT]"),
+    _command("groups", "leave_group", "Leave this group", "leave part"),
+    _command("chat_settings", "mute_chat", "Mute this chat", "mute", "[1h|8h|2d|forever]"),
+    _command("chat_settings", "unmute_chat", "Unmute this chat", "unmute"),
+    _command("chat_settings", "archive_chat", "Archive this chat", "archive"),
+    _command("chat_settings", "unarchive_chat", "Bring this chat back from the archive", "unarchive"),
+    _command("chat_settings", "pin_chat", "Pin this chat to the top of the list", "pin"),
+    _command("chat_settings", "unpin_chat", "Do not keep this chat at the top any more", "unpin"),
+    _command("myself", "change_name", "Change your name", "nick", "[NAME]"),
+    _command("myself", "set_status", "Change your status", "status", "[TEXT]"),
+    _command("myself", "go_away", "Be away for others until you are back", "away", "[TEXT]"),
+    _command("myself", "come_back", "Be there again", "back"),
 )

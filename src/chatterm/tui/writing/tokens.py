@@ -60,7 +60,7 @@ def closed_emoji(line: str, column: int) -> tuple[int, str] | None:
 def first_argument(action: Action) -> str:
     """The first word of what may follow a command, without brackets and dots."""
     words = action.argument.strip("[]").split()
-    return words[0].strip("[].") if words else ""
+    return words[0].strip("[].,") if words else ""
 
 
 def _argument(before: str) -> Token | None:
