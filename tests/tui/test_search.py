@@ -72,7 +72,7 @@ async def test_where_one_was_in_the_last_search_is_where_it_opens_again(home: Pa
     async with running_app(home, account, size=(80, 24)) as desk:
         await desk.sees("Garden")
         desk.screen.perform("search", "apple")
-        await desk.sees("apple number 300", "50 and more")
+        await desk.sees("apple number 300", "50+ found")
         for _ in range(20):
             await desk.press("pagedown")
         await desk.until(lambda: len(search_screen(desk)._search.hits) > 100)

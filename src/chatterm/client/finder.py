@@ -44,7 +44,7 @@ class Finder:
         """
         from chatterm.client.finder_thread import Asked  # noqa: PLC0415 - only who searches loads the search
 
-        noted = before is None and await self._catch_up()
+        noted = await self._catch_up()
         results = await self._ask(Asked(query, "newest" if newest else "relevance", limit, before))
         if noted and not results.incomplete:
             from dataclasses import replace  # noqa: PLC0415 - rare

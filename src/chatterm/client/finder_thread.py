@@ -57,13 +57,19 @@ class SearchResults:
     """Hits in the order asked for. With a `cursor`, more may follow.
 
     `incomplete`: not all that is cached is indexed yet, so that hits may be missing; `until` is then the time
-    (microseconds since 1970 UTC) before which they may be, 0 if that is not known.
+    (microseconds since 1970 UTC) before which they may be, 0 if that is not known. What will be indexed later is
+    found behind `resume`.
     """
 
     hits: tuple[SearchHit, ...]
     cursor: Cursor | None = None
     incomplete: bool = False
     until: int = 0
+
+    @property
+    def resume(self) -> Cursor | None:
+        """Where to go on once more is indexed; None: from the beginning."""
+        return Cursor(self.until << SLOT_BITS) if self.until else None
 
 
 @dataclass(frozen=True, slots=True)

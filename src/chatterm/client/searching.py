@@ -23,6 +23,8 @@ HITS_MAX: Final = 2_000
 HERE_AFTER_S: Final = 0.02
 SERVER_AFTER_S: Final = 0.3
 """How long nobody must have typed before the device, and the server, are asked."""
+AGAIN_AFTER_S: Final = 0.4
+"""How soon a search looks again for what was not indexed yet."""
 _SCORED_CHARS: Final = 4_096
 
 Place = tuple[int, int]
@@ -174,10 +176,16 @@ class Search:
             )
             self._here_cursor = found.cursor
             self._add(found.hits)
+            if found.incomplete and found.cursor is None and len(self.hits) < HITS_MAX:
+                self._here_cursor = found.resume if self.newest else None
+                again.append(AGAIN_AFTER_S)
             return Side(Phase.DONE, found.incomplete, found.cursor is not None)
 
+        again: list[float] = []
         self.here = await _outcome(asked())
         self._settled()
+        for delay in again:  # what was not indexed yet is found when it is
+            self._tasks["here"] = asyncio.create_task(self._ask_here(delay), name="search here")
 
     async def _ask_server(self, after: float) -> None:
         await asyncio.sleep(after)

@@ -28,16 +28,16 @@ class Question(PickerLine):
     def __init__(self, text: str) -> None:
         super().__init__("", "", 'words, "a phrase", begin*, -without, from:, in:, has:file …')
         self._editor.load(text)
-        self._state = Part("", "quiet")
+        self._state: tuple[Part, ...] = ()
 
-    def show_state(self, state: Part) -> None:
+    def show_state(self, state: tuple[Part, ...]) -> None:
         """Say at the right what is going on."""
         if state != self._state:
             self._state = state
             self.refresh()
 
     def right(self) -> tuple[Part, ...]:
-        return (self._state,)
+        return self._state
 
     @property
     def filter(self) -> Filter | None:

@@ -1,7 +1,9 @@
 """The search screen: a question, the hits as they come, what stands around one, and the way there and back."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, Final, Literal
 
 from textual import on
@@ -28,6 +30,8 @@ from chatterm.tui.timeline.names import Names
 
 FILTERS: Final = ("from:", "in:", "before:", "after:", "has:file", "has:link")
 SUGGESTED: Final = 6
+_WORDY: Final = 72
+"""From this width on, days are said in words."""
 _SUGGEST_AFTER_S: Final = 0.05
 _UNCLEAR: Final = f"{CODES['searchInvalid'].message} "
 _COLUMNS: Final = [(0, "-narrow"), (110, "-wide")]
@@ -249,23 +253,24 @@ class SearchScreen(Screen[Place | None]):
             hints.append(f"{terminal_safe(last)}* finds words that begin so.")
         return hints
 
-    def _state(self) -> Part:
+    def _state(self) -> tuple[Part, ...]:
+        """What is going on, and how much was found; the latter stays where there is little room."""
         search = self._search
         if not search.text.strip() or search.mistake is not None:
-            return Part("", "quiet")
-        if search.here.phase is Phase.ASKING:
-            return Part("searching here…", "quiet")
-        if search.server.phase is Phase.ASKING:
-            return Part(f"{self._count()} · asking the server…", "quiet")
-        if search.server.phase is Phase.OFFLINE:
-            return Part(f"{self._count()} · offline: only what is on this device", "warn")
-        return Part(self._count(), "quiet")
+            return ()
+        if search.here.phase is Phase.ASKING and not search.hits:
+            return (Part("searching here…", "quiet"),)
+        going_on = {
+            Phase.ASKING: Part("asking the server…   ", "quiet"),
+            Phase.OFFLINE: Part("offline: only what is on this device   ", "warn"),
+        }
+        part = going_on.get(search.server.phase)
+        count = Part(self._count(), "quiet")
+        return (count,) if part is None else (part, count)
 
     def _count(self) -> str:
         count, more = len(self._search.hits), self._search.here.more or self._search.server.more
-        if count >= HITS_MAX:
-            return f"{HITS_MAX:,}, the most that is shown"
-        return f"{count:,}{' and more' if more else ''}"
+        return f"{min(count, HITS_MAX):,}{'+' if more else ''} found"
 
     def _tell(self) -> None:
         """One line of what went wrong or may be missing."""
@@ -292,7 +297,14 @@ class SearchScreen(Screen[Place | None]):
             chat = self._chats[hit.chat_id] = terminal_safe(entry.name) if entry is not None else "(unknown chat)"
         own = hit.message.sender_id == self._engine.account.user_id
         author = "You" if own else self._names(hit.message.sender_id)
-        return Described(chat, author if author != chat else "", self._times.moment(hit.message.at))
+        return Described(chat, author if author != chat else "", self._moment(hit.message.at))
+
+    def _moment(self, at: int) -> str:
+        """The clock time if it is today, else the day, in figures where there is little room."""
+        today = self._times.day(at) == self._times.day(time.time_ns() // 1_000)
+        if today or self.size.width >= _WORDY:
+            return self._times.moment(at)
+        return date.fromordinal(self._times.day(at)).isoformat()
 
     @on(HitRows.Moved)
     def _moved(self) -> None:
