@@ -15,6 +15,7 @@ NAMES: Final = (
     "accounts",
     "send",
     "history",
+    "export",
     "tail",
     "unread",
     "chats",
