@@ -24,7 +24,12 @@ settings come from flags, then CHATSERVER_* variables, then the TOML file of --c
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions; see 'chatterm completion'
+        import argcomplete  # noqa: PLC0415 - only then
+
+        argcomplete.autocomplete(parser, always_complete_options=False)
+    arguments = parser.parse_args(argv)
     try:
         return int(_run(arguments))
     except KeyboardInterrupt:
@@ -44,7 +49,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return int(getattr(module, arguments.function)(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="chatserver",
         description="A light, self-hosted chat server.",

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -32,6 +33,10 @@ files: $CHATTERM_HOME, or the platform's folders for configuration and data
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without one, open the window. Returns the exit code."""
+    if "_ARGCOMPLETE" in os.environ:
+        from chatterm.cli.completing import complete  # noqa: PLC0415 - a shell asks for completions
+
+        complete(build_parser, commands.NAMES)
     words = sys.argv[1:] if argv is None else list(argv)
     arguments = build_parser(_command_in(words)).parse_args(words)
     from chatterm.cli.outcome import run_guarded  # noqa: PLC0415 - --help and --version need nothing of it

@@ -25,6 +25,8 @@ _EVENTS: Final = f"SELECT {cache_events.COLUMNS} FROM events WHERE chat_id = ?1 
 _MESSAGES: Final = f"""
 SELECT {cache_events.COLUMNS} FROM events
 WHERE chat_id = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND client_id IS NOT NULL"""  # noqa: S608 - own names
+_LAST: Final = "\U0010ffff"
+"""Sorts behind every text."""
 _UNREAD: Final = """
 SELECT chats.id, chats.kind, CASE WHEN chats.kind = 'group' THEN title ELSE coalesce(display_name, '') END,
     unread, mentions, muted_until
@@ -140,6 +142,18 @@ class CacheQueries:
         """Users with exactly this display name, ignoring case."""
         query = f"SELECT {_USER} FROM users WHERE sort_name = ? ORDER BY id LIMIT ?"  # noqa: S608 - own names
         return [_made_user(row) for row in self._all(query, (name.casefold(), limit))]
+
+    def emails_beginning(self, text: str, limit: int) -> list[str]:
+        """Emails of people who begin so, in any case, in their order."""
+        query = "SELECT email FROM users WHERE email >= ?1 AND email < ?1 || ?2 AND email <> '' ORDER BY email LIMIT ?3"
+        return [email for (email,) in self._all(query, (text.casefold(), _LAST, limit))]
+
+    def titles_beginning(self, text: str, limit: int) -> list[str]:
+        """Titles of the owner's groups that begin so, in any case, in their order."""
+        query = """
+        SELECT title FROM chats WHERE kind = 'group' AND NOT has_left AND sort_title >= ?1 AND sort_title < ?1 || ?2
+        ORDER BY sort_title LIMIT ?3"""
+        return [title for (title,) in self._all(query, (text.casefold(), _LAST, limit))]
 
     def chat(self, chat_id: int) -> Chat | None:
         """The chat as the cache knows it, with the head, seen marker and unread counts of now."""

@@ -30,6 +30,7 @@ NAMES: Final = (
     "mute",
     "unmute",
     "outbox",
+    "completion",
 )
 """In the order of the help."""
 
