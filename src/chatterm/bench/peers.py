@@ -36,7 +36,7 @@ PEERS: Final = (
     Peer(("irssi", "--home={home}", "--noconnect"), b"Irssi"),
     Peer(("weechat", "-d", "{home}"), b"WeeChat"),
     Peer(("profanity",), b"Profanity"),
-    Peer(("poezio", "-f", "{home}/poezio.cfg"), b"It seems", as_user=True),
+    Peer(("poezio", "-f", "{home}/poezio.cfg"), b"Info", as_user=True),
 )
 
 
