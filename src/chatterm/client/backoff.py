@@ -47,6 +47,10 @@ class Backoff:
         """The connection is up."""
         self._online_since = self._clock()
 
+    def forget(self) -> None:
+        """The reasons for the failures so far are gone: the next delay starts from the base again."""
+        self._failures = 0
+
     def next_delay(self, retry_after: float | None = None) -> float:
         """Seconds to wait after an attempt failed or the connection was lost.
 

@@ -1,6 +1,7 @@
 """One authenticated WebSocket: hello and welcome, requests and their answers, heartbeat, and why it ended."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ class Timing:
     ping_interval: float = limits.PING_INTERVAL_S
     ping_timeout: float = limits.PING_TIMEOUT_S
     close_timeout: float = 2.0
+    look_interval: float = 2.0
+    """How often it is looked whether the machine slept or its network changed."""
+    probe_timeout: float = 3.0
+    """After that, a connection that does not answer a ping is given up."""
 
 
 class Connection:
@@ -127,6 +132,21 @@ class Connection:
             await self._socket.send(codec.encode_text(frame))
         except ws_errors.ConnectionClosed:
             raise self._end() from None
+
+    @property
+    def server_address(self) -> str:
+        """The IP address of the other end; of a proxy, if there is one. Empty if it cannot be known."""
+        name = self._socket.transport.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
+    async def probe(self) -> None:
+        """Ask whether the other end is still there; give the connection up if it does not answer soon."""
+        with contextlib.suppress(ws_errors.ConnectionClosed):  # whoever reads from it learns why
+            try:
+                async with asyncio.timeout(self._timing.probe_timeout):
+                    await (await self._socket.ping())
+            except TimeoutError:
+                await self._give_up(failures.timed_out(self._origin))
 
     async def close(self) -> None:
         """Say goodbye, bounded in time. Idempotent."""

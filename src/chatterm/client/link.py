@@ -21,6 +21,7 @@ from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError, not_connected
 from chatterm.client.inbox import Inbox
 from chatterm.client.lock import SenderLock
+from chatterm.client.machine import MachineWatch
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.client.sender import Sender
 from chatterm.client.signals import OwnSignals, Signals
@@ -73,6 +74,9 @@ class Reconnector:
         self._bulk: Api | None = None
         self._tls: ssl.SSLContext | None = None
         self._backoff = Backoff()
+        self._watch = MachineWatch()
+        self._connection: Connection | None = None
+        self._server_address = ""
         self._hurry = asyncio.Event()
         self.seen_changed = asyncio.Event()
         self._sender: Sender | None = None
@@ -116,9 +120,11 @@ class Reconnector:
             tokens = TokenSource(self._credentials, api)
             self._rest = api, tokens
             refused: str | None = None
+            watching = asyncio.create_task(self._watch_machine(), name="machine")
             try:
                 while True:
                     token = ""
+                    self._hurry.clear()  # asked for during an attempt that then fails, the next one comes at once
                     self._status(Link.CONNECTING)
                     try:
                         token = await tokens.current(refused)
@@ -129,17 +135,32 @@ class Reconnector:
                     except ClientError as error:  # this machine's disk: shown, and tried again like any failure
                         await self._wait(error.info())
             finally:
+                watching.cancel()
                 self._rest = None
                 await tokens.close()
+
+    async def _watch_machine(self) -> None:
+        """After sleep, or on another network, find out at once whether the connection lives, or make one at once."""
+        while True:
+            await asyncio.sleep(self._timing.look_interval)
+            if not self._watch.changed(self._server_address):
+                continue
+            if self._connection is not None:
+                await self._connection.probe()
+            self._backoff.forget()
+            if self._connection is None:
+                self.retry_now()
 
     async def _connect(self, api: Api, tokens: TokenSource, token: str) -> None:
         cache = self._context.cache
         cursors = cache.cursors(limits.CURSORS_MAX)
         hello = Hello(token=token, client=_CLIENT, epoch=cache.epoch(), useq=cache.useq(), cursors=cursors)
         connection, welcome = await Connection.open(self._context.account.server_url, hello, self._timing, self._tls)
+        self._connection, self._server_address = connection, connection.server_address
         try:
             await self._work(connection, welcome, cursors, api, tokens)
         finally:
+            self._connection = None
             self._synced.clear()
             self._signals.clear()
             await connection.close()
@@ -224,7 +245,6 @@ class Reconnector:
 
     async def _wait(self, problem: ErrorInfo) -> None:
         delay = self._backoff.next_delay(problem.retry_after)
-        self._hurry.clear()
         self._status(Link.OFFLINE, retry_at=time.time() + delay, problem=problem)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):
