@@ -13,11 +13,12 @@ from chatterm.tui.composer import Composer
 from chatterm.tui.editor import Editor
 from chatterm.tui.help import help_text
 from chatterm.tui.screen import ChatScreen
+from chatterm.tui.timeline.hands import Hands
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
     """Global keys go before all others, so they appear nowhere else; the composer hands on what it does not use."""
-    for scopes in (("global", "timeline", "composer"), ("global", "list")):
+    for scopes in (("global", "timeline", "composer"), ("global", "list"), ("global", "message")):
         keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys)
         assert [key for key, count in keys.items() if count > 1] == []
 
@@ -36,6 +37,8 @@ def test_every_action_can_be_done() -> None:
         assert callable(getattr(ClientList, f"_do_{name}"))
     for name in Keymap().table("composer").values():
         assert hasattr(Editor, name) or name in COMPOSER_OWN
+    for action in of_scope("message"):
+        assert action.feature or callable(getattr(Hands, f"_do_{action.name}"))
     assert Composer.can_focus
 
 

@@ -169,11 +169,14 @@ async def test_find_by_typing_and_open_with_enter(home: Path, account: Account) 
         assert len(desk.screen.sidebar.list.roster) == 3  # with a heading
 
 
-async def test_escape_goes_to_the_list_and_back(home: Path, account: Account) -> None:
+async def test_escape_goes_to_the_messages_and_left_to_the_list_and_back(home: Path, account: Account) -> None:
     fill_cache(home, account, **direct_chat("hello"))
     async with running_app(home, account) as desk:
         client_list = desk.screen.sidebar.list
+        timeline = desk.screen.conversation.timeline
         await desk.press("escape")
+        await desk.until(lambda: desk.app.focused is timeline)
+        await desk.press("left")
         await desk.until(lambda: desk.app.focused is client_list)
         await desk.press("z")
         await desk.sees("nobody")
@@ -299,7 +302,7 @@ async def test_without_a_mouse_or_colours_everything_has_a_shape(home: Path, acc
     """States are told by signs and words: the text of the screen alone says them all."""
     fill_cache(home, account, **direct_chat("hello"))
     async with running_app(home, account) as desk:
-        await desk.press("escape", "down")
+        await desk.press("ctrl+k", "down")
         await desk.sees("▌· Béla", "›· Csilla", "○ offline since")
 
 

@@ -1,6 +1,5 @@
 """The reading half of the cache."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -203,7 +202,7 @@ class CacheQueries:
         wanted = sorted(seqs)
         if not wanted:
             return {}
-        rows = self._all(_MESSAGES, (chat_id, json.dumps(wanted)))
+        rows = self._all(_MESSAGES, (chat_id, msgspec.json.encode(wanted).decode()))
         made = (self._made(chat_id, row, {}) for row in rows)
         return {message.seq: message for message in made if isinstance(message, Message)}
 

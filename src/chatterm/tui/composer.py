@@ -22,7 +22,7 @@ from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
-OWN: Final = frozenset(("submit", "newline", "up", "down", "to_list", "older_text", "newer_text"))
+OWN: Final = frozenset(("submit", "newline", "up", "down", "to_messages", "older_text", "newer_text"))
 """Actions that concern more than the editor; the others are its methods."""
 
 Submit = Callable[[str], Awaitable[ErrorInfo | None]]
@@ -80,7 +80,7 @@ class Composer(Guarded, Widget, can_focus=True):
         newest: bool
 
     class Left(Message):
-        """The user wants to go to the client list."""
+        """The user wants to go to the messages."""
 
     def __init__(self, submit: Submit) -> None:
         super().__init__()
@@ -239,7 +239,7 @@ class Composer(Guarded, Widget, can_focus=True):
                 self.edited()
         elif action in ("up", "down"):
             self._move_row(-1 if action == "up" else 1)
-        elif action == "to_list":
+        elif action == "to_messages":
             self.post_message(self.Left())
 
     async def _send(self) -> None:

@@ -121,7 +121,6 @@ class Conversation(Vertical):
         self.drafts = Drafts(state, self, lambda text: self._tell(text, failed=True))
         self.header = ChatHeader()
         self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id)
-        self.timeline.can_focus = False  # a click on a message must not take the keys from the composer
         self.notice = Notice()
         self.context_line = ContextLine()
         self.writer = Writer(self, self.drafts)

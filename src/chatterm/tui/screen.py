@@ -38,6 +38,7 @@ from chatterm.tui.composer import Composer
 from chatterm.tui.conversation import Conversation
 from chatterm.tui.sidebar import Sidebar
 from chatterm.tui.status import StatusLine
+from chatterm.tui.timeline import MessagesLeft
 
 if TYPE_CHECKING:
     from chatterm.tui.features.performer import Performer
@@ -245,9 +246,34 @@ class ChatScreen(Screen[None]):
         self.conversation.composer.focus()
 
     @on(Composer.Left)
+    def _to_messages(self) -> None:
+        self.remove_class("-list")
+        if self.conversation.ref is None:
+            self._to_list()
+        else:
+            self.conversation.timeline.focus()
+
+    @on(MessagesLeft)
+    def _leave_messages(self, message: MessagesLeft) -> None:
+        if message.to_list:
+            self._to_list()
+        else:
+            self._to_writing()
+
     def _to_list(self) -> None:
         self.add_class("-list")
         self.sidebar.list.focus()
+
+    def on_descendant_focus(self) -> None:
+        """Name the keys that help where the focus is."""
+        self.status.show_keys("message" if self.focused is self.conversation.timeline else "global")
+
+    def show_message(self, chat_id: int, seq: int) -> bool:
+        """Open a chat, go to a message of it and select it, also if it is yet to be loaded; False if there is none."""
+        if not self.open(EntryRef("chat", chat_id)):
+            return False
+        self.conversation.timeline.select(seq)
+        return True
 
     @on(ClientList.WatchChanged)
     def _watch(self, message: ClientList.WatchChanged) -> None:
@@ -314,6 +340,17 @@ class ChatScreen(Screen[None]):
     def action_jump(self) -> None:
         self.sidebar.list.set_filter("")
         self._to_list()
+
+    def action_next_pane(self) -> None:
+        self._cycle((self._to_messages, self._to_list, self._to_writing))
+
+    def action_previous_pane(self) -> None:
+        self._cycle((self._to_list, self._to_writing, self._to_messages))
+
+    def _cycle(self, steps: tuple[Callable[[], None], ...]) -> None:
+        """Go on from the composer, the messages or the client list."""
+        panes = (self.conversation.composer, self.conversation.timeline, self.sidebar.list)
+        steps[panes.index(self.focused) if self.focused in panes else -1]()
 
     def action_next_chat(self) -> None:
         self._go(1)

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from rich.cells import cell_len
 from textual.timer import Timer
 
 from chatproto.text import terminal_safe
 from chatterm.client.model import ConnectionStatus, Link
+from chatterm.tui.actions import Scope, label_of
 from chatterm.tui.actions import current as keymap
-from chatterm.tui.actions import label_of
 from chatterm.tui.line import Line, Part
 
 _MARKS: Final = {
@@ -59,6 +60,7 @@ class StatusLine(Line):
         self._server_url = server_url
         self._clock = clock
         self._queued = self._failed = 0
+        self._scope: Scope = "global"
         self._ticker: Timer | None = None
 
     def on_mount(self) -> None:
@@ -81,9 +83,22 @@ class StatusLine(Line):
             self._queued, self._failed = queued, failed
             self.refresh()
 
+    def show_keys(self, scope: Scope) -> None:
+        """Other keys help now: those of a scope."""
+        if scope != self._scope:
+            self._scope = scope
+            self.refresh()
+
     def left(self) -> Sequence[Part]:
         return status_parts(self._status, self._queued, self._failed, self._clock(), self._server_url)
 
     def right(self) -> Sequence[Part]:
-        pairs = ((Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet")) for key, hint in keymap().footer_hints())
-        return [part for pair in pairs for part in pair]
+        hints = keymap().footer_hints(self._scope)
+        room = self.content_size.width - sum(cell_len(part.text) for part in self.left()) - 2
+        shown: list[Part] = []
+        for key, hint in reversed(hints):  # the last ones stay where room is scarce
+            room -= cell_len(key) + cell_len(hint) + 3
+            if room < 0:
+                break
+            shown[:0] = (Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet"))
+        return shown

@@ -75,7 +75,9 @@ NAMES = ("Béla", "Csilla", "Dénes", "Emma")
 
 
 class TimelineApp(App[None]):
-    """Shows one timeline and keeps what it posts."""
+    """Shows one timeline and keeps what it posts; like the real screen it gives the focus to nobody by itself."""
+
+    AUTO_FOCUS = None
 
     def __init__(self, world: World, view: ChatView | None = VIEW) -> None:
         super().__init__()

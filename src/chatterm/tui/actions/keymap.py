@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from chatterm.tui.actions.model import Action, Scope
-from chatterm.tui.actions.table import ACTIONS, named, of_scope
+from chatterm.tui.actions.table import named, of_scope
 
 _KEY_NAMES: Final = {
     "up": "↑",
@@ -15,6 +15,7 @@ _KEY_NAMES: Final = {
     "pagedown": "PgDn",
     "escape": "Esc",
     "underscore": "_",
+    "plus": "+",
     "backspace": "Backspace",
 }
 
@@ -44,9 +45,9 @@ class Keymap:
         keys = self.keys(named(name))
         return key_label(keys[0]) if keys else ""
 
-    def footer_hints(self) -> tuple[tuple[str, str], ...]:
-        """(key, short name) of the actions that the status line names."""
-        shown = ((self.keys(action), action.hint) for action in ACTIONS if action.hint)
+    def footer_hints(self, scope: Scope = "global") -> tuple[tuple[str, str], ...]:
+        """(key, short name) of the actions of a scope that the status line names."""
+        shown = ((self.keys(action), action.hint) for action in of_scope(scope) if action.hint)
         return tuple((short_label(keys[0]), hint) for keys, hint in shown if keys)
 
 

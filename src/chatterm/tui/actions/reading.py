@@ -11,4 +11,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("scroll_down", "timeline", ("ctrl+down",), "One line down"),
     Action("oldest", "timeline", ("ctrl+home",), "Oldest message; Home if nothing is written"),
     Action("newest", "timeline", ("ctrl+end",), "Newest message; End if nothing is written"),
+    Action("next_pane", "timeline", ("tab",), "To the messages, to the client list, back to writing"),
+    Action("previous_pane", "timeline", ("shift+tab",), "The same the other way round"),
 )

@@ -28,5 +28,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("edit_last", "composer", (), "Edit your last message; Line up if nothing is written", feature="writing"),
     Action("say_doing", "composer", (), "Say what you do", feature="writing", commands=("me",), argument="TEXT"),
     Action("shrug", "composer", (), "Shrug", feature="writing", commands=("shrug",), argument="[TEXT]"),
-    Action("to_list", "composer", ("escape",), "To the client list"),
+    Action("to_messages", "composer", ("escape",), "To the messages, to do something with one of them"),
 )

@@ -97,7 +97,8 @@ class Blocks:
             self.heights.set(len(self.heights) - 1, head % BLOCK * GAP_LINES)
         self._measured: set[int] = set()
         self._kept: OrderedDict[int, Block] = OrderedDict()
-        self.stored_ids: OrderedDict[bytes, None] = OrderedDict()
+        self.stored_ids: OrderedDict[bytes, int] = OrderedDict()
+        """Seqs of own stored messages by client id, as far as they were laid out."""
 
     def __len__(self) -> int:
         return len(self.heights)
@@ -241,7 +242,7 @@ class Blocks:
     def _remember(self, events: list[LogEvent]) -> None:
         for event in events:
             if isinstance(event, Message) and event.sender_id == self._own_id:
-                self.stored_ids[event.client_id] = None
+                self.stored_ids[event.client_id] = event.seq
         while len(self.stored_ids) > KEPT_IDS:
             self.stored_ids.popitem(last=False)
 

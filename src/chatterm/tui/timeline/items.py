@@ -114,6 +114,8 @@ class Item:
     forwarded_from: int = 0
     body: Body | None = None
     """How `text` is shown if it is more than its words; then `text` is the shown one."""
+    client_id: bytes = b""
+    """Of an unsent message."""
 
     @property
     def is_gap(self) -> bool:
@@ -209,6 +211,7 @@ class Builder:
             key = OUTBOX_KEY + row.row_id
             at_top = first_in_chat and not items
             item = Item(key, key, [], at=row.created_at, sender_id=self._own_id, mark=_MARKS[row.state])
+            item.client_id = row.client_id
             self._message(item, before, row.text, at_top=at_top)
             self._note(item, row)
             items.append(item)

@@ -1,6 +1,7 @@
 """What the timeline is told to show, and what it says to the screen around it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.message import Message
 
@@ -41,3 +42,21 @@ class NewBelow(Message):
     """So many events lie below everything that has been on screen; 0 when the newest was."""
 
     count: int
+
+
+class Selected(NamedTuple):
+    """A selected message: a stored one has a `seq` above 0, an unsent one only its `client_id`.
+
+    `chat_id` is None in a conversation that has no chat yet.
+    """
+
+    chat_id: int | None
+    seq: int
+    client_id: bytes
+
+
+@dataclass
+class MessagesLeft(Message):
+    """The reader is done with the messages: back to writing, or to the client list."""
+
+    to_list: bool = False

@@ -25,6 +25,7 @@ STYLES: Final = (
     *("quote", "part", "gone"),
     *("code", "link", "mention", "named", "bar"),
     *("code-keyword", "code-name", "code-string", "code-number", "code-comment"),
+    *("cursor", "selected"),
 )
 """Component classes `timeline--NAME`, besides the widget's own style for text."""
 STYLE_RULES: Final = """\
@@ -52,6 +53,8 @@ STYLE_RULES: Final = """\
 & > .timeline--code-string { background: $panel; color: $success; }
 & > .timeline--code-number { background: $panel; color: $warning; }
 & > .timeline--code-comment { background: $panel; color: $foreground 55%; text-style: italic; }
+& > .timeline--cursor { color: $accent; text-style: bold; }
+& > .timeline--selected { background: $panel; }
 """
 """Their colours, for the CSS of the widget."""
 

@@ -1,10 +1,18 @@
-"""Which lines of a conversation are on screen, and how they hold still while the conversation changes."""
+"""Which lines of a conversation are on screen, how they hold still while it changes, and the widget that moves."""
 
 from collections.abc import Collection, Iterator
+from typing import Final
+
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.widget import Widget
 
 from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.document import Anchor, Document
 from chatterm.tui.timeline.items import Item
+
+PAGE_OVERLAP: Final = 2
+"""Lines that stay on screen when paging, to read on from."""
 
 
 class Viewport:
@@ -26,6 +34,10 @@ class Viewport:
     @property
     def at_end(self) -> bool:
         return self.top >= max(0, self.document.height - self.rows)
+
+    def settle(self) -> None:
+        """Find the line at the top again after blocks have been laid out."""
+        self._place()
 
     def resize(self, width: int, rows: int) -> None:
         """Take another size with the same message in the same place."""
@@ -82,3 +94,91 @@ class Viewport:
 
     def _hold(self) -> None:
         self.anchor = None if self.follow else self.document.anchor(self.top, self.rows)
+
+
+class Scrolling(ScrollView):
+    """A view that shows a `Viewport`; never animated, since what lies above is measured on the way."""
+
+    FOCUS_ON_CLICK = False  # a click on a message must not take the keys from the composer
+
+    viewport: Viewport | None = None
+
+    def action_scroll_up(self) -> None:
+        self.go_by(-1)
+
+    def action_scroll_down(self) -> None:
+        self.go_by(1)
+
+    def action_page_up(self) -> None:
+        self.go_by(-self.page)
+
+    def action_page_down(self) -> None:
+        self.go_by(self.page)
+
+    def action_scroll_home(self) -> None:
+        self.go(0)
+
+    def action_scroll_end(self) -> None:
+        """Return to the newest message and stay with it."""
+        self.go_to(None)
+
+    def go_to(self, anchor: Anchor | None) -> None:
+        """Move to where an anchor is on its row; None is the newest message, to stay with it."""
+        if self.viewport is not None:
+            self.viewport.go_to(anchor)
+            self.moved()
+
+    @property
+    def place(self) -> Anchor | None:
+        """Where the reader is, to come back to with `go_to`; None with the newest message in sight."""
+        return self.viewport.anchor if self.viewport is not None else None
+
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: object) -> None:
+        """Go to a line at once; the options of Textual's own method make no difference."""
+        if y is not None:
+            self.go(round(y))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Wheel and scrollbar set the position; a clamped one while the size changes is not theirs."""
+        viewport = self.viewport
+        if viewport is not None and self._fits(viewport):
+            if round(new_value) != viewport.top:
+                self.go(round(new_value))
+        else:
+            super().watch_scroll_y(old_value, new_value)
+
+    @property
+    def page(self) -> int:
+        return max(1, self.size.height - PAGE_OVERLAP)
+
+    def go_by(self, lines: int) -> None:
+        if self.viewport is not None:
+            self.go(self.viewport.top + lines)
+
+    def go(self, top: int) -> None:
+        if self.viewport is not None:
+            self.viewport.go(top)
+            self.moved()
+
+    def _fits(self, viewport: Viewport) -> bool:
+        return (viewport.document.columns.width, viewport.rows) == self.size
+
+    def moved(self, *, repaint: bool = True) -> None:
+        """Show the viewport where it now is; tells the scrollbar and never the layout, which stays as it is."""
+        viewport = self.viewport
+        if viewport is None:
+            return
+        height = viewport.document.height
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
+        self.set_reactive(Widget.scroll_y, float(viewport.top))
+        self.set_reactive(Widget.scroll_target_y, float(viewport.top))
+        bar = self.vertical_scrollbar
+        bar.window_virtual_size = height
+        bar.window_size = viewport.rows
+        bar.position = viewport.top
+        if repaint:
+            self.refresh(self.size.region)
+        self._report_soon()
+
+    def _report_soon(self) -> None:
+        """Called after every move."""

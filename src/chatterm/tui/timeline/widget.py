@@ -4,16 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
@@ -23,11 +20,14 @@ from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.document import Document, find_unread
 from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
-from chatterm.tui.timeline.messages import ChatView
+from chatterm.tui.timeline.messages import ChatView, Selected
 from chatterm.tui.timeline.names import Names
 from chatterm.tui.timeline.paint import STYLE_RULES, STYLES, Painter
 from chatterm.tui.timeline.sight import Sight
-from chatterm.tui.timeline.viewport import Viewport
+from chatterm.tui.timeline.viewport import Scrolling, Viewport
+
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.hands import Hands
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +37,11 @@ APPLY_INTERVAL_S: Final = 0.04
 """Changes that come faster than this are taken in together."""
 RETRY_S: Final = 1.0
 """After this a cache that could not be read is tried again."""
-PAGE_OVERLAP: Final = 2
-"""Lines that stay on screen when paging, to read on from."""
 _CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to begin.")
 _UNREADABLE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="This conversation cannot be read now; trying again.")
 
 
-class Timeline(ScrollView, can_focus=True):
+class Timeline(Scrolling, can_focus=True):
     """Shows one conversation at a time; `show` swaps it without mounting anything.
 
     Give it a height from outside (`1fr`) and neither border nor padding: it paints its whole region itself.
@@ -64,14 +62,6 @@ class Timeline(ScrollView, can_focus=True):
         {STYLE_RULES}
     }}
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_up", "One line up", show=False),
-        Binding("down", "scroll_down", "One line down", show=False),
-        Binding("pageup", "page_up", "One page up", show=False),
-        Binding("pagedown", "page_down", "One page down", show=False),
-        Binding("home", "scroll_home", "To the beginning", show=False),
-        Binding("end", "scroll_end", "To the newest message", show=False),
-    ]
 
     def __init__(
         self,
@@ -91,7 +81,8 @@ class Timeline(ScrollView, can_focus=True):
         self._own_id = own_user_id
         self._days = LocalTime(zone, now)
         self._chat: ChatView | None = None
-        self._viewport: Viewport | None = None
+        self._hands: Hands | None = None
+        self._wanted_seq = 0
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
@@ -110,7 +101,10 @@ class Timeline(ScrollView, can_focus=True):
         if self.is_attached and self.text_selection is not None:
             self.screen.clear_selection()
         self._chat = chat
-        self._viewport = self._painter = self._pending = None
+        self.viewport = self._painter = self._pending = None
+        if self._hands is not None:
+            self._hands.cursor.clear()
+        self._wanted_seq = 0
         self._changed.clear()
         self._outbox_pending = False
         self._sight = Sight()
@@ -139,9 +133,9 @@ class Timeline(ScrollView, can_focus=True):
         """Names may have changed."""
         self._names.clear()
         self._strips.clear()
-        viewport = self._viewport
+        viewport = self.viewport
         if viewport is not None and self._try(viewport.renamed):
-            self._moved()
+            self.moved()
         self.refresh()
 
     def settings_changed(self, settings: Settings) -> None:
@@ -153,16 +147,16 @@ class Timeline(ScrollView, can_focus=True):
         if on != self._markdown:
             self._markdown = on
             self._strips.clear()
-            viewport = self._viewport
+            viewport = self.viewport
             if viewport is not None and self._try(lambda: viewport.look(self._bodies())):
-                self._moved()
+                self.moved()
 
     def _bodies(self) -> Bodies:
         return Bodies(self._own_id, self._names, markdown=self._markdown)
 
     def seen_changed(self) -> None:
         """The chat's row changed; if its log is known to be longer, what is missing is drawn and asked for."""
-        viewport = self._viewport
+        viewport = self.viewport
         if viewport is None or viewport.document.chat.chat_id is None:
             return
         if self._cache.head(viewport.document.chat.chat_id) > viewport.document.head:
@@ -180,78 +174,75 @@ class Timeline(ScrollView, can_focus=True):
     @property
     def at_end(self) -> bool:
         """The newest message is in sight and will stay so."""
-        return self._viewport is None or self._viewport.follow
+        return self.viewport is None or self.viewport.follow
 
-    # --- scrolling; never animated, since what lies above is measured on the way ---
+    # --- the selected message ---
 
-    def action_scroll_up(self) -> None:
-        self._go_by(-1)
+    @property
+    def selected(self) -> Selected | None:
+        """The selected message; None if there is none."""
+        return self._hands.selected if self._hands is not None else None
 
-    def action_scroll_down(self) -> None:
-        self._go_by(1)
+    @property
+    def hands(self) -> "Hands":
+        """What keys and mouse do here; loaded when they are first used."""
+        if self._hands is None:
+            from chatterm.tui.timeline.hands import Hands  # noqa: PLC0415 - not needed before the first key
 
-    def action_page_up(self) -> None:
-        self._go_by(-max(1, self.size.height - PAGE_OVERLAP))
+            self._hands = Hands(self)
+        return self._hands
 
-    def action_page_down(self) -> None:
-        self._go_by(max(1, self.size.height - PAGE_OVERLAP))
+    def select(self, seq: int) -> None:
+        """Go to the event at `seq` and select it, also if it is yet to be loaded or the view has no size yet."""
+        self._wanted_seq = seq
+        self._arrive()
 
-    def action_scroll_home(self) -> None:
-        self._go(0)
+    def _arrive(self) -> None:
+        if self.viewport is not None and self._wanted_seq:
+            seq, self._wanted_seq = self._wanted_seq, 0
+            self.hands.select(seq)
+        elif self.has_focus:
+            self.hands.select_newest()
 
-    def action_scroll_end(self) -> None:
-        """Return to the newest message and stay with it."""
-        if self._viewport is not None:
-            self._viewport.go_to(None)
-            self._moved()
-
-    def scroll_to(self, x: float | None = None, y: float | None = None, **options: object) -> None:
-        """Go to a line at once; the options of Textual's own method make no difference."""
-        if y is not None:
-            self._go(round(y))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Wheel and scrollbar set the position; a clamped one while the size changes is not theirs."""
-        viewport = self._viewport
-        if viewport is not None and self._fits(viewport):
-            if round(new_value) != viewport.top:
-                self._go(round(new_value))
+    def _stay(self, change: Callable[[], object]) -> None:
+        """Let the conversation or the view change; a selected message that was in sight stays so."""
+        if self._hands is None:
+            change()
         else:
-            super().watch_scroll_y(old_value, new_value)
+            self._hands.stay(change)
 
-    def _go_by(self, lines: int) -> None:
-        if self._viewport is not None:
-            self._go(self._viewport.top + lines)
+    def on_focus(self) -> None:
+        self.hands.select_newest()
 
-    def _go(self, top: int) -> None:
-        if self._viewport is not None:
-            self._viewport.go(top)
-            self._moved()
+    async def on_key(self, event: events.Key) -> None:
+        """Do what the table says of this key for a selected message."""
+        if self.hands.press(event.key):
+            event.stop()
+            event.prevent_default()
 
     # --- keeping place ---
 
     def _on_resize(self, event: events.Resize) -> None:
         self._fit()
 
-    def _fits(self, viewport: Viewport) -> bool:
-        return (viewport.document.columns.width, viewport.rows) == self.size
-
     def _fit(self, *, painting: bool = False) -> None:
         """Follow the size that the layout gave, with the same message in the same place."""
-        if not self.size or self._chat is None or (self._viewport is not None and self._fits(self._viewport)):
+        if not self.size or self._chat is None or (self.viewport is not None and self._fits(self.viewport)):
             return
         if self._try(self._take_size):
-            self._moved(repaint=not painting)
+            self.moved(repaint=not painting)
 
     def _take_size(self) -> None:
         width, rows = self.size
-        if self._viewport is None:
+        if self.viewport is None:
             if self._chat is not None:
-                self._viewport = Viewport(self._opened(self._chat, width), rows)
+                self.viewport = Viewport(self._opened(self._chat, width), rows)
+                self._arrive()
             return
-        if self._viewport.document.columns.width != width:
+        if self.viewport.document.columns.width != width:
             self._strips.clear()
-        self._viewport.resize(width, rows)
+        viewport = self.viewport
+        self._stay(lambda: viewport.resize(width, rows))
 
     def _opened(self, chat: ChatView, width: int) -> Document:
         unread = find_unread(self._cache, chat.chat_id, self._own_id)
@@ -265,23 +256,6 @@ class Timeline(ScrollView, can_focus=True):
             unread=unread,
             bodies=self._bodies(),
         )
-
-    def _moved(self, *, repaint: bool = True) -> None:
-        """Show the viewport where it now is; tells the scrollbar and never the layout, which stays as it is."""
-        viewport = self._viewport
-        if viewport is None:
-            return
-        height = viewport.document.height
-        self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
-        self.set_reactive(Widget.scroll_y, float(viewport.top))
-        self.set_reactive(Widget.scroll_target_y, float(viewport.top))
-        bar = self.vertical_scrollbar
-        bar.window_virtual_size = height
-        bar.window_size = viewport.rows
-        bar.position = viewport.top
-        if repaint:
-            self.refresh(self.size.region)
-        self._report_soon()
 
     # --- taking in changes ---
 
@@ -299,17 +273,17 @@ class Timeline(ScrollView, can_focus=True):
         """Take in everything that was stored or queued since the last time."""
         self._apply_due = False
         self._applied_at = time.monotonic()
-        if self._viewport is None or (self._pending is None and not self._changed and not self._outbox_pending):
+        if self.viewport is None or (self._pending is None and not self._changed and not self._outbox_pending):
             return
         first, last = self._pending or (1, 0)
         if self._pending is not None:
             self._sight.forget_wanted()
-        viewport = self._viewport
+        viewport = self.viewport
         changed = frozenset(self._changed)
-        if self._try(lambda: viewport.stored(first, last, changed)):
+        if self._try(lambda: self._stay(lambda: viewport.stored(first, last, changed))):
             self._pending, self._outbox_pending = None, False
             self._changed.clear()
-            self._moved()
+            self.moved()
 
     def _try(self, step: Callable[[], object]) -> bool:
         """Do what reads the cache or the outbox; if that fails, log it, try all again later and return False."""
@@ -343,9 +317,9 @@ class Timeline(ScrollView, can_focus=True):
         self._try(self._tell)
 
     def _tell(self) -> None:
-        if self._viewport is not None:
+        if self.viewport is not None:
             watched = self.app.app_focus and self.screen.is_current
-            for news in self._sight.news(self._viewport, self._cache, watched=watched):
+            for news in self._sight.news(self.viewport, self._cache, watched=watched):
                 self.post_message(news)
 
     def on_mount(self) -> None:
@@ -365,7 +339,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def _current_painter(self) -> Painter:
         if self._painter is None:
-            document = self._viewport.document if self._viewport is not None else None
+            document = self.viewport.document if self.viewport is not None else None
             styles = {name: self.get_component_rich_style(f"timeline--{name}") for name in STYLES}
             title = terminal_safe(self._chat.title) if self._chat is not None else ""
             self._painter = Painter(
@@ -381,8 +355,8 @@ class Timeline(ScrollView, can_focus=True):
         return self._painter
 
     def _line_at(self, row: int) -> tuple[Item, int] | None:
-        if self._viewport is not None:
-            return self._viewport.line(row)
+        if self.viewport is not None:
+            return self.viewport.line(row)
         if row != self.size.height // 2:
             return None
         return (_CHOOSE if self._chat is None else _UNREADABLE), 0
@@ -405,7 +379,9 @@ class Timeline(ScrollView, can_focus=True):
         columns = Columns.of(self.size.width)
         found = self._line_at(y)
         strip = self._strip(found, columns)
-        return strip.apply_offsets(0, selecting.Place(found[0].key, found[1]).y) if found is not None else strip
+        if found is None:
+            return strip
+        return self._marked(strip, *found).apply_offsets(0, selecting.Place(found[0].key, found[1]).y)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, straight from the cache of strips: they survive scrolling with all they have cached."""
@@ -418,6 +394,8 @@ class Timeline(ScrollView, can_focus=True):
         for row in crop.line_range:
             found = self._line_at(row)
             strip = self._strip(found, columns)
+            if found is not None:
+                strip = self._marked(strip, *found)
             if selection is not None and found is not None:
                 from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - see `_selection`
 
@@ -428,24 +406,28 @@ class Timeline(ScrollView, can_focus=True):
             strips.append(strip if crop.column_span == (0, columns.width) else strip.crop(*crop.column_span))
         return strips
 
-    # --- selection ---
+    def _marked(self, strip: Strip, item: Item, line: int) -> Strip:
+        """The line as it is, or with the mark of the selected message."""
+        return strip if self._hands is None else self._hands.marked(strip, item, line)
+
+    # --- text selected with the mouse ---
 
     def _selection(self) -> Selection | None:
         selection = self.text_selection
-        if selection is None or self._viewport is None:
+        if selection is None or self.viewport is None:
             return None
         from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
 
-        return selecting.bounded(selection, self._viewport)
+        return selecting.bounded(selection, self.viewport)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, messages as they are shown."""
         from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
 
-        bounded = selecting.bounded(selection, self._viewport) if self._viewport is not None else None
-        if self._viewport is None or bounded is None:
+        bounded = selecting.bounded(selection, self.viewport) if self.viewport is not None else None
+        if self.viewport is None or bounded is None:
             return None
-        return selecting.extract(bounded, self._viewport.document, self._current_painter()), "\n"
+        return selecting.extract(bounded, self.viewport.document, self._current_painter()), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """The mouse moved on while selecting."""
