@@ -32,6 +32,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"chatterm: {message}.\n{self.format_usage()}")
 
+    def command_parser(self, name: str) -> "Parser":
+        """The parser of one of this parser's commands."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found = action.choices[name]
+                assert isinstance(found, Parser)
+                return found
+        raise KeyError(name)
+
     def _with_action(self, words: list[str]) -> list[str]:
         place = first_word(words)
         if place is None or words[place] in self.actions or words[place].startswith("-"):

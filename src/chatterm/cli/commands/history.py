@@ -36,7 +36,7 @@ def add(parser: Parser) -> None:
         _EPILOG,
     )
     add_reading(parser)
-    parser.add_argument("target", metavar="TARGET")
+    parser.add_argument("target", metavar="TARGET", help="an email, a group's title, or a name that only one has")
     parser.add_argument("--limit", type=count, default=50, metavar="N", help="at most N messages (default: 50)")
     parser.add_argument("--before", metavar="WHEN", help="only messages before WHEN, the newest of them")
     parser.add_argument("--after", metavar="WHEN", help="only messages after WHEN, the oldest of them first")

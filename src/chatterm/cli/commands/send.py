@@ -28,8 +28,8 @@ def add(parser: Parser) -> None:
     parser.intermixed = True
     add_account(parser)
     parser.set_defaults(offline=False)
-    parser.add_argument("target", metavar="TARGET")
-    parser.add_argument("text", metavar="TEXT", nargs="*")
+    parser.add_argument("target", metavar="TARGET", help="an email, a group's title, or a name that only one has")
+    parser.add_argument("text", metavar="TEXT", nargs="*", help="the message; without it, standard input is read")
     parser.add_argument("--also", metavar="TARGET", action="append", default=[], help="send it there, too; repeatable")
     parser.add_argument("--reply", metavar="MESSAGE", help="answer a message of that chat: its seq or its id")
     parser.add_argument(

@@ -1,0 +1,85 @@
+"""Documentation that is made from the code, and the check that it is not stale: one subcommand for each kind."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from chatserver.cli import build_parser as server_parser
+from chatterm.cli import commands
+from chatterm.cli.main import build_parser
+from scripts.manual import page
+
+ROOT = Path(__file__).parent.parent
+Pages = Mapping[Path, str]
+"""What the files shall hold, by their paths below the root."""
+
+
+def man_pages() -> Pages:
+    """A page for each program, and one for each command of chatterm."""
+    os.environ["COLUMNS"] = "80"  # what is wrapped must not depend on this terminal
+    folder = Path("docs/man")
+    pages = {
+        folder / "chatterm.1": page(
+            build_parser(),
+            "chatterm",
+            "chat in the terminal",
+            see=[f"chatterm-{name}" for name in commands.NAMES],
+            lists_commands=True,
+        ),
+        folder / "chatserver.1": page(server_parser(), "chatserver", "a light, self-hosted chat server"),
+    }
+    for name in commands.NAMES:
+        command = commands.load(name)
+        parser = build_parser(name).command_parser(name)
+        pages[folder / f"chatterm-{name}.1"] = page(parser, f"chatterm-{name}", command.HELP, see=["chatterm"])
+    return pages
+
+
+KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
+    "man": ("the manual pages in docs/man", man_pages),
+}
+
+
+def stale(pages: Pages) -> list[Path]:
+    """Files that are missing, differ, or belong to nothing that is documented."""
+    wrong = [path for path, text in pages.items() if not _holds(ROOT / path, text)]
+    folders = {path.parent for path in pages if path.suffix == ".1"}
+    left = [
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).glob("*.1")
+        if path.relative_to(ROOT) not in pages
+    ]
+    return sorted([*wrong, *left])
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/docs", description="Write documentation that is made from the code.")
+    parser.add_argument("kind", choices=sorted(KINDS), help="; ".join(f"{name}: {KINDS[name][0]}" for name in KINDS))
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
+    arguments = parser.parse_args()
+    pages = KINDS[arguments.kind][1]()
+    wrong = stale(pages)
+    if arguments.check:
+        for path in wrong:
+            print(f"stale: {path}; run scripts/docs {arguments.kind}", file=sys.stderr)
+        return 1 if wrong else 0
+    for path in wrong:
+        file = ROOT / path
+        if path in pages:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(pages[path])
+        else:
+            file.unlink()
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
