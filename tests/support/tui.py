@@ -17,6 +17,7 @@ from chatterm.client.credentials import Credentials, CredentialStore
 from chatterm.client.model import Account
 from chatterm.client.paths import account_files
 from chatterm.client.session import Session
+from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
 from chatterm.tui.app import ChatApp
 from chatterm.tui.composer import Composer
@@ -91,14 +92,20 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def running_app(
-    home: Path, account: Account, *, size: tuple[int, int] = (100, 30), defects: int = 0, **options: Any
+    home: Path,
+    account: Account,
+    *,
+    size: tuple[int, int] = (100, 30),
+    defects: int = 0,
+    settings: Settings | None = None,
+    **options: Any,
 ) -> AsyncIterator[Desk]:
     """The app of an account whose files lie in `home`; in the end it must have met just so many unexpected errors."""
     with at_home(home):
         engine = Session(account, **options)
         folder = account_files(account.key).folder
-    state = UiState.open(folder / "interface.db")
-    app = ChatApp(engine, state, folder)
+        state = UiState.open(folder / "interface.db")
+        app = ChatApp(engine, state, folder, settings=settings)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Desk(app, pilot, engine, state)

@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 from chatterm.client.model import Account
+from chatterm.tui.actions import Keymap, install
 from tests.support.server import FAST, RunningServer, running_server
 from tests.support.tui import closed_port, offline_account
+
+
+@pytest.fixture(autouse=True)
+def default_keys() -> Iterator[None]:
+    """The keymap belongs to the process: a test that changes it leaves the defaults behind."""
+    yield
+    install(Keymap())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from chatproto.models import User
 from chatterm.client.model import Account, EntriesChanged, EntryRef, Link, OutboxState, ProblemMet
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
+from chatterm.client.settings import read_settings, settings_path
 from tests.support.client import at_home
 from tests.support.tui import (
     BELA,
@@ -232,10 +233,13 @@ async def test_the_help_lists_the_keys_and_closes(home: Path, account: Account) 
 
 
 async def test_the_theme_is_remembered(home: Path, account: Account) -> None:
+    with at_home(home):
+        path = settings_path()
     async with running_app(home, account) as desk:
         await desk.press("f2")
         await desk.until(lambda: desk.app.theme == "chatterm-day")
-    async with running_app(home, account) as desk:
+        await desk.until(lambda: read_settings(path).settings.look.theme == "chatterm-day")
+    async with running_app(home, account, settings=read_settings(path).settings) as desk:
         assert desk.app.theme == "chatterm-day"
 
 

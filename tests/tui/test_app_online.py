@@ -101,7 +101,7 @@ async def test_a_session_ended_elsewhere_says_what_to_do(home: Path, server: Run
     async with app_of(home, anna) as desk:
         response = await anna.http.post("/auth/logout")
         assert response.status_code < 300
-        await desk.sees("✗ signed out", "chatterm login")
+        await desk.sees("✗ signed out", "Ctrl+R signs in again")
 
 
 async def test_two_windows_of_one_person_agree(home: Path, server: RunningServer) -> None:

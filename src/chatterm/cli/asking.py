@@ -1,4 +1,4 @@
-"""REST calls for commands: one account's API with tokens that are refreshed when needed, and who is meant."""
+"""The chosen account's server for commands, and who is meant by a name."""
 
 import argparse
 from collections.abc import AsyncIterator
@@ -10,27 +10,13 @@ from chatproto.models import Chat
 from chatproto.text import normalize_email
 from chatterm.cli.looking import bring_up_to_date, looking
 from chatterm.cli.setup import chosen_account
-from chatterm.client.api import Api, tls_context
+from chatterm.client.asking import asking
 from chatterm.client.cache import Cache
-from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Account
 from chatterm.client.paths import account_files
 from chatterm.client.server import Server
 from chatterm.client.targets import parse_target
-from chatterm.client.tokens import TokenSource
-
-
-@asynccontextmanager
-async def asking(account: Account) -> AsyncIterator[tuple[Api, TokenSource]]:
-    """The account's API and its tokens; both are closed at the end."""
-    tls = tls_context() if account.server_url.startswith("https:") else None
-    async with Api(account.server_url, tls=tls) as api:
-        tokens = TokenSource(CredentialStore(account_files(account.key).credentials), api)
-        try:
-            yield api, tokens
-        finally:
-            await tokens.close()
 
 
 @dataclass(frozen=True, slots=True)

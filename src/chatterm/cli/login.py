@@ -3,24 +3,19 @@
 import argparse
 import asyncio
 import getpass
-import platform
 import sys
 
-from chatproto import PROTOCOL_VERSION, limits
+from chatproto import limits
 from chatproto.errors import CODES
-from chatproto.rest import Tokens
 from chatproto.text import normalize_email, strip_terminal_codes
 from chatterm.cli import outcome
 from chatterm.cli.looking import bring_up_to_date
-from chatterm.client.accounts import Accounts, account_key
+from chatterm.client.accounts import Accounts
 from chatterm.client.addresses import ServerAddress, parse_server_address
-from chatterm.client.api import Api, tls_context
-from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Account
-from chatterm.client.paths import account_files
 from chatterm.client.session import Session
-from chatterm.client.tokens import credentials_of
+from chatterm.client.signing import checked_server, keep, this_device
 
 _FIRST_LOOK_S = 10.0
 
@@ -38,16 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _login(arguments: argparse.Namespace, address: ServerAddress) -> int:
-    tls = tls_context() if address.origin.startswith("https:") else None
-    async with Api(address.origin, tls=tls) as api:
-        health = await api.health()  # a wrong address must not be given the password
-        if health.protocol != PROTOCOL_VERSION:
-            spec = CODES["protocolVersion"]
-            raise ClientError("protocolVersion", spec.message, spec.hint)
+    async with checked_server(address.origin) as api:
         email, password = _ask(arguments)
-        device = arguments.device or strip_terminal_codes(platform.node())
-        tokens = await api.login(email, password, device[: limits.DEVICE_MAX_CHARS])
-    account = _keep(address.origin, tokens)
+        device = strip_terminal_codes(arguments.device)[: limits.DEVICE_MAX_CHARS] or this_device()
+        account = keep(address.origin, await api.login(email, password, device))
     outcome.say(f"Signed in as {account.display_name} <{account.email}> on {account.server_url}.")
     await _first_look(account)
     return outcome.OK
@@ -75,19 +64,6 @@ def _password(password: str) -> str:
         spec = CODES["passwordInvalid"]
         raise ClientError("passwordInvalid", spec.message, spec.hint)
     return password
-
-
-def _keep(origin: str, tokens: Tokens) -> Account:
-    account = Account(
-        key=account_key(tokens.user.email, origin),
-        server_url=origin,
-        email=tokens.user.email,
-        user_id=tokens.user.id,
-        display_name=tokens.user.display_name,
-    )
-    CredentialStore(account_files(account.key).credentials).save(credentials_of(tokens))
-    Accounts().add(account)
-    return account
 
 
 async def _first_look(account: Account) -> None:

@@ -17,7 +17,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.fetching import fetch
 from chatterm.client.landing import Landing
 from chatterm.client.model import Transfer, TransferState
-from chatterm.client.settings import load_settings
+from chatterm.client.settings import read_settings
 
 if TYPE_CHECKING:
     from chatterm.client.transfers import Rest
@@ -205,7 +205,7 @@ def downloads_folder() -> Path:
 
     A folder that was set is made if it is missing. Raises `ClientError`.
     """
-    chosen = load_settings().files.downloads
+    chosen = read_settings().settings.files.downloads
     if chosen:
         folder = Path(chosen).expanduser()
         if not folder.is_absolute():

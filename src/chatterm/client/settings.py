@@ -1,15 +1,18 @@
-"""What the user has set: one TOML file that people may write by hand, read whole, with a default for everything."""
+"""What the user has set: one TOML file that people may write by hand, with a default for everything."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
+from chatproto.errors import ErrorInfo
 from chatterm.client.disk_errors import from_os_error
-from chatterm.client.errors import ClientError
 from chatterm.client.paths import config_dir
 
 FILE_NAME: Final = "config.toml"
+MAX_BYTES: Final = 1_048_576
+"""A larger file is no settings."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,12 +22,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Look(Part, frozen=True, kw_only=True):
     """How the window looks."""
 
-    theme: str = "chatterm-dark"
+    theme: str = "auto"
+    """Name of a theme; `auto` is dark or day as the terminal is."""
     density: Literal["comfortable", "compact"] = "comfortable"
     images: Literal["auto", "kitty", "sixel", "cells", "off"] = "auto"
     """How pictures are drawn; `auto` asks the terminal."""
     markdown: bool = True
-    list_width: int = 30
+    list_width: Annotated[int, Meta(ge=16, le=80)] = 30
+    """Cells of the client list."""
 
 
 class Keys(Part, frozen=True, kw_only=True):
@@ -78,18 +83,46 @@ def settings_path() -> Path:
     return config_dir() / FILE_NAME
 
 
-def load_settings() -> Settings:
-    """Read the file; without one, everything has its default. Raises `ClientError` with `configBroken`."""
-    path = settings_path()
+class SettingsRead(NamedTuple):
+    """What a file says: usable settings in any case, and what is wrong with it."""
+
+    settings: Settings
+    problems: tuple[ErrorInfo, ...] = ()
+
+
+def read_settings(path: Path | None = None) -> SettingsRead:
+    """Read the file. Never raises: what cannot be used has its default, and is among the problems.
+
+    Codes of problems: `configBroken` if nothing of it can be used, `settingUnknown`, `settingInvalid`.
+    """
+    path = path or settings_path()
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return Settings()
+        return SettingsRead(Settings())
     except OSError as error:
-        raise from_os_error(error, path) from error
+        return SettingsRead(Settings(), (from_os_error(error, path).info(),))
     try:
-        return msgspec.toml.decode(data, type=Settings)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise ClientError(
-            "configBroken", f"The settings, {path}, cannot be used: {error}.", "Correct or remove what it names."
-        ) from None
+        return SettingsRead(msgspec.toml.decode(data, type=Settings)) if _is_exact(data) else _checked(data, path)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _checked(data, path)
+
+
+def _is_exact(data: bytes) -> bool:
+    """Whether every name of the file is known; else the checks have something to say."""
+    known = {part.name: {each.name for each in msgspec.structs.fields(part.type)} for part in PARTS}
+    found = msgspec.toml.decode(data)
+    return len(data) <= MAX_BYTES and all(
+        name in known and isinstance(table, dict) and table.keys() <= known[name] for name, table in found.items()
+    )
+
+
+def _checked(data: bytes, path: Path) -> SettingsRead:
+    from chatterm.client.settings_check import checked  # noqa: PLC0415 - a good file needs none of it
+
+    return checked(data, path)
+
+
+PARTS: Final = msgspec.structs.fields(Settings)
+"""The tables of the file."""

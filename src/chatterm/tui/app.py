@@ -5,30 +5,40 @@ import contextlib
 import logging
 import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import events, on
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.theme import Theme
 from textual.widget import Widget
 
+from chatproto.errors import ErrorInfo
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
+from chatterm.client.model import Account
 from chatterm.client.ports import Engine
-from chatterm.client.settings import Settings
+from chatterm.client.settings import Keys, Settings, settings_path
 from chatterm.client.uistate import UiState
 from chatterm.tui import crash, theme
+from chatterm.tui.actions import Keymap, install, named
+from chatterm.tui.actions import current as keymap
 from chatterm.tui.attendance import LOOK_EVERY_S, Attendance
 from chatterm.tui.guard import DrawingFailed
 from chatterm.tui.idle import INTERVAL_S, IdleCollector
 from chatterm.tui.screen import ChatScreen
 from chatterm.tui.survival import Survival, protect
 from chatterm.tui.window import Window
+
+if TYPE_CHECKING:
+    from chatterm.tui.preferences import Preferences
 
 _log = logging.getLogger("chatterm.tui")
 
@@ -38,39 +48,77 @@ class ChatApp(App[None]):
 
     TITLE = "chatterm"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
 
     def __init__(
         self,
-        engine: Engine,
-        state: UiState,
+        engine: Engine | None,
+        state: UiState | None,
         folder: Path,
         *,
         settings: Settings | None = None,
+        problems: Sequence[ErrorInfo] = (),
         collector: IdleCollector | None = None,
     ) -> None:
-        """`folder` takes crash reports. With a `collector`, garbage is collected at quiet moments only."""
+        """Without an engine and its state, the user signs in first. `folder` takes crash reports.
+
+        `problems` with the settings are told after the first paint. With a `collector`, garbage is collected at quiet
+        moments only.
+        """
         super().__init__()
         self.settings = settings or Settings()
+        self._settings_path = settings_path()
         self.engine = engine
         self._state = state
         self._folder = folder
         self._collector = collector
-        self.attendance = Attendance(engine.be_away)
+        self._problems = list(problems)
+        self._preferences: Preferences | None = None
+        self.attendance = Attendance(self._be_away)
         self._window = Window(self)
         self.survival = Survival(folder, self._tell_problem)
         self._begun = False
         self._protect(self)
         for each in theme.THEMES:
             self.register_theme(each)
-        wanted = state.setting("theme")
-        self.theme = wanted if wanted in {each.name for each in theme.THEMES} else theme.DARK.name
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """The colours and keys of the first paint; what few people set is loaded for them only."""
+        wanted = self.settings.look.theme
+        built_in = {theme.AUTO: theme.of_terminal(), **{each.name: each for each in theme.THEMES}}
+        self.theme = built_in.get(wanted, theme.DARK).name
+        if wanted not in built_in:
+            from chatterm.tui import themes  # noqa: PLC0415 - for those who have themes of their own
+
+            try:
+                self.use_theme(themes.theme_of(wanted))
+            except ClientError as error:
+                self._problems.append(error.info())
+        install(Keymap())
+        if self.settings.keys != Keys():
+            from chatterm.tui.preferences import install_keys  # noqa: PLC0415 - for those who set keys
+
+            self._problems += install_keys(self.settings.keys)
+        self.bind_keys()
+
+    def bind_keys(self) -> None:
+        """Bind what the current keymap says of keys that work also in dialogs: only that for leaving."""
+        keys = keymap().keys(named("leave"))
+        self._bindings = BindingsMap(
+            [Binding(",".join(keys), "leave", "Quit", show=False, priority=True)] if keys else []
+        )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme.DEFAULTS
 
-    def get_default_screen(self) -> ChatScreen:
-        return ChatScreen(self.engine, self._state, shutil.get_terminal_size())
+    def get_default_screen(self) -> Screen[Any]:
+        if self.engine is None or self._state is None:
+            from chatterm.tui.welcome import WelcomeScreen  # noqa: PLC0415 - for the first start only
+
+            return WelcomeScreen()
+        screen = ChatScreen(self.engine, self._state, shutil.get_terminal_size())
+        screen.sidebar.set_width(self.settings.look.list_width)
+        return screen
 
     def get_driver_class(self) -> type[Driver]:
         from chatterm.tui.driver import ChatDriver  # noqa: PLC0415 - needs a terminal of the POSIX kind
@@ -90,11 +138,78 @@ class ChatApp(App[None]):
         if self._collector is not None:
             self._collector.start()
             self.set_interval(INTERVAL_S, self._collector.tick)
-        if self._state.problem is not None:
+        self.set_interval(LOOK_EVERY_S, self.attendance.look)
+        await self._start_engine()
+        self.preferences.begin(self._problems)
+
+    async def _start_engine(self) -> None:
+        if self._state is not None and self._state.problem is not None:
             problem = terminal_safe(f"{self._state.problem.message} {self._state.problem.hint}")
             self.notify(problem, severity="error", markup=False, timeout=20)
-        self.set_interval(LOOK_EVERY_S, self.attendance.look)
-        await self.engine.start()
+        if self.engine is not None:
+            await self.engine.start()
+
+    def _be_away(self, away: bool) -> None:
+        if self.engine is not None:
+            self.engine.be_away(away)
+
+    # --- accounts ---
+
+    async def open_account(self, account: Account) -> None:
+        """Close the open account and work on this one. Raises `ClientError`, and then nothing changed."""
+        from chatterm.tui.main import open_workplace  # noqa: PLC0415 - not needed while one account is open
+
+        workplace = open_workplace(account)
+        before = self.engine, self._state
+        self.engine, self._state, self._folder = workplace
+        self.survival.report_to(self._folder)
+        await self.show_base()
+        await self._close(*before)
+        await self._start_engine()
+
+    async def close_account(self) -> None:
+        """Close what is open, for the next one or for good; what is unsent stays on disk. Idempotent."""
+        before = self.engine, self._state
+        self.engine = self._state = None
+        self._folder = self._folder.parent  # its own may be removed next
+        if self.is_running and any(before):
+            await self.show_base()
+        await self._close(*before)
+
+    async def show_base(self) -> None:
+        """Show the screen of the account that is open, or the login, in place of everything."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        await self.switch_screen(self.get_default_screen())
+
+    @staticmethod
+    async def _close(engine: Engine | None, state: UiState | None) -> None:
+        if engine is not None:
+            await engine.stop()
+        if state is not None:
+            state.close()
+
+    # --- settings ---
+
+    @property
+    def preferences(self) -> "Preferences":
+        """What changes settings; loaded when it is first needed."""
+        if self._preferences is None:
+            from chatterm.tui.preferences import Preferences  # noqa: PLC0415 - not needed before the first paint
+
+            self._preferences = Preferences(self, self._settings_path)
+        return self._preferences
+
+    def change_settings(self, settings: Settings) -> None:
+        """Put other settings in force at once, and write them to the settings file."""
+        self.preferences.change(settings)
+
+    def use_theme(self, wanted: Theme) -> None:
+        """Show these colours, also if they differ from earlier ones of the same name."""
+        self.register_theme(wanted)
+        if self.theme == wanted.name and self.is_running:
+            self.theme = (theme.DAY if wanted.dark else theme.DARK).name
+        self.theme = wanted.name
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
@@ -117,12 +232,7 @@ class ChatApp(App[None]):
         self.screen.refresh(layout=True)
 
     def action_switch_theme(self) -> None:
-        names = [each.name for each in theme.THEMES]
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-        try:
-            self._state.save_setting("theme", self.theme)
-        except ClientError as error:
-            self.notify(terminal_safe(f"{error.message} {error.hint}"), severity="error", markup=False)
+        self.preferences.next_theme()
 
     def action_leave(self) -> None:
         self.exit(None, 0)

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from chatproto import limits
 from chatterm.client.model import Entry, EntryRef, PresenceState, Section
 from chatterm.client.ports import CacheReader
-from chatterm.tui.actions import ActionWanted
+from chatterm.tui.actions import ActionWanted, is_character
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.client_row import Marks, pieces_of
 from chatterm.tui.drafts import place_of
@@ -280,10 +280,14 @@ class ClientList(Guarded, ScrollView, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         action = keymap().table("list").get(event.key)
-        if action is not None:
+        if action is not None and not (self._filter and is_character(event.key)):
             event.stop()
             event.prevent_default()
-            getattr(self, f"_do_{action}")()
+            own = getattr(self, f"_do_{action}", None)
+            if own is not None:
+                own()
+            else:
+                self.post_message(ActionWanted(action))
         elif event.character is not None and event.is_printable:
             event.stop()
             self.set_filter(self._filter + event.character)

@@ -22,6 +22,7 @@ from chatterm.tui.fields import (
     FieldRow,
     LinesField,
     PasswordField,
+    PickField,
     Push,
     Submitted,
     SwitchField,
@@ -29,6 +30,7 @@ from chatterm.tui.fields import (
 )
 
 __all__ = [
+    "CANCEL",
     "Answers",
     "Button",
     "ChoiceField",
@@ -36,6 +38,8 @@ __all__ = [
     "Field",
     "LinesField",
     "PasswordField",
+    "PickField",
+    "Stay",
     "SwitchField",
     "TextField",
     "ask",
@@ -58,6 +62,10 @@ class Button:
     key: str
     label: str
     danger: bool = False
+
+
+class Stay(Exception):  # noqa: N818 - it is no error, it says what to do
+    """Raised by `submit`: the dialog stays as it is, and says this."""
 
 
 class Answers:
@@ -103,6 +111,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     Dialog #form { height: auto; scrollbar-size-vertical: 1; margin: 1 0 0 0; }
     Dialog #text { height: auto; color: $foreground 85%; margin: 0 0 1 0; }
     Dialog #told { height: auto; max-height: 4; display: none; margin: 0 0 1 0; }
+    Dialog #told.-note { display: block; color: $accent; }
     Dialog #told.-busy { display: block; color: $quiet; }
     Dialog #told.-failed { display: block; color: $error; text-style: bold; }
     Dialog #buttons { height: 1; }
@@ -200,6 +209,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     async def _run(self, answers: Answers) -> None:
         try:
             result = await self.submit(answers)
+        except Stay as stay:
+            self._work(False)
+            self._tell(str(stay), "-note")
+            return
         except Exception as error:  # whatever went wrong, what was filled in stays and can be corrected
             self._work(False)
             self.show_error(_described(error, self._title))
@@ -219,8 +232,8 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def _tell(self, text: str, kind: str) -> None:
         told = self.query_one("#told", Static)
         told.update(terminal_safe(text))
-        told.set_class(bool(text) and kind == "-busy", "-busy")
-        told.set_class(bool(text) and kind == "-failed", "-failed")
+        for each in ("-busy", "-failed", "-note"):
+            told.set_class(bool(text) and kind == each, each)
 
     def _end(self, result: T | None) -> None:
         if not self._finished.done():

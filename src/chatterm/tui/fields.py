@@ -63,6 +63,11 @@ class ChoiceField(Field):
     value: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PickField(ChoiceField):
+    """One of several values, all of them on screen, one a row."""
+
+
 class Submitted(Message):
     """Enter in a field: the form is meant."""
 
@@ -116,6 +121,11 @@ class Push(OneRow):
 
     def render(self) -> Content:
         return self._label
+
+    def relabel(self, label: str) -> None:
+        """Say something else on the button."""
+        self._label = Content(terminal_safe(label))
+        self.refresh(layout=True)
 
     def action_press(self) -> None:
         self.post_message(self.Pressed(self.key))
@@ -187,6 +197,13 @@ class Choice(OneRow):
     def value(self) -> str:
         return self._options[self._index][0]
 
+    def choose(self, value: str) -> None:
+        """Show another value, and tell nobody; one that is not among the options changes nothing."""
+        values = [each for each, _ in self._options]
+        if value in values:
+            self._index = values.index(value)
+            self.refresh(layout=True)
+
     def render(self) -> Content:
         return Content(f"‹ {terminal_safe(self._options[self._index][1])} ›")
 
@@ -201,6 +218,56 @@ class Choice(OneRow):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         self.action_step(-1 if event.x <= 2 else 1)
+
+
+class Pick(Widget, can_focus=True):
+    """Rows of which one is chosen: ↑ and ↓ or a click choose, Enter or a second click submits."""
+
+    DEFAULT_CSS = """
+    Pick { height: auto; color: $foreground; background: $panel; padding: 0 1; }
+    Pick:focus { background: $primary 20%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "step(-1)", "Above", show=False),
+        Binding("down,j", "step(1)", "Below", show=False),
+        Binding("enter", "submit", "Submit", show=False),
+    ]
+
+    def __init__(self, options: tuple[tuple[str, str], ...], value: str) -> None:
+        """Without a value that is among the options, the first one is chosen."""
+        super().__init__()
+        self._options = options
+        values = [each for each, _ in options]
+        self._index = values.index(value) if value in values else 0
+
+    @property
+    def value(self) -> str:
+        return self._options[self._index][0]
+
+    def render(self) -> Content:
+        rows = [
+            Content.styled(f"› {terminal_safe(shown)}", "bold")
+            if i == self._index
+            else Content(f"  {terminal_safe(shown)}")
+            for i, (_, shown) in enumerate(self._options)
+        ]
+        return Content("\n").join(rows)
+
+    def action_step(self, step: int) -> None:
+        self._index = max(0, min(len(self._options) - 1, self._index + step))
+        self.refresh()
+
+    def action_submit(self) -> None:
+        self.post_message(Submitted())
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        if not 0 <= event.y < len(self._options):
+            return
+        if event.y == self._index and event.chain > 1:
+            self.action_submit()
+        self._index = event.y
+        self.refresh()
 
 
 class FieldRow(Vertical):
@@ -223,7 +290,8 @@ class FieldRow(Vertical):
         self.widget = _widget(field)
 
     def compose(self) -> ComposeResult:
-        yield Static(terminal_safe(self.field.label), markup=False, classes="label")
+        if self.field.label:
+            yield Static(terminal_safe(self.field.label), markup=False, classes="label")
         if isinstance(self.field, PasswordField):
             with Horizontal():
                 yield self.widget
@@ -241,6 +309,17 @@ class FieldRow(Vertical):
         widget: Any = self.widget
         value: str | bool = widget.text if isinstance(self.field, LinesField) else widget.value
         return value
+
+    def show(self, value: str | bool | int) -> None:
+        """Show another value, unless somebody is filling in this field."""
+        widget = self.widget
+        if isinstance(widget, Toggle) and widget.value != value:
+            widget.value = bool(value)
+            widget.refresh()
+        elif isinstance(widget, Choice) and widget.value != value:
+            widget.choose(str(value))
+        elif isinstance(widget, LineInput) and not widget.has_focus:
+            widget.value = terminal_safe(str(value))
 
     def reveal(self) -> None:
         """Show a password, or hide it again."""
@@ -275,6 +354,8 @@ def _widget(field: Field) -> Widget:
             return area
         case SwitchField():
             return Toggle(field.value)
+        case PickField():
+            return Pick(field.options, field.value)
         case ChoiceField():
             return Choice(field.options, field.value)
         case _:

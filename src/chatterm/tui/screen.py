@@ -30,8 +30,9 @@ from chatterm.client.model import (
     TypingChanged,
 )
 from chatterm.client.ports import Engine
+from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
-from chatterm.tui.actions import ActionWanted, of_scope
+from chatterm.tui.actions import ActionWanted, is_character, of_scope
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.clients import ClientList
 from chatterm.tui.composer import Composer
@@ -55,17 +56,21 @@ class Noticed(Message):
 
 
 def _bindings() -> BindingsMap:
-    """Global actions go before the focused widget, those of the timeline after it."""
+    """Global actions go before the focused widget, those of the timeline after it; characters go to what is written."""
+    keys = {
+        action: [key for key in keymap().keys(action) if not is_character(key)]
+        for action in (*of_scope("global"), *of_scope("timeline"))
+    }
     return BindingsMap(
         Binding(
-            ",".join(keymap().keys(action)),
+            ",".join(bound),
             f"perform('{action.name}')",
             action.title,
             show=False,
             priority=action.scope == "global",
         )
-        for action in (*of_scope("global"), *of_scope("timeline"))
-        if keymap().keys(action)
+        for action, bound in keys.items()
+        if bound
     )
 
 
@@ -109,7 +114,7 @@ class ChatScreen(Screen[None]):
         self.engine = engine
         self.sidebar = Sidebar(engine, state)
         self.conversation = Conversation(engine, state)
-        self.status = StatusLine(engine.status, engine.account.server_url)
+        self.status = StatusLine(engine.status)
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
         self._visible = ClientList.WatchChanged(())
@@ -315,6 +320,16 @@ class ChatScreen(Screen[None]):
         """Bind the keys of the current keymap."""
         self._bindings = _bindings()
 
+    def settings_changed(self, settings: Settings) -> None:
+        """The user set something else. Every widget that has a method of this name is told, too."""
+        self.bind_keys()
+        self.sidebar.set_width(settings.look.list_width)
+        for widget in self.query("*"):
+            told = getattr(widget, "settings_changed", None)
+            if told is not None:
+                told(settings)
+            widget.refresh()
+
     def perform(self, name: str, argument: str = "", failed: Callable[[], None] | None = None) -> None:
         """Do an action of the table, wherever it was asked for. Never raises: what goes wrong is told.
 
@@ -371,18 +386,16 @@ class ChatScreen(Screen[None]):
             self.open(ref)
 
     def action_retry_now(self) -> None:
-        self.engine.retry_now()
+        if self.engine.status.link is Link.SIGNED_OUT:
+            self.perform("sign_in")
+        else:
+            self.engine.retry_now()
 
     def action_redraw(self) -> None:
         self.post_message(self.RedrawWanted())
 
     class RedrawWanted(Message):
         """The terminal shows something else than it should."""
-
-    def action_help(self) -> None:
-        from chatterm.tui.help import HelpScreen  # noqa: PLC0415 - not needed before the first paint
-
-        self.app.push_screen(HelpScreen())
 
     def action_interrupt(self) -> None:
         composer = self.conversation.composer

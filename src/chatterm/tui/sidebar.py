@@ -1,6 +1,7 @@
 """The left side: whose account this is, the filter, and the client list."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -9,12 +10,15 @@ from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.model import EntryRef, Link, PresenceState, Target
 from chatterm.client.ports import Engine
+from chatterm.client.settings import Look
 from chatterm.client.uistate import UiState
 from chatterm.tui.actions import label_of
 from chatterm.tui.client_row import Marks
 from chatterm.tui.clients import ClientList
 from chatterm.tui.drafts import ref_of
 from chatterm.tui.line import Line, Part
+
+DEFAULT_WIDTH: Final = Look().list_width
 
 
 class AccountLine(Line):
@@ -71,6 +75,7 @@ class Sidebar(Vertical):
     DEFAULT_CSS = """
     Sidebar {
         width: 30;
+        max-width: 60%;
         background: $surface;
     }
     """
@@ -88,6 +93,13 @@ class Sidebar(Vertical):
         yield self._account
         yield self._filter
         yield self.list
+
+    def set_width(self, cells: int) -> None:
+        """Make the list this wide; at the default it is as wide as fits the window."""
+        if cells == DEFAULT_WIDTH:
+            self.styles.clear_rule("width")
+        else:
+            self.styles.width = cells
 
     def on_mount(self) -> None:
         self.drafts_changed()

@@ -21,7 +21,7 @@ _MARKS: Final = {
 }
 
 
-def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float, server_url: str) -> list[Part]:
+def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float) -> list[Part]:
     """What the line says, from the left; `now` in Unix seconds. Pure, so that every state has a test."""
     parts = [_link_mark(status)]
     if queued:
@@ -33,7 +33,7 @@ def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float,
         parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
         parts.append(Part(f"{label_of('retry_now')} now", "quiet"))
     if status.link is Link.SIGNED_OUT:
-        parts.append(Part(f"run: chatterm login {terminal_safe(server_url)}", "strong"))
+        parts.append(Part(f"{label_of('retry_now')} signs in again", "strong"))
     elif status.problem is not None and status.link is not Link.ONLINE:
         told = f"{status.problem.message} {status.problem.hint}".strip()
         parts.append(Part(terminal_safe(told), "quiet"))
@@ -54,10 +54,9 @@ class StatusLine(Line):
 
     DEFAULT_CSS = "StatusLine { background: $background; }"
 
-    def __init__(self, status: ConnectionStatus, server_url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, status: ConnectionStatus, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._status = status
-        self._server_url = server_url
         self._clock = clock
         self._queued = self._failed = 0
         self._scope: Scope = "global"
@@ -90,7 +89,7 @@ class StatusLine(Line):
             self.refresh()
 
     def left(self) -> Sequence[Part]:
-        return status_parts(self._status, self._queued, self._failed, self._clock(), self._server_url)
+        return status_parts(self._status, self._queued, self._failed, self._clock())
 
     def right(self) -> Sequence[Part]:
         hints = keymap().footer_hints(self._scope)

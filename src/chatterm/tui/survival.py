@@ -55,6 +55,10 @@ class Survival:
         self.defects = 0
         """Unexpected errors in this run."""
 
+    def report_to(self, folder: Path) -> None:
+        """Write reports there from now on."""
+        self._folder = folder
+
     def note(self, text: str) -> None:
         """Keep what was told to the user, so that it can be read again; `text` is safe for a terminal."""
         if self.problems and self.problems[-1].text == text:

@@ -1,5 +1,6 @@
 """Two calm colour themes, dark and day: greys, one accent, and red only for what failed."""
 
+import os
 from typing import Final
 
 from textual.theme import Theme
@@ -53,3 +54,19 @@ DAY: Final = Theme(
 THEMES: Final = (DARK, DAY)
 DEFAULTS: Final = {"quiet": "#7d8590", "line": "#2e333b"}
 """Our own colours for a theme that does not name them: quiet text, and hairlines between regions."""
+AUTO: Final = "auto"
+"""Name of the theme that is as the terminal is."""
+_terminal_is_dark: list[bool] = []
+
+
+def of_terminal() -> Theme:
+    """Dark or day, by what the terminal said of its background, else by what `COLORFGBG` says, else dark."""
+    if _terminal_is_dark:
+        return DARK if _terminal_is_dark[0] else DAY
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return DAY if background in ("7", "15") else DARK
+
+
+def terminal_told(red: float, green: float, blue: float) -> None:
+    """The terminal said which background it has; each part from 0 to 1."""
+    _terminal_is_dark[:] = [0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5]

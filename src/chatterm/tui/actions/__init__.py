@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from chatterm.tui.actions.keymap import Keymap, current, install, key_label, label_of, short_label
+from chatterm.tui.actions.keymap import Keymap, current, install, is_character, key_label, label_of, short_label
 from chatterm.tui.actions.model import SCOPES, Action, Scope
 from chatterm.tui.actions.table import ACTIONS, APP_ACTIONS, named, of_command, of_scope
 
@@ -18,6 +18,7 @@ __all__ = [
     "Scope",
     "current",
     "install",
+    "is_character",
     "key_label",
     "label_of",
     "named",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from textual.keys import REPLACED_KEYS, key_to_character
+
 from chatterm.tui.actions.model import Action, Scope
 from chatterm.tui.actions.table import named, of_scope
 
@@ -33,10 +35,15 @@ class Keymap:
         return self._bindings.get(action.name, action.keys)
 
     def table(self, scope: Scope) -> dict[str, str]:
-        """Key to action name, for widgets that dispatch keys themselves."""
+        """Key to action name, for widgets that dispatch keys themselves.
+
+        Where nothing is written, characters do what they are bound to everywhere, too: such names are not of the scope.
+        """
         table = self._tables.get(scope)
         if table is None:
-            table = {key: action.name for action in of_scope(scope) for key in self.keys(action)}
+            everywhere = of_scope("global") if scope in ("message", "list") else ()
+            table = {key: action.name for action in everywhere for key in self.keys(action) if is_character(key)}
+            table.update({key: action.name for action in of_scope(scope) for key in self.keys(action)})
             self._tables[scope] = table
         return table
 
@@ -64,9 +71,27 @@ def install(keymap: Keymap) -> None:
     _installed[0] = keymap
 
 
+def is_character(key: str) -> bool:
+    """Whether this key alone writes a character, and so means something else only where nothing is written."""
+    character = _character(key) if "+" not in key else None
+    return character is not None and character.isprintable()
+
+
+def _character(key: str) -> str | None:
+    return key_to_character(REPLACED_KEYS.get(key, key))
+
+
 def key_label(key: str) -> str:
-    """A key as people write it: `ctrl+k` is `Ctrl+K`."""
-    return "+".join(_KEY_NAMES.get(part, part.capitalize()) for part in key.split("+"))
+    """A key as people write it: `ctrl+k` is `Ctrl+K`, `slash` is `/`, `g` is `g`."""
+    *modifiers, last = key.split("+")
+    if last in _KEY_NAMES:
+        name = _KEY_NAMES[last]
+    elif len(last) == 1:
+        name = last.upper() if modifiers else last
+    else:
+        name = _character(last) or last.capitalize()
+        name = name if name.isprintable() and name != " " else last.capitalize()
+    return "+".join([*(each.capitalize() for each in modifiers), name])
 
 
 def short_label(key: str) -> str:

@@ -13,6 +13,14 @@ SCOPES: Final[dict[Scope, str]] = {
 """Headings of the help screen, in its order."""
 
 
+OVERLAPPING: Final[tuple[tuple[Scope, ...], ...]] = (
+    ("global", "timeline", "composer"),
+    ("global", "list"),
+    ("global", "message"),
+)
+"""Scopes of which a key can reach one action only: what has the focus is asked before what lies around it."""
+
+
 class Action(NamedTuple):
     """One thing the user can do, and every way to ask for it.
 

@@ -1,10 +1,11 @@
 """The base of a feature: what it may use of the screen it belongs to."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chatterm.client.ports import Engine
 
 if TYPE_CHECKING:
+    from chatterm.tui.app import ChatApp
     from chatterm.tui.conversation import Conversation
     from chatterm.tui.screen import ChatScreen
 
@@ -18,6 +19,10 @@ class Feature:
 
     def __init__(self, screen: "ChatScreen") -> None:
         self.screen = screen
+
+    @property
+    def app(self) -> "ChatApp":
+        return cast("ChatApp", self.screen.app)
 
     @property
     def engine(self) -> Engine:
