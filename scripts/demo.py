@@ -38,12 +38,31 @@ class Line:
     who: str
     to: str
     text: str
+    picture: str = ""
+    """The name of a picture that is sent with it."""
 
 
 PLAY = [
     Line("csilla", ALL, "Good morning! Who has seen the first tulips? 🌷"),
     Line("denes", ALL, "By the south wall, three of them. The frost on Tuesday did no harm."),
-    Line("bela", ALL, "Then we can start. Saturday at nine?\n - spades: me\n - compost: Dénes\n - coffee: everybody"),
+    Line("csilla", ALL, "This is what we are aiming for:", picture="orchard.png"),
+    Line(
+        "bela",
+        ALL,
+        "Then we can start. **Saturday at nine?**\n- [x] spades: me\n- [ ] compost: Dénes\n- [ ] coffee: everybody",
+    ),
+    Line(
+        "denes",
+        ALL,
+        "The rows, for those who like to count:\n"
+        "```python\nrows, places = range(4), range(6)\n"
+        'print(len(rows) * len(places), "trees")  # 24\n```',
+    ),
+    Line(
+        "csilla",
+        ALL,
+        "> By the south wall, three of them.\nThe *early* ones, then: [how to plant them](https://www.rhs.org.uk/)",
+    ),
     Line(YOU, ALL, "Saturday at nine is good. I bring the seedlings and 日本 radishes."),
     Line("bela", YOU, "Shall we plant the apple trees on Friday, before the others come?"),
     Line(YOU, "bela", "Yes. Bring the spade."),
@@ -189,12 +208,40 @@ async def target_of(line: Line, session: Session) -> Target:
     return Target(email=email(line.to))
 
 
+def paint_orchard(path: Path) -> None:
+    """A picture of trees in the evening, since a demonstration must not need a network."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - only the play needs it
+
+    width, height = 480, 192
+    image = Image.linear_gradient("L").resize((width, height))
+    sky = Image.composite(Image.new("RGB", image.size, "#f2b880"), Image.new("RGB", image.size, "#31527a"), image)
+    draw = ImageDraw.Draw(sky)
+    draw.ellipse((330, 60, 400, 130), fill="#fde3a7")
+    draw.rectangle((0, 140, width, height), fill="#3f5d3a")
+    for number in range(7):
+        x, y = 30 + number * 66, 150 + number % 2 * 14
+        draw.rectangle((x + 14, y - 34, x + 20, y), fill="#5b4032")
+        draw.ellipse((x - 6, y - 74, x + 40, y - 24), fill="#2f6b3a" if number % 2 else "#3c7f45")
+        for across, down in ((6, -58), (24, -62), (14, -42), (28, -40)):
+            draw.ellipse((x + across, y + down, x + across + 6, y + down + 6), fill="#c8423a")
+    sky.save(path)
+
+
+def pictures(line: Line) -> list[Path]:
+    """The files of a line; the client copies them before `send` returns, but it is the play that cleans up."""
+    if not line.picture:
+        return []
+    path = Path(os.environ["CHATTERM_HOME"]).parent / line.picture
+    paint_orchard(path)
+    return [path]
+
+
 async def play(sessions: dict[str, Session], show: Callable[[str, str, Message], None]) -> None:
     """Say each line in turn, once everybody concerned has read the one before; the bot answers the last."""
     reader = Reader(sessions[YOU])
     for line in PLAY:
         session = sessions[line.who]
-        row = await session.send(await target_of(line, session), line.text)
+        row = await session.send(await target_of(line, session), line.text, files=pictures(line))
         message = await reader.message_of(row.client_id)
         show(PEOPLE[line.who], GROUP if line.to == ALL else PEOPLE[line.to], message)
     bot_id = sessions[BOT].account.user_id
@@ -205,6 +252,7 @@ async def play(sessions: dict[str, Session], show: Callable[[str, str, Message],
 def print_message(who: str, to: str, message: Message) -> None:
     clock = time.strftime("%H:%M:%S", time.localtime(message.at / 1_000_000))
     text = terminal_safe(message.text, multiline=True).replace("\n", "\n" + " " * 33)
+    text += "".join(f" [{terminal_safe(file.name)}]" for file in message.files)
     print(f"{clock}  {terminal_safe(f'{who} → {to}'):<22} {text}", flush=True)
 
 

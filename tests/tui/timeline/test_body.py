@@ -162,10 +162,10 @@ async def test_markdown_in_the_running_view(world: World) -> None:
         assert styles["Bold"].bold
         assert styles["frost"].strike
         assert styles["tulips"].link == "https://tulips.example/a"
-        app.timeline.show_markdown(False)
+        app.timeline.look(markdown=False, images="off")
         assert "**Bold** and" in app.text()
         assert "[tulips](" in app.text()
-        app.timeline.show_markdown(True)
+        app.timeline.look(markdown=True, images="off")
         assert [row.strip() for row in rows(app)[2:]] == shown
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chatproto.models import Message
+from chatproto.models import FileInfo, Message
 from chatterm.tui.timeline.wrap import Span
 
 if TYPE_CHECKING:
     from chatterm.tui.timeline.markup import Marked, People
+    from chatterm.tui.timeline.pictures import Picture
 
 EVERYBODY: Final = ("all", "everyone", "everybody", "here", "channel")
 """How a mention of everybody is written."""
@@ -46,8 +47,11 @@ class Body(NamedTuple):
 class Bodies:
     """Reads texts of messages. `names` gives terminal-safe names."""
 
-    def __init__(self, own_id: int, names: Callable[[int], str] = str, *, markdown: bool = True) -> None:
-        """Without `markdown` a text shows as it was written."""
+    def __init__(
+        self, own_id: int, names: Callable[[int], str] = str, *, markdown: bool = True, pictures: bool = False
+    ) -> None:
+        """Without `markdown` a text shows as it was written; without `pictures` none is drawn."""
+        self._pictures = pictures
         self._own_id = own_id
         self._names = names
         self._markdown = markdown
@@ -66,6 +70,14 @@ class Bodies:
         if self._markdown:
             return Body(markup_blocks.read(text, people), named)
         return Body(markup_blocks.read_raw(text, people), named)
+
+    def picture(self, file: FileInfo, width: int) -> "Picture | None":
+        """The room that a file's picture takes in lines of `width` cells; None if it is not drawn."""
+        if not self._pictures or not file.width:
+            return None
+        from chatterm.tui.timeline.pictures import picture_of  # noqa: PLC0415 - as above
+
+        return picture_of(file, width)
 
     def _mentioned(self, message: Message) -> tuple[tuple[tuple[int, str], ...], "People"]:
         from chatterm.tui.timeline.markup import People  # noqa: PLC0415 - as above

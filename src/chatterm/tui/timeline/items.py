@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
@@ -13,6 +13,9 @@ from chatterm.client.told import Told, lines_of, marks_line, size_text
 from chatterm.tui.timeline.body import Bodies, Body
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip, wrap
+
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.pictures import Picture
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ class Kind(IntEnum):
     QUOTE = 11
     DELETED = 12
     PART = 13
+    IMAGE = 14
 
 
 class Mark(IntEnum):
@@ -68,7 +72,7 @@ class Mark(IntEnum):
 
 Line = tuple[Kind, int, int]
 """A line's kind; for BODY and NOTE also where it begins and ends in the item's text or note; for SYSTEM and PART
-which of the item's `told` or `parts` it is.
+which of the item's `told` or `parts` it is; for IMAGE which of its `pictures`, and which row of that.
 """
 
 _BLANK: Final[Line] = (Kind.BLANK, 0, 0)
@@ -112,6 +116,10 @@ class Item:
     quote: tuple[int, str] | None = None
     """Author and beginning of the message that this one replies to; None if it is not cached. Terminal-safe."""
     forwarded_from: int = 0
+    files: tuple[FileInfo, ...] = ()
+    """The first of `parts` are theirs."""
+    pictures: "tuple[Picture, ...]" = ()
+    """Those of its files that are drawn."""
     body: Body | None = None
     """How `text` is shown if it is more than its words; then `text` is the shown one."""
     client_id: bytes = b""
@@ -212,7 +220,13 @@ class Builder:
             at_top = first_in_chat and not items
             item = Item(key, key, [], at=row.created_at, sender_id=self._own_id, mark=_MARKS[row.state])
             item.client_id = row.client_id
-            self._message(item, before, row.text, at_top=at_top)
+            if row.text or not row.attached:
+                self._message(item, before, row.text, at_top=at_top)
+            else:
+                self._open(item, before, at_top=at_top)
+            if row.attached:
+                item.parts = tuple(part_line(file.name, file.size, self.columns.body) for file in row.attached)
+                item.lines.extend((Kind.PART, number, 0) for number in range(len(item.parts)))
             self._note(item, row)
             items.append(item)
             before = Before(self._own_id, row.created_at)
@@ -257,8 +271,19 @@ class Builder:
             self._message(item, before, message.text, message, at_top=message.seq == 1)
         else:
             self._open(item, before, at_top=message.seq == 1)
-        item.lines.extend((Kind.PART, number, 0) for number in range(len(item.parts)))
+        item.files = tuple(message.files)
+        self._parts(item)
         return item
+
+    def _parts(self, item: Item) -> None:
+        """The lines below a message's text: its files, each with its picture, then its marks."""
+        for number in range(len(item.parts)):
+            item.lines.append((Kind.PART, number, 0))
+            picture = self.bodies.picture(item.files[number], self.columns.body) if number < len(item.files) else None
+            if picture is not None:
+                drawn = len(item.pictures)
+                item.pictures += (picture,)
+                item.lines.extend((Kind.IMAGE, drawn, row) for row in range(picture.rows))
 
     def _message(
         self, item: Item, before: Before | None, text: str, message: Message | None = None, *, at_top: bool
@@ -319,8 +344,13 @@ class Builder:
 def file_line(file: FileInfo, width: int) -> str:
     """Name, size and, for an image, its pixels; safe for a terminal. A long name leaves room for the others."""
     pixels = f", {file.width:,} × {file.height:,}" if file.width and file.height else ""
-    size = f"  {size_text(file.size)}{pixels}"
-    return f"▤ {clip(terminal_safe(file.name), max(1, width - len(size) - 2))}{size}"
+    return part_line(file.name, file.size, width, pixels)
+
+
+def part_line(name: str, size: int, width: int, more: str = "") -> str:
+    """Name and size of a file; safe for a terminal. A long name leaves room for the size."""
+    told = f"  {size_text(size)}{more}"
+    return f"▤ {clip(terminal_safe(name), max(1, width - len(told) - 2))}{told}"
 
 
 def _quote(message: Message | None) -> tuple[int, str] | None:

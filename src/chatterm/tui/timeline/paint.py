@@ -16,7 +16,9 @@ from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip
 
 if TYPE_CHECKING:
+    from chatterm.tui.timeline.decoding import Row
     from chatterm.tui.timeline.paint_body import BodyPainter, Highlight
+    from chatterm.tui.timeline.pictures import Picture
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class Painter:
         hole_around: Callable[[int, int], tuple[int, int]],
         hint: str,
         highlight: "Highlight | None" = None,
+        picture_row: "Callable[[Picture, int], Row | str] | None" = None,
     ) -> None:
         """`names` gives terminal-safe names; `hole_around` the whole uncached range around a part of it."""
         self._styles = styles
@@ -107,6 +110,7 @@ class Painter:
         self._hint = hint
         self._bodies: BodyPainter | None = None
         self._highlight = highlight
+        self._picture_row = picture_row
         self._isolation = Segment(LEFT_TO_RIGHT_MARK, base)
         self._indent = Segment(" " * (PADDING + INDENT), base)
         self._paint: dict[Kind, Callable[[Item, int, Columns], Strip]] = {
@@ -124,6 +128,7 @@ class Painter:
             Kind.QUOTE: self._quote,
             Kind.DELETED: self._deleted,
             Kind.PART: self._part,
+            Kind.IMAGE: self._image,
         }
 
     def strip(self, item: Item, line: int, columns: Columns) -> Strip:
@@ -176,6 +181,12 @@ class Painter:
     def _part(self, item: Item, line: int, columns: Columns) -> Strip:
         text = clip(item.parts[item.lines[line][1]], columns.body)
         return self._own(item, line, Segment(text, self._styles["part"]), columns)
+
+    def _image(self, item: Item, line: int, columns: Columns) -> Strip:
+        _, number, row = item.lines[line]
+        shown = self._picture_row(item.pictures[number], row) if self._picture_row is not None else ""
+        drawn = [Segment(shown, self._styles["part"])] if isinstance(shown, str) else shown
+        return self._finish(item, line, [self._indent, *drawn], columns)
 
     def _own(self, item: Item, line: int, shown: Segment, columns: Columns) -> Strip:
         """A line of the message itself; the first one ends with the message's state."""

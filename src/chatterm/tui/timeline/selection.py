@@ -61,6 +61,8 @@ def _characters(selection: Selection, item: Item, line: int, strip: Strip) -> tu
     if span is None:
         return 0, 0
     kind, start, end = item.lines[line]
+    if kind is Kind.IMAGE:
+        return 0, 0  # a picture has no characters
     if kind is Kind.BODY:
         text_x = _text_x(item, line, Columns.of(strip.cell_length))
         begins = item.body is not None and _begins_text(item.body.marked, start)

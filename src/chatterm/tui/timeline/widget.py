@@ -29,6 +29,10 @@ from chatterm.tui.timeline.viewport import Scrolling, Viewport
 if TYPE_CHECKING:
     from chatterm.tui.timeline.hands import Hands
 
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.extras import Extras
+    from chatterm.tui.timeline.gallery import Source
+
 log = logging.getLogger(__name__)
 
 KEPT_STRIPS: Final = 1_024
@@ -69,12 +73,16 @@ class Timeline(Scrolling, can_focus=True):
         outbox: OutboxReader,
         own_user_id: int,
         *,
+        pictures: "Callable[[], Source] | None" = None,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         id: str | None = None,  # noqa: A002 - the name Textual gives it
         classes: str | None = None,
     ) -> None:
-        """`now` gives Unix seconds, `zone` None is the machine's time zone."""
+        """`pictures` gives where pictures come from; without it none is drawn. `now` gives Unix seconds.
+
+        `zone` None is the machine's time zone.
+        """
         super().__init__(id=id, classes=classes)
         self._cache = cache
         self._outbox = outbox
@@ -87,6 +95,9 @@ class Timeline(Scrolling, can_focus=True):
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
         self._markdown = True
+        self._picture_source = pictures
+        self._images = "off"
+        self._extras: Extras | None = None
         self._pending: tuple[int, int] | None = None
         self._changed: set[int] = set()
         self._outbox_pending = False
@@ -140,19 +151,45 @@ class Timeline(Scrolling, can_focus=True):
 
     def settings_changed(self, settings: Settings) -> None:
         """Other settings are in force."""
-        self.show_markdown(settings.look.markdown)
+        self.look(markdown=settings.look.markdown, images=settings.look.images)
 
-    def show_markdown(self, on: bool) -> None:
-        """Show Markdown as what it means, or texts as they were written; at once."""
-        if on != self._markdown:
-            self._markdown = on
+    def look(self, *, markdown: bool, images: str) -> None:
+        """Show Markdown as what it means or texts as they were written, and pictures as the setting says; at once."""
+        if (markdown, images) != (self._markdown, self._images):
+            self._markdown, self._images = markdown, images
+            self._close_extras()
+            self._painter = None
             self._strips.clear()
             viewport = self.viewport
             if viewport is not None and self._try(lambda: viewport.look(self._bodies())):
                 self.moved()
 
     def _bodies(self) -> Bodies:
-        return Bodies(self._own_id, self._names, markdown=self._markdown)
+        pictures = self._images != "off" and self._picture_source is not None
+        return Bodies(self._own_id, self._names, markdown=self._markdown, pictures=pictures)
+
+    # --- what comes after the first paint ---
+
+    def extras_changed(self) -> None:
+        """There are more colours of code, or pictures."""
+        self._strips.clear()
+        self.refresh(self.size.region)
+
+    def _with_extras(self) -> "Extras":
+        if self._extras is None:
+            from chatterm.tui.timeline.extras import Extras  # noqa: PLC0415 - few first screens need it
+
+            self._extras = Extras(self, self._picture_source, self._images)
+        return self._extras
+
+    def _close_extras(self) -> None:
+        if self._extras is not None:
+            self._extras.close()
+            self._extras = None
+
+    def on_unmount(self) -> None:
+        """Free what the terminal holds for this view."""
+        self._close_extras()
 
     def seen_changed(self) -> None:
         """The chat's row changed; if its log is known to be longer, what is missing is drawn and asked for."""
@@ -165,6 +202,8 @@ class Timeline(Scrolling, can_focus=True):
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
         self._sight.forget_wanted()
+        if self._extras is not None:
+            self._extras.try_again()
         self._report_soon()
 
     @property
@@ -350,6 +389,8 @@ class Timeline(Scrolling, can_focus=True):
                 own_id=self._own_id,
                 unread_text=document.unread_text if document is not None else "",
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
+                highlight=lambda code, language: self._with_extras().highlight(code, language),
+                picture_row=lambda picture, number: self._with_extras().picture_row(picture, number),
                 hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
         return self._painter
@@ -368,7 +409,9 @@ class Timeline(Scrolling, can_focus=True):
         strip = self._strips.get(found)
         if strip is None:
             strip = painter.strip(*found, columns)
-            if not found[0].is_gap:  # what a gap says depends on its neighbours
+            item, line = found
+            # What a gap says depends on its neighbours; pictures come late, and their rows are kept elsewhere.
+            if not item.is_gap and item.lines[line][0] is not Kind.IMAGE:
                 self._strips[found] = strip
         return strip
 

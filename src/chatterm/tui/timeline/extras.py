@@ -1,0 +1,63 @@
+"""What comes after the first paint of messages: colours of code, and pictures."""
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from chatterm.tui.timeline.gallery import Gallery, Source, frame_row
+from chatterm.tui.timeline.highlight import Highlighter
+from chatterm.tui.timeline.paint_body import Token
+from chatterm.tui.timeline.pictures import Picture, drawing_of
+
+if TYPE_CHECKING:
+    from chatterm.tui.timeline.decoding import Row
+    from chatterm.tui.timeline.widget import Timeline
+
+GROUP: Final = "timeline-extras"
+
+
+class Extras:
+    """Gives what is there to the painter, and has the timeline painted anew when there is more."""
+
+    def __init__(self, timeline: "Timeline", source: Callable[[], Source] | None, setting: str) -> None:
+        self._timeline = timeline
+        self._highlighter = Highlighter(lambda: self._begin(self._highlighter.work), timeline.extras_changed)
+        self._gallery: Gallery | None = None
+        if source is not None:
+            drawing = drawing_of(setting, os.environ)
+            changed = timeline.extras_changed
+            self._gallery = Gallery(source, drawing, write=self._write, begin=self._begin, changed=changed)
+
+    def highlight(self, code: str, language: str) -> Sequence[Token]:
+        """The colours of a piece of code, as far as they are known by now."""
+        return self._highlighter(code, language)
+
+    def picture_row(self, picture: Picture, number: int) -> "Row | str":
+        """A row of a picture, or the text that stands in its place."""
+        if self._gallery is None:
+            return frame_row(picture, number, "")
+        background = self._timeline.background_colors[1]
+        row = self._gallery.row(picture, number, background.rgb)
+        return frame_row(picture, number, self._gallery.problem(picture)) if row is None else row
+
+    def try_again(self) -> None:
+        """The connection is back."""
+        if self._gallery is not None:
+            self._gallery.try_again()
+
+    def close(self) -> None:
+        """Free what the terminal holds."""
+        if self._gallery is not None:
+            self._gallery.close()
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run something in the background, once what is being painted is on screen."""
+        timeline = self._timeline
+        timeline.call_after_refresh(lambda: timeline.run_worker(work(), group=GROUP, exit_on_error=False) and None)
+
+    def _write(self, sequence: str) -> None:
+        app = self._timeline.app
+        driver = app._driver
+        if driver is not None and not app.is_headless and app.is_running:
+            driver.write(sequence)
+            driver.flush()
