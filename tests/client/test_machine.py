@@ -10,7 +10,7 @@ from chatterm.client.model import ConnectionChanged, Link
 from tests.client.conftest import Connect
 from tests.support.client import Client
 from tests.support.proxy import proxied
-from tests.support.server import Person, RunningServer
+from tests.support.server import WAIT_S, Person, RunningServer
 
 PATIENT = Timing(look_interval=0.01, probe_timeout=0.2)
 """Its pings notice a dead line after 40 seconds, which is longer than a test may take."""
@@ -22,16 +22,23 @@ class Machine:
     def __init__(self) -> None:
         self.slept = 0.0
         self.source = "192.0.2.1"
+        self.looked_at = asyncio.Event()
 
     def watch(self) -> MachineWatch:
-        return MachineWatch(slept=lambda: self.slept, source_address=lambda _: self.source)
+        return MachineWatch(slept=lambda: self.slept, source_address=self._look)
+
+    def _look(self, _: str) -> str:
+        self.looked_at.set()
+        return self.source
 
 
-def give(client: Client, machine: Machine) -> None:
-    """Have a running client watch another machine than the real one."""
+async def give(client: Client, machine: Machine) -> None:
+    """Have a running client watch another machine than the real one, and wait for its first look."""
     reconnector = client.session._reconnector
     assert isinstance(reconnector, link_module.Reconnector)
     reconnector._watch = machine.watch()
+    async with asyncio.timeout(WAIT_S):
+        await machine.looked_at.wait()
 
 
 async def test_after_sleep_a_dead_line_is_given_up_at_once_and_a_living_one_kept(
@@ -40,7 +47,7 @@ async def test_after_sleep_a_dead_line_is_given_up_at_once_and_a_living_one_kept
     machine = Machine()
     async with proxied(server.url) as proxy:
         client = await (await connect(anna, url=proxy.url, timing=PATIENT)).online()
-        give(client, machine)
+        await give(client, machine)
         told = client.count(ConnectionChanged)
         machine.slept += 3_600
         await asyncio.wait_for(client.session._reconnector._connection.probe(), 5)  # type: ignore[union-attr] # it is there
@@ -60,7 +67,7 @@ async def test_another_network_ends_the_wait_for_the_next_attempt(
     machine = Machine()
     async with proxied(server.url) as proxy:
         client = await (await connect(anna, url=proxy.url, timing=replace(PATIENT, open_timeout=1.0))).online()
-        give(client, machine)
+        await give(client, machine)
         reconnector = client.session._reconnector
         assert reconnector is not None
         proxy.refusing = True
