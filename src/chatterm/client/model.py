@@ -133,6 +133,9 @@ class Attachment(Wire, frozen=True, kw_only=True):
     size: int
     key: bytes
     file_id: int = 0
+    sent: int = 0
+    """Bytes that went out, and how many go each second, as far as this process knows; never stored."""
+    rate: float = 0.0
 
 
 class OutboxState(StrEnum):

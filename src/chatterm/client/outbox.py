@@ -1,9 +1,10 @@
 """The outbox: messages that the server has not confirmed yet, on disk before anything else happens to them."""
 
+import dataclasses
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -75,6 +76,8 @@ class Outbox:
         self._clock = clock
         self._connection, self.problem = outbox_file.open_file(path)
         self._identity = _identity(path)
+        self.progress: dict[str, tuple[int, float]] = {}
+        """Bytes sent and their rate for copies that are being uploaded; `rows` tells them."""
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], int] = now_us) -> "Outbox":
@@ -249,7 +252,8 @@ class Outbox:
                 f"SELECT {COLUMNS} FROM messages {where} ORDER BY row_id LIMIT ?",  # noqa: S608 - own names only
                 (*keys, limit),
             )
-            return [decode(row) for row in found]
+            rows = [decode(row) for row in found]
+        return [_with_progress(row, self.progress) if row.attached else row for row in rows] if self.progress else rows
 
     def row(self, client_id: bytes) -> OutboxRow | None:
         """The row with this client id, None once it is sent or discarded."""
@@ -385,6 +389,12 @@ def _revive(connection: sqlite3.Connection, client_id: bytes) -> None:
         " waits = ? WHERE row_id = ?",
         (new_id, attempts, encode_attached(attached), waits_for(attached), row.row_id),
     )
+
+
+def _with_progress(row: OutboxRow, progress: Mapping[str, tuple[int, float]]) -> OutboxRow:
+    told = ((file, progress.get(file.spool, (0, 0.0))) for file in row.attached)
+    attached = tuple(msgspec.structs.replace(file, sent=sent, rate=rate) for file, (sent, rate) in told)
+    return dataclasses.replace(row, attached=attached)
 
 
 def _delete(connection: sqlite3.Connection, client_id: bytes) -> tuple[Attachment, ...]:

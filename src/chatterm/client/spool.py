@@ -160,9 +160,9 @@ def _opened(path: Path) -> Iterator[int]:
         if not stat.S_ISREG(status.st_mode):
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
             hint = "Pack it into an archive first." if stat.S_ISDIR(status.st_mode) else "Choose a regular file."
-            raise ClientError("fileNotRegular", f"{path} is {what}.", hint)
+            raise ClientError("fileNotRegular", f"{path.name or path} is {what}.", hint)
         if status.st_size > limits.FILE_SIZE_MAX:
-            raise ClientError("fileTooLarge", f"{path} is larger than any server takes.", "Send a smaller file.")
+            raise ClientError("fileTooLarge", f"{path.name} is larger than any server takes.", "Send a smaller file.")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -170,10 +170,12 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _unreadable(path: Path, error: OSError) -> ClientError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return ClientError("fileMissing", f"{path} does not exist.", "Check the name.")
+        return ClientError("fileMissing", f"There is no {path.name} in {path.parent}.", "Check the name.")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return ClientError("fileNotReadable", f"{path} may not be read by you.", "Change its rights, or copy it.")
-    return ClientError("fileNotReadable", f"{path} cannot be read: {error.strerror}.", "Check the name and the disk.")
+        return ClientError("fileNotReadable", f"{path.name} may not be read by you.", "Change its rights, or copy it.")
+    return ClientError(
+        "fileNotReadable", f"{path.name} cannot be read: {error.strerror}.", "Check the name and the disk."
+    )
 
 
 def _copy(reading: int, writing: int, source: Path, target: Path, stop: Stop | None) -> int:

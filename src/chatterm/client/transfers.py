@@ -191,6 +191,7 @@ class Transfers:
         now = self._context.outbox.row(row.client_id)
         if now is None or now.state is OutboxState.FAILED:
             del self._live[file.spool]
+            self._context.outbox.progress.pop(file.spool, None)
             return
         state = TransferState.PAUSED if now.paused else TransferState.WAITING
         self._show(replace(live.transfer, state=state, error=None))
@@ -222,11 +223,21 @@ class Transfers:
         if transfer.state is TransferState.RUNNING:
             rate = _rate(live, transfer, now, anew=is_news)
         live.transfer = replace(transfer, rate=rate)
+        if transfer.kind == "upload":
+            self._note_progress(live.transfer)
         if is_news or now - live.told_at >= _TELL_EVERY_S:
             live.told_at = now
             self._context.notify(TransferChanged(live.transfer))
         if transfer.kind == "download" and transfer.state in (TransferState.DONE, TransferState.FAILED):
             self._live.pop(transfer.id, None)
+
+    def _note_progress(self, transfer: Transfer) -> None:
+        """Have the outbox tell it with the message's row, for painting."""
+        progress = self._context.outbox.progress
+        if transfer.state in (TransferState.RUNNING, TransferState.WAITING, TransferState.PAUSED):
+            progress[transfer.id] = (transfer.done, transfer.rate)
+        else:
+            progress.pop(transfer.id, None)
 
     def _of_row(self, row: OutboxRow, file: Attachment) -> Transfer:
         live = self._live.get(file.spool)

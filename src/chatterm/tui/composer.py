@@ -40,6 +40,10 @@ class Helper(Protocol):
         """The text or the cursor changed."""
         ...
 
+    def pasted(self, text: str) -> bool:
+        """Text is pasted; True if the helper has taken it."""
+        ...
+
 
 class Composer(Guarded, Widget, can_focus=True):
     """An input whose size changes only with its number of rows, so that a key costs no layout.
@@ -87,6 +91,8 @@ class Composer(Guarded, Widget, can_focus=True):
         self.editor = Editor()
         self.placeholder = ""
         self.helper: Helper | None = None
+        self.carries = False
+        """Whether there is something to send even without text."""
         self._submit = submit
         self._top = 0
         self._noted = ""
@@ -243,7 +249,7 @@ class Composer(Guarded, Widget, can_focus=True):
             self.post_message(self.Left())
 
     async def _send(self) -> None:
-        if not self.text.strip():
+        if not (self.text.strip() or self.carries):
             return
         loads = self._loads
         error = await self._submit(self.text)
@@ -265,7 +271,8 @@ class Composer(Guarded, Widget, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        self.insert(event.text)
+        if self.helper is None or not self.helper.pasted(event.text):
+            self.insert(event.text)
 
     def on_click(self, event: events.Click) -> None:
         content = event.get_content_offset(self)

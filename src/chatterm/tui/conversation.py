@@ -1,8 +1,9 @@
 """The right side: one conversation with its header, messages and composer, and what the user does in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -23,6 +24,9 @@ from chatterm.tui.line import Line, Part
 from chatterm.tui.timeline import ChatView, HolesWanted, NewBelow, SeenReached, Timeline
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.writer import Writer
+
+if TYPE_CHECKING:
+    from chatterm.tui.chips import Chips
 
 UNSENT_MAX: Final = 10_000
 """Unsent messages of one chat among which the newest is looked for."""
@@ -123,6 +127,7 @@ class Conversation(Vertical):
         self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id, pictures=lambda: engine.transfers)
         self.notice = Notice()
         self.context_line = ContextLine()
+        self._chips: Chips | None = None
         self.writer = Writer(self, self.drafts)
         self.composer = Composer(self.writer.submit)
         self.composer.helper = self.writer
@@ -275,9 +280,28 @@ class Conversation(Vertical):
         """Leave the reply or edit; False if there is none."""
         return self.writer.cancel()
 
+    def attach(self, paths: Sequence[Path]) -> None:
+        """Add files to what is being written. Raises `ClientError` for what cannot be sent; then none is added."""
+        self.writer.attachments.add(paths)
+        self.composer.focus()
+
+    @property
+    def chips(self) -> "Chips":
+        """The files of what is being written, above the composer."""
+        if self._chips is None:
+            from chatterm.tui.chips import Chips  # noqa: PLC0415 - most messages have no files
+
+            self._chips = Chips()
+            self.mount(self._chips, before=self.composer)
+        return self._chips
+
     @on(ContextLine.Cancelled)
     def _cancel_context(self) -> None:
         self.writer.cancel()
+        self.composer.focus()
+
+    def on_chips_removed(self, message: "Chips.Removed") -> None:
+        self.writer.attachments.remove(message.index)
         self.composer.focus()
 
     @on(Composer.Changed)

@@ -89,6 +89,17 @@ class Drafts:
         """Open this conversation next time."""
         self._guarded(lambda: self._state.save_setting("lastChat", place_of(ref)))
 
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small fact for next time."""
+        self._guarded(lambda: self._state.save_setting(name, value))
+
+    def remembered(self, name: str) -> str:
+        """What was kept under a name; empty if nothing was, or it cannot be read."""
+        try:
+            return self._state.setting(name) or ""
+        except ClientError:
+            return ""
+
     def last_open(self) -> EntryRef | None:
         return ref_of(self._state.setting("lastChat") or "")
 

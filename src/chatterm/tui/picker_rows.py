@@ -86,6 +86,12 @@ class PickerLine(Line, can_focus=True):
     def text(self) -> str:
         return self._editor.text
 
+    def restart(self, title: str) -> None:
+        """Something else is picked from: another title, safe for the terminal, and no needle."""
+        self.title_line.show(title)
+        self._editor = Editor("")
+        self.refresh()
+
     def show_found(self, found: int) -> None:
         """So many rows are shown."""
         self._found = found
@@ -161,6 +167,10 @@ class _Title(Line):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+
+    def show(self, title: str) -> None:
+        self._title = title
+        self.refresh()
 
     def left(self) -> Sequence[Part]:
         return (Part(self._title, "strong"),)

@@ -1,5 +1,6 @@
 """What is being written in the conversation on screen, what it is about, and its way out of the composer."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from chatterm.tui.app import ChatApp
     from chatterm.tui.conversation import Conversation
     from chatterm.tui.writing.assistant import Assistant
+    from chatterm.tui.writing.attachments import Attachments
     from chatterm.tui.writing.emojis import Emojis
     from chatterm.tui.writing.history import History
     from chatterm.tui.writing.people import People
@@ -37,6 +39,7 @@ class Writer:
         self._drafts = drafts
         self.context: Context | None = None
         self._before: Draft | None = None
+        self._attachments: Attachments | None = None
         self._assistant: Assistant | None = None
         self._history: History | None = None
         self._known: tuple[People, Emojis] | None = None
@@ -62,6 +65,7 @@ class Writer:
             reply_to=context.seq if context is not None and context.kind == "reply" else 0,
             edit_of=context.seq if context is not None and context.kind == "edit" else 0,
             before=self._before,
+            files=tuple(map(str, self._files())),
         )
 
     def _put(self, draft: Draft, placeholder: str | None = None) -> None:
@@ -74,7 +78,39 @@ class Writer:
         elif draft.reply_to:
             self.context = Context("reply", draft.reply_to)
         self._before = draft.before
+        if draft.files or self._attachments is not None:
+            self.attachments.put(tuple(map(Path, draft.files)))
         self.show_context()
+
+    # --- files
+
+    @property
+    def attachments(self) -> "Attachments":
+        """The files that will go with what is written."""
+        if self._attachments is None:
+            from chatterm.tui.writing.attachments import Attachments  # noqa: PLC0415 - most messages have none
+
+            self._attachments = Attachments(self._conversation)
+        return self._attachments
+
+    def _files(self) -> tuple[Path, ...]:
+        return self._attachments.paths if self._attachments is not None else ()
+
+    def pasted(self, text: str) -> bool:
+        """Text is pasted; True if it was names of files, which are attached now."""
+        if "/" not in text:
+            return False
+        return self.attachments.pasted(text)
+
+    def _key_of_files(self, action: str | None) -> bool:
+        """Undo right after files were pasted, and Backspace where there is no text, concern the files."""
+        attachments = self._attachments
+        if attachments is None:
+            return False
+        if action == "undo" and attachments.undo_paste():
+            return True
+        attachments.typed()
+        return action == "backspace" and self._conversation.composer.editor.is_empty and attachments.remove(-1)
 
     # --- replies and edits
 
@@ -150,6 +186,8 @@ class Writer:
     def key(self, key: str, action: str | None) -> bool:
         """What is offered takes its keys first; then Esc leaves the context, and Up in an empty composer edits."""
         if self._assistant is not None and self._assistant.key(key):
+            return True
+        if self._key_of_files(action):
             return True
         if key == "escape":
             return self.cancel()
@@ -252,7 +290,7 @@ class Writer:
         reply_to = self.context.seq if self.context is not None else 0
         text, mentions, mention_all = await self._finished(ref, text)
         enclosed = Enclosed(reply_to=reply_to, mentions=mentions, mention_all=mention_all)
-        await self._conversation.engine.send(target, text, enclosed)
+        await self._conversation.engine.send(target, text.strip() and text, enclosed, self._files())
         self._gone(ref, text, NO_DRAFT)
         self._conversation.timeline.action_scroll_end()
 
@@ -282,7 +320,8 @@ class Writer:
         """What was written is on disk and no draft any more; `after` is in its place."""
         self._drafts.changed(ref, after)
         self._drafts.flush()
-        self._drafts.remember_sent(text)
+        if text.strip():
+            self._drafts.remember_sent(text)
         self._history = None
         if self._conversation.ref == ref:
             self._put(after)

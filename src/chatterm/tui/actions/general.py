@@ -39,6 +39,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("edit_unsent", "global", ("alt+e",), "Take the newest unsent message back to edit", feature="outbox"),
     Action("discard_failed", "global", ("alt+x",), "Discard the newest failed message", feature="outbox"),
     Action("outbox", "global", ("alt+o",), "What is not sent yet, and why", feature="outbox", commands=("outbox",)),
+    Action("attach", "global", ("ctrl+o",), "Attach files", "", "attaching", ("file", "attach"), "[PATH...]"),
+    Action("detach", "global", (), "Take an attached file off", "", "attaching", ("detach",), "[NUMBER]"),
     Action("problems", "global", (), "What went wrong lately", feature="problems", commands=("problems",)),
     Action("switch_theme", "global", ("f2",), "Next colours"),
     Action("settings", "global", ("f3",), "Settings", feature="customizing", commands=("settings",)),

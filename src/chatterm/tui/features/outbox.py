@@ -71,6 +71,9 @@ class Outbox(Feature):
         if not self.conversation.composer.editor.is_empty:
             self.tell("Send or clear what you are writing first.")
             return False
+        if row.attached:
+            self.tell("Its files go with it, so it cannot be edited. Discard it, and write it anew.")
+            return False
         if not await self.discard(row):
             return False
         self.conversation.writer.take_back(row)

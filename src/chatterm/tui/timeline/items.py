@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
-from chatterm.client.model import OutboxRow, OutboxState
+from chatterm.client.model import Attachment, OutboxRow, OutboxState
 from chatterm.client.told import Told, lines_of, marks_line, size_text
 from chatterm.tui.timeline.body import Bodies, Body
 from chatterm.tui.timeline.localtime import LocalTime
@@ -225,7 +225,9 @@ class Builder:
             else:
                 self._open(item, before, at_top=at_top)
             if row.attached:
-                item.parts = tuple(part_line(file.name, file.size, self.columns.body) for file in row.attached)
+                item.parts = tuple(
+                    part_line(file.name, file.size, self.columns.body, upload_state(row, file)) for file in row.attached
+                )
                 item.lines.extend((Kind.PART, number, 0) for number in range(len(item.parts)))
             self._note(item, row)
             items.append(item)
@@ -339,6 +341,20 @@ class Builder:
             item.note = "Held back: an earlier message here was refused."
         if item.note:
             item.lines.extend((Kind.NOTE, start, end) for start, end in wrap(item.note, self.columns.body))
+
+
+def upload_state(row: OutboxRow, file: Attachment) -> str:
+    """How far the upload of an unsent message's file is, to be said behind its size."""
+    if file.file_id:
+        return " · uploaded"
+    if row.state is OutboxState.FAILED:
+        return ""
+    done = f"{file.sent * 100 // file.size} %" if file.sent and file.size else ""
+    if row.paused:
+        return f" · ‖ paused{f' at {done}' if done else ''}"
+    if not done:
+        return " · waits"
+    return f" · ↑ {done}" + (f", {size_text(int(file.rate))}/s" if file.rate >= 1 else "")
 
 
 def file_line(file: FileInfo, width: int) -> str:
