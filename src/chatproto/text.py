@@ -24,12 +24,14 @@ _PICTOGRAPH: Final = (
     "\U0001f90c-\U0001f9ff\U0001fa70-\U0001faff"
 )
 """Characters that are an emoji by themselves (the property Emoji of UTS #51), and those kept free for more of them."""
+_REGION_FLAG: Final = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"
+"""A black flag with the letters of a region, which have no glyph of their own."""
 _ELEMENT: Final = f"[{_PICTOGRAPH}](?:\ufe0f|[\U0001f3fb-\U0001f3ff]\ufe0f?)?"
 _EMOJI: Final = re.compile(
     f"{_ELEMENT}(?:\u200d{_ELEMENT})*"
     "|[0-9#*]\ufe0f?\u20e3"  # keycaps
     "|[\U0001f1e6-\U0001f1ff]{2}"  # flags of countries
-    "|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"  # flags of regions
+    f"|{_REGION_FLAG}"
 )
 """One emoji as it may be sent: the sequences of UTS #51, section 1.4."""
 _ANSI: Final = re.compile(
@@ -43,6 +45,7 @@ _INVISIBLE: Final = re.compile(
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 """Bidi controls and characters without a glyph. ZWJ, ZWNJ and variation selectors stay: scripts and emoji need them."""
+_UNSEEN: Final = re.compile(f"({_REGION_FLAG})|{_INVISIBLE.pattern}")
 
 _NAME_RESERVED: Final = re.compile(r"[/\\:*?\"<>|\u2044\u2215\u29f8]")
 """What separates folders, looks as if it did, or is reserved on some system."""
@@ -151,7 +154,7 @@ def terminal_safe(text: str, *, multiline: bool = False) -> str:
     """Make text that somebody else could have set safe to write to a terminal; the one boundary for that.
 
     Control characters become their visible pictures (U+2400 block), tabs become blanks, bidi controls and
-    characters without a glyph become `‹U+202E›`. Line feeds survive only with `multiline`. Idempotent.
+    characters without a glyph (but those of a flag) become `‹U+202E›`. Line feeds survive only with `multiline`. Idempotent.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -160,7 +163,7 @@ def terminal_safe(text: str, *, multiline: bool = False) -> str:
     if not multiline:
         text = text.replace("\n", "␊")
     text = text.replace("\u2028", "‹U+2028›").replace("\u2029", "‹U+2029›")
-    return _INVISIBLE.sub(_notation, text)
+    return _UNSEEN.sub(_notation, text)
 
 
 def _picture(found: re.Match[str]) -> str:
@@ -171,4 +174,4 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def _notation(found: re.Match[str]) -> str:
-    return f"‹U+{ord(found.group()):04X}›"
+    return found[1] or f"‹U+{ord(found.group()):04X}›"

@@ -89,6 +89,14 @@ def test_hidden_characters_are_made_visible() -> None:
     assert text.terminal_safe("a\x1b]52;c;x\x07\u202eb\u200bc\nd\x7f") == "a␛]52;c;x␇‹U+202E›b‹U+200B›c␊d␡"
 
 
+def test_flags_of_regions_stay_whole_and_their_letters_alone_are_shown() -> None:
+    """A black flag takes up to six of the characters without a glyph that make it another one, and no more."""
+    wales = "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"
+    assert text.terminal_safe(wales) == wales
+    assert text.terminal_safe(wales[1:]).startswith("‹U+E0067›")
+    assert text.terminal_safe("🏴" + "\U000e0067" * 7 + "\U000e007f") == "🏴" + "‹U+E0067›" * 7 + "‹U+E007F›"
+
+
 @pytest.mark.parametrize(
     ("raw", "plain"),
     [
