@@ -154,7 +154,8 @@ def terminal_safe(text: str, *, multiline: bool = False) -> str:
     """Make text that somebody else could have set safe to write to a terminal; the one boundary for that.
 
     Control characters become their visible pictures (U+2400 block), tabs become blanks, bidi controls and
-    characters without a glyph (but those of a flag) become `‹U+202E›`. Line feeds survive only with `multiline`. Idempotent.
+    characters without a glyph (but those of a flag) become `‹U+202E›`. Line feeds survive only with `multiline`.
+    Idempotent.
     """
     if text.isascii() and text.isprintable():
         return text

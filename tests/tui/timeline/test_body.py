@@ -34,7 +34,8 @@ SCRIPTS = {
     "Korean": "금요일에 **사과나무**를 심을까요?",
     "Hindi": "क्या हम **शुक्रवार** को पेड़ लगाएँ?",
     "Thai": "เราจะปลูก**ต้นแอปเปิล**วันศุกร์ไหม",
-    "emoji": f"{FAMILY} 🇭🇺 👍🏽 ❤\ufe0f **{FAMILY}** 1\ufe0f\u20e3 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "emoji": f"{FAMILY} 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    f" 🇭🇺 👍🏽 ❤\ufe0f **{FAMILY}** 1\ufe0f\u20e3",
     "combining": "e\u0301 **a\u0308\u0323**\u0301 n\u0303",
 }
 SIGNS = st.sampled_from(

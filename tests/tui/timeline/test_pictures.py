@@ -255,7 +255,7 @@ async def test_a_picture_takes_the_place_of_its_frame_and_nothing_moves(world: W
     (tmp_path / "1.png").write_bytes(image("PNG", (320, 96)))
     world.store([replace(message(1, "look", OWN_ID), files=[info(320, 96)]), message(2, "nice")], seen=True)
     app = TimelineApp(world)
-    app.timeline._picture_source = lambda: source
+    app.timeline._look.pictures = lambda: source
     async with app.run_test(size=(60, 20)) as pilot:
         app.timeline.look(markdown=True, images="cells")
         await until(pilot, lambda: "There is no connection" in app.text(), "the frame says why")

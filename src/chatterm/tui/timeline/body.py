@@ -1,15 +1,20 @@
 """The text of messages on its way to the screen: whether it is more than its words, and then what it shows."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatproto.models import FileInfo, Message
 from chatterm.tui.timeline.wrap import Span
 
 if TYPE_CHECKING:
+    from chatterm.tui.timeline.decoding import Row
+    from chatterm.tui.timeline.extras import Extras
+    from chatterm.tui.timeline.gallery import Source
     from chatterm.tui.timeline.markup import Marked, People
+    from chatterm.tui.timeline.paint_body import Token
     from chatterm.tui.timeline.pictures import Picture
+    from chatterm.tui.timeline.widget import Timeline
 
 EVERYBODY: Final = ("all", "everyone", "everybody", "here", "channel")
 """How a mention of everybody is written."""
@@ -89,3 +94,62 @@ class Bodies:
     def is_outdated(self, body: Body) -> bool:
         """Whether somebody who is named there has another name now."""
         return any(self._names(user_id) != name for user_id, name in body.named)
+
+
+class Look:
+    """How a timeline draws messages under the user's settings, and what comes after the first paint."""
+
+    def __init__(
+        self,
+        timeline: "Timeline",
+        own_id: int,
+        names: Callable[[int], str],
+        pictures: "Callable[[], Source] | None",
+    ) -> None:
+        """Without a source of `pictures` none is drawn."""
+        self._timeline = timeline
+        self._own_id = own_id
+        self._names = names
+        self.pictures = pictures
+        self._markdown = True
+        self._images = "off"
+        self._extras: Extras | None = None
+
+    def change(self, *, markdown: bool, images: str) -> bool:
+        """Take other settings; whether anything is drawn in another way now."""
+        if (markdown, images) == (self._markdown, self._images):
+            return False
+        self._markdown, self._images = markdown, images
+        self.close()
+        return True
+
+    def bodies(self) -> Bodies:
+        """What reads the texts of messages."""
+        pictures = self._images != "off" and self.pictures is not None
+        return Bodies(self._own_id, self._names, markdown=self._markdown, pictures=pictures)
+
+    def highlight(self, code: str, language: str) -> "Sequence[Token]":
+        """The colours of a piece of code, as far as they are known by now."""
+        return self._with_extras().highlight(code, language)
+
+    def picture_row(self, picture: "Picture", number: int) -> "Row | str":
+        """A row of a picture, or the text that stands in its place."""
+        return self._with_extras().picture_row(picture, number)
+
+    def try_again(self) -> None:
+        """The connection is back."""
+        if self._extras is not None:
+            self._extras.try_again()
+
+    def close(self) -> None:
+        """Free what the terminal holds."""
+        if self._extras is not None:
+            self._extras.close()
+            self._extras = None
+
+    def _with_extras(self) -> "Extras":
+        if self._extras is None:
+            from chatterm.tui.timeline.extras import Extras  # noqa: PLC0415 - few first screens need it
+
+            self._extras = Extras(self._timeline, self.pictures, self._images)
+        return self._extras

@@ -16,7 +16,7 @@ from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.client.settings import Settings
-from chatterm.tui.timeline.body import Bodies
+from chatterm.tui.timeline.body import Look
 from chatterm.tui.timeline.document import Document, find_unread
 from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from chatterm.tui.timeline.hands import Hands
 
 if TYPE_CHECKING:
-    from chatterm.tui.timeline.extras import Extras
     from chatterm.tui.timeline.gallery import Source
 
 log = logging.getLogger(__name__)
@@ -94,10 +93,7 @@ class Timeline(Scrolling, can_focus=True):
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
-        self._markdown = True
-        self._picture_source = pictures
-        self._images = "off"
-        self._extras: Extras | None = None
+        self._look = Look(self, own_user_id, self._names, pictures)
         self._pending: tuple[int, int] | None = None
         self._changed: set[int] = set()
         self._outbox_pending = False
@@ -155,41 +151,21 @@ class Timeline(Scrolling, can_focus=True):
 
     def look(self, *, markdown: bool, images: str) -> None:
         """Show Markdown as what it means or texts as they were written, and pictures as the setting says; at once."""
-        if (markdown, images) != (self._markdown, self._images):
-            self._markdown, self._images = markdown, images
-            self._close_extras()
+        if self._look.change(markdown=markdown, images=images):
             self._painter = None
             self._strips.clear()
             viewport = self.viewport
-            if viewport is not None and self._try(lambda: viewport.look(self._bodies())):
+            if viewport is not None and self._try(lambda: viewport.look(self._look.bodies())):
                 self.moved()
-
-    def _bodies(self) -> Bodies:
-        pictures = self._images != "off" and self._picture_source is not None
-        return Bodies(self._own_id, self._names, markdown=self._markdown, pictures=pictures)
-
-    # --- what comes after the first paint ---
 
     def extras_changed(self) -> None:
         """There are more colours of code, or pictures."""
         self._strips.clear()
         self.refresh(self.size.region)
 
-    def _with_extras(self) -> "Extras":
-        if self._extras is None:
-            from chatterm.tui.timeline.extras import Extras  # noqa: PLC0415 - few first screens need it
-
-            self._extras = Extras(self, self._picture_source, self._images)
-        return self._extras
-
-    def _close_extras(self) -> None:
-        if self._extras is not None:
-            self._extras.close()
-            self._extras = None
-
     def on_unmount(self) -> None:
         """Free what the terminal holds for this view."""
-        self._close_extras()
+        self._look.close()
 
     def seen_changed(self) -> None:
         """The chat's row changed; if its log is known to be longer, what is missing is drawn and asked for."""
@@ -202,8 +178,7 @@ class Timeline(Scrolling, can_focus=True):
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
         self._sight.forget_wanted()
-        if self._extras is not None:
-            self._extras.try_again()
+        self._look.try_again()
         self._report_soon()
 
     @property
@@ -293,7 +268,7 @@ class Timeline(Scrolling, can_focus=True):
             days=self._days,
             width=width,
             unread=unread,
-            bodies=self._bodies(),
+            bodies=self._look.bodies(),
         )
 
     # --- taking in changes ---
@@ -389,8 +364,8 @@ class Timeline(Scrolling, can_focus=True):
                 own_id=self._own_id,
                 unread_text=document.unread_text if document is not None else "",
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
-                highlight=lambda code, language: self._with_extras().highlight(code, language),
-                picture_row=lambda picture, number: self._with_extras().picture_row(picture, number),
+                highlight=self._look.highlight,
+                picture_row=self._look.picture_row,
                 hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
         return self._painter
