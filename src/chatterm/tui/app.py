@@ -227,6 +227,7 @@ class ChatApp(App[None]):
         self.survival.note(message.text)
 
     @on(ChatScreen.RedrawWanted)
+    @on(Driver.SignalResume)
     def _redraw(self) -> None:
         self._window.clear()
         self.screen.refresh(layout=True)
