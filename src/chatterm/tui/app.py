@@ -235,6 +235,9 @@ class ChatApp(App[None]):
     def action_switch_theme(self) -> None:
         self.preferences.next_theme()
 
+    def action_suspend(self) -> None:
+        self.action_suspend_process()
+
     def action_leave(self) -> None:
         self.exit(None, 0)
 
