@@ -180,6 +180,8 @@ class ChatApp(App[None]):
         """Show the screen of the account that is open, or the login, in place of everything."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
+        # Textual expects of a screen that is replaced that it was once pushed; the first one was not.
+        self.screen_stack[0]._push_result_callback(self, None)
         await self.switch_screen(self.get_default_screen())
 
     @staticmethod
