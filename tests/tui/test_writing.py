@@ -141,7 +141,7 @@ def test_commands_are_read_exactly() -> None:
     missing = commands.read("/me")
     assert isinstance(missing, ErrorInfo)
     assert "/me TEXT" in missing.message
-    superfluous = commands.read("/help me")
+    superfluous = commands.read("/quit me")
     assert isinstance(superfluous, ErrorInfo)
     assert "nothing after it" in superfluous.message
     assert commands.read("/SHRUG  a b\nc ") == "a b\nc ¯\\_(ツ)_/¯"

@@ -69,7 +69,7 @@ class ChatApp(App[None]):
         self._settings_path = settings_path()
         self.engine = engine
         self._state = state
-        self._folder = folder
+        self.folder = folder
         self._collector = collector
         self._problems = list(problems)
         self._preferences: Preferences | None = None
@@ -161,8 +161,8 @@ class ChatApp(App[None]):
 
         workplace = open_workplace(account)
         before = self.engine, self._state
-        self.engine, self._state, self._folder = workplace
-        self.survival.report_to(self._folder)
+        self.engine, self._state, self.folder = workplace
+        self.survival.report_to(self.folder)
         await self.show_base()
         await self._close(*before)
         await self._start_engine()
@@ -171,7 +171,7 @@ class ChatApp(App[None]):
         """Close what is open, for the next one or for good; what is unsent stays on disk. Idempotent."""
         before = self.engine, self._state
         self.engine = self._state = None
-        self._folder = self._folder.parent  # its own may be removed next
+        self.folder = self.folder.parent  # its own may be removed next
         if self.is_running and any(before):
             await self.show_base()
         await self._close(*before)
@@ -180,8 +180,6 @@ class ChatApp(App[None]):
         """Show the screen of the account that is open, or the login, in place of everything."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        # Textual expects of a screen that is replaced that it was once pushed; the first one was not.
-        self.screen_stack[0]._push_result_callback(self, None)
         await self.switch_screen(self.get_default_screen())
 
     @staticmethod
@@ -229,16 +227,12 @@ class ChatApp(App[None]):
         self.survival.note(message.text)
 
     @on(ChatScreen.RedrawWanted)
-    @on(Driver.SignalResume)
     def _redraw(self) -> None:
         self._window.clear()
         self.screen.refresh(layout=True)
 
     def action_switch_theme(self) -> None:
         self.preferences.next_theme()
-
-    def action_suspend(self) -> None:
-        self.action_suspend_process()
 
     def action_leave(self) -> None:
         self.exit(None, 0)
@@ -291,6 +285,6 @@ class ChatApp(App[None]):
         with contextlib.suppress(Exception):  # the report of the crash itself must not be lost to this
             self._keep_drafts()
         self._window.restore_title()
-        report = crash.write_report(self._folder, error)
+        report = crash.write_report(self.folder, error)
         self._exit_renderables.append(Text(crash.told(error, report)))
         self._close_messages_no_wait()

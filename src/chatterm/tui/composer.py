@@ -22,7 +22,11 @@ from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
-OWN: Final = frozenset(("submit", "newline", "up", "down", "to_messages", "older_text", "newer_text"))
+_MOVES: Final = ("left", "right", "word_left", "word_right", "line_start", "line_end", "up", "down")
+_SELECTING: Final = {f"select_{move}": move for move in _MOVES}
+OWN: Final = frozenset(
+    ("submit", "newline", "up", "down", "cut", "copy", "to_messages", "older_text", "newer_text", *_SELECTING)
+)
 """Actions that concern more than the editor; the others are its methods."""
 
 Submit = Callable[[str], Awaitable[ErrorInfo | None]]
@@ -61,9 +65,11 @@ class Composer(Guarded, Widget, can_focus=True):
         &:focus { border: round $primary; }
         & .composer--text { color: $foreground; }
         & .composer--hint { color: $quiet; }
+        & .composer--selected { background: $primary 45%; color: $foreground; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"composer--text", "composer--hint"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"composer--text", "composer--hint", "composer--selected"}
+    ALLOW_SELECT = False  # the composer has a selection of its own, which can be written over
 
     @dataclass
     class Changed(Message):
@@ -192,11 +198,16 @@ class Composer(Guarded, Widget, can_focus=True):
         row = y + self._top
         if row >= len(layout.folds):
             return Strip.blank(width, self.rich_style)
+        selection = self.editor.selection
+        line, fold = layout.folds[row]
         segments: list[Segment] = []
         used = 0
-        for cell in layout.folds[row][1].cells:
+        for cell in fold.cells:
             at_cursor = self.has_focus and row == layout.cursor_y and used == layout.cursor_x
-            segments.append(Segment(cell.shown, text + Style(reverse=True) if at_cursor else text))
+            style = text
+            if selection is not None and selection[0] <= (line, cell.start) < selection[1]:
+                style = self.get_component_rich_style("composer--selected")
+            segments.append(Segment(cell.shown, style + Style(reverse=True) if at_cursor else style))
             used += cell.width
         if self.has_focus and row == layout.cursor_y and used == layout.cursor_x and used < width:
             segments.append(Segment(" ", text + Style(reverse=True)))
@@ -231,22 +242,46 @@ class Composer(Guarded, Widget, can_focus=True):
                 self.edited()
 
     async def _act(self, action: str) -> None:
-        if action not in OWN:
+        if action in _SELECTING:
+            move = _SELECTING[action]
+            step = {"up": -1, "down": 1}.get(move)
+            self.editor.select(getattr(self.editor, move) if step is None else lambda: self._move_row(step))
+            self._touched()
+        elif action not in OWN:
             before = self.editor.lines[:]
             getattr(self.editor, action)()
-            if self.editor.lines != before:
-                self.edited()
-            else:
-                self._touched()
+            self._acted(before)
         elif action == "submit":
             await self._send()
         elif action == "newline":
             if self.editor.insert("\n"):
                 self.edited()
         elif action in ("up", "down"):
+            self.editor.anchor = None
             self._move_row(-1 if action == "up" else 1)
+        elif action in ("cut", "copy"):
+            self.copy_selection(cut=action == "cut")
         elif action == "to_messages":
             self.post_message(self.Left())
+
+    def _acted(self, before: list[str]) -> None:
+        """The editor did something: tell it if the text is another."""
+        if self.editor.lines != before:
+            self.edited()
+        else:
+            self.editor.anchor = None
+            self._touched()
+
+    def copy_selection(self, *, cut: bool = False) -> bool:
+        """Put what is selected on the clipboard, and take it out of the text if it is cut; False if nothing is."""
+        text = self.editor.selected_text
+        if not text:
+            return False
+        self.app.copy_to_clipboard(text)
+        if cut:
+            self.editor.delete()
+            self.edited()
+        return True
 
     async def _send(self) -> None:
         if not (self.text.strip() or self.carries):
@@ -274,8 +309,32 @@ class Composer(Guarded, Widget, can_focus=True):
         if self.helper is None or not self.helper.pasted(event.text):
             self.insert(event.text)
 
-    def on_click(self, event: events.Click) -> None:
-        content = event.get_content_offset(self)
-        if content is not None:
-            self.editor.move_to(*self._layout_now().place(content.x, content.y + self._top))
+    # A press places the cursor, dragging selects from there; two clicks select a word, three a line.
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1 and self._point(event):
+            self.editor.anchor = (self.editor.row, self.editor.column)
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self.editor.select(lambda: self._point(event))
             self._touched()
+
+    def on_mouse_up(self) -> None:
+        self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain > 1:
+            (self.editor.select_word if event.chain == 2 else self.editor.select_line)()
+            self._touched()
+
+    def _point(self, event: events.MouseEvent) -> bool:
+        """Put the cursor where the mouse is; False outside the text while it is not captured."""
+        captured = self.app.mouse_captured is self
+        content = event.get_content_offset_capture(self) if captured else event.get_content_offset(self)
+        if content is None:
+            return False
+        self.editor.move_to(*self._layout_now().place(max(0, content.x), max(0, content.y + self._top)))
+        self._touched()
+        return True

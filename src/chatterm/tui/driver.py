@@ -98,13 +98,7 @@ class WakingEvent(Event):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reader = self._writer = -1
-        self.open()
-
-    def open(self) -> None:
-        """Make it usable again after `close`; an open one stays as it is."""
-        if self.reader < 0:
-            self.reader, self._writer = os.pipe()
+        self.reader, self._writer = os.pipe()
 
     def set(self) -> None:
         super().set()
@@ -116,11 +110,8 @@ class WakingEvent(Event):
         super().clear()
 
     def close(self) -> None:
-        """Idempotent."""
-        if self.reader >= 0:
-            os.close(self.reader)
-            os.close(self._writer)
-            self.reader = self._writer = -1
+        os.close(self.reader)
+        os.close(self._writer)
 
 
 class TerminalFile:
@@ -167,13 +158,21 @@ class ChatDriver(LinuxDriver):
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()
 
-    def start_application_mode(self) -> None:
-        self._waking.open()  # it was closed when the program was suspended
-        super().start_application_mode()  # type: ignore[no-untyped-call] # Textual's own lacks the annotation
-
     def close(self) -> None:
         super().close()
         self._waking.close()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal to another program, with all of the driver's own that is needed to come back."""
+        self.stop_application_mode()
+        if self._writer_thread is not None:
+            self._writer_thread.stop()
+            self._writer_thread = None
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; while another program has it, nothing: the app paints anew when it is back."""
+        if self._writer_thread is not None:
+            super().write(data)
 
     def run_input_thread(self) -> None:
         """Read, split and dispatch input until the app stops or the input ends."""

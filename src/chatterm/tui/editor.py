@@ -24,6 +24,8 @@ class Mark(NamedTuple):
     user_id: int
 
 
+_RUN: Final = re.compile(r"\w+|\s+|[^\w\s]+")
+Selection = tuple[tuple[int, int], tuple[int, int]]
 State = tuple[tuple[str, ...], int, int, tuple[Mark, ...]]
 
 
@@ -48,6 +50,7 @@ class Editor:
         self.row = 0
         self.column = 0
         self.marks: tuple[Mark, ...] = ()
+        self.anchor: tuple[int, int] | None = None
         self._undo: list[State] = []
         self._redo: list[State] = []
         self._typing = False
@@ -70,12 +73,61 @@ class Editor:
         self._undo.clear()
         self._redo.clear()
         self._typing = False
+        self.anchor = None
+
+    # --- selection: what lies between the anchor and the cursor ---
+
+    @property
+    def selection(self) -> Selection | None:
+        """The first place that is selected and the one after the last; None if nothing is."""
+        cursor = (self.row, self.column)
+        if self.anchor is None or self.anchor == cursor:
+            return None
+        return (self.anchor, cursor) if self.anchor < cursor else (cursor, self.anchor)
+
+    @property
+    def selected_text(self) -> str:
+        """What is selected, as it was written; empty if nothing is."""
+        if self.selection is None:
+            return ""
+        (row, column), (end_row, end_column) = self.selection
+        lines = self.lines[row : end_row + 1]
+        lines[-1] = lines[-1][:end_column]
+        lines[0] = lines[0][column:]
+        return "\n".join(lines)
+
+    def select(self, move: Callable[[], object]) -> None:
+        """Move with the anchor where it is, or where the cursor was."""
+        anchor = self.anchor or (self.row, self.column)
+        move()
+        self.anchor = anchor
+
+    def select_word(self) -> None:
+        """Select the word at the cursor, or the run of other characters there."""
+        line, column = self.lines[self.row], self.column
+        at = next((found for found in _RUN.finditer(line) if found.start() <= column < found.end()), None)
+        if at is not None:
+            self.column = at.end()
+            self._snap()
+            self.anchor = (self.row, at.start())
+
+    def select_line(self) -> None:
+        """Select the cursor's line, without its end."""
+        self.column = len(self.lines[self.row])
+        self.anchor = (self.row, 0)
 
     def insert(self, text: str) -> bool:
-        """Insert at the cursor; False and nothing changed if the whole would pass `TEXT_MAX` characters."""
+        """Insert in the place of the selection, or at the cursor.
+
+        False and nothing changed if the whole would pass `TEXT_MAX` characters.
+        """
         if len(text) + sum(map(len, self.lines)) + len(self.lines) > TEXT_MAX:
             return False
-        self._remember(typing=len(text) == 1 and text not in " \n")
+        if self.selection is None:
+            self._remember(typing=len(text) == 1 and text not in " \n")
+        else:
+            self._delete(lambda: None)
+        self.anchor = None
         if self.marks:
             self.marks = _marking().after_insert(self.marks, self.row, self.column, text)
         line = self.lines[self.row]
@@ -95,6 +147,7 @@ class Editor:
             return False
         before = self._state()
         undo = self._undo[:]
+        self.anchor = None
         self.column, end = start, self.column
         self._delete(lambda: self.move_to(self.row, end))
         self.insert(text + after)
@@ -109,6 +162,7 @@ class Editor:
         if not self.is_empty:
             self._remember()
             self.lines, self.row, self.column, self.marks = [""], 0, 0, ()
+            self.anchor = None
 
     # --- movement ---
 
@@ -171,7 +225,7 @@ class Editor:
         self.column = min(max(column, 0), len(self.lines[self.row]))
         self._snap()
 
-    # --- deletion: everything between the cursor and where a movement leads ---
+    # --- deletion: the selection, else everything between the cursor and where a movement leads ---
 
     def backspace(self) -> None:
         self._delete(self.left)
@@ -200,7 +254,11 @@ class Editor:
     def _delete(self, move: Callable[[], None]) -> None:
         before = self._state()
         start = (self.row, self.column)
-        move()
+        if self.selection is None:
+            move()
+        else:
+            start, (self.row, self.column) = self.selection
+        self.anchor = None
         (row, column), (end_row, end_column) = sorted((start, (self.row, self.column)))
         if (row, column) == (end_row, end_column):
             return
@@ -233,6 +291,7 @@ class Editor:
 
     def _swap(self, source: list[State], target: list[State]) -> None:
         self._typing = False
+        self.anchor = None
         if source:
             target.append(self._state())
             lines, self.row, self.column, self.marks = source.pop()

@@ -401,6 +401,8 @@ class ChatScreen(Screen[None]):
         composer = self.conversation.composer
         if self.get_selected_text():
             self.action_copy_text()
+        elif composer.has_focus and composer.copy_selection():
+            pass
         elif not composer.editor.is_empty:
             composer.clear()
         else:

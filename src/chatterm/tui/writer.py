@@ -42,6 +42,7 @@ class Writer:
         self._attachments: Attachments | None = None
         self._assistant: Assistant | None = None
         self._history: History | None = None
+        self._chord = False
         self._known: tuple[People, Emojis] | None = None
 
     # --- drafts
@@ -185,9 +186,8 @@ class Writer:
 
     def key(self, key: str, action: str | None) -> bool:
         """What is offered takes its keys first; then Esc leaves the context, and Up in an empty composer edits."""
-        if self._assistant is not None and self._assistant.key(key):
-            return True
-        if self._key_of_files(action):
+        offers = self._assistant
+        if self._ended_chord(key, action) or (offers is not None and offers.key(key)) or self._key_of_files(action):
             return True
         if key == "escape":
             return self.cancel()
@@ -198,6 +198,15 @@ class Writer:
             self._conversation.post_message(ActionWanted("edit_last"))
             return True
         return False
+
+    def _ended_chord(self, key: str, action: str | None) -> bool:
+        """Ctrl+X with nothing to cut begins Ctrl+X Ctrl+E; any other key ends that."""
+        begun, self._chord = self._chord, False
+        if begun and key == "ctrl+e":
+            self._conversation.post_message(ActionWanted("edit_outside"))
+            return True
+        self._chord = action == "cut" and self._conversation.composer.editor.selection is None
+        return self._chord
 
     def moved(self) -> None:
         """The text or the cursor changed."""

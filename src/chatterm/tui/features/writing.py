@@ -1,11 +1,14 @@
 """Writing by command: the last message once more, what one does, a shrug."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from chatproto.models import Message
 from chatterm.client.errors import ClientError
 from chatterm.client.model import OutboxState
 from chatterm.tui.features.feature import Feature
+
+if TYPE_CHECKING:
+    from chatterm.tui.app import ChatApp
 
 LOOK_BACK: Final = 500
 """Events of a chat among which one's own last message is looked for."""
@@ -33,6 +36,13 @@ class Writing(Feature):
         events = cache.events(ref.id, max(1, head - LOOK_BACK + 1), head)
         own = (event for event in reversed(events) if isinstance(event, Message) and event.sender_id == own_id)
         return next((event for event in own if event.text and not event.deleted), None)
+
+    async def edit_outside(self, _: str = "") -> None:
+        """Write on in the user's own editor."""
+        from chatterm.tui.writing.outside import edit_outside  # noqa: PLC0415 - only for those who do
+
+        app = cast("ChatApp", self.screen.app)
+        await edit_outside(app, self.conversation.composer, app.folder)
 
     def say_doing(self, argument: str) -> None:
         """As a command it is a message and never comes here; chosen elsewhere, it is begun."""

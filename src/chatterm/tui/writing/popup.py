@@ -15,7 +15,6 @@ from chatterm.tui.writing.completion import Choice
 
 ROWS_MAX: Final = 8
 WIDTH_MAX: Final = 64
-_LABEL_MIN: Final = 16
 
 
 class Popup(Guarded, Widget):
@@ -42,6 +41,7 @@ class Popup(Guarded, Widget):
         self._hint = ""
         self._cursor = 0
         self._top = 0
+        self._label_width = 0
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +58,7 @@ class Popup(Guarded, Widget):
         self.choices = choices
         self._hint = hint
         self._cursor = self._top = 0
+        self._label_width = max((cell_len(choice.label) + 2 for choice in choices), default=0)
         rows = min(len(choices), ROWS_MAX) or bool(hint)
         if rows and self.styles.height is not None and self.styles.height.value != rows:
             self.styles.height = rows
@@ -95,7 +96,7 @@ class Popup(Guarded, Widget):
         sign = f"{choice.sign} " if choice.sign else ""
         bar = "› " if at_cursor else "  "
         room = max(0, width - len(bar) - cell_len(sign) - 1)
-        label = min(room, max(_LABEL_MIN, cell_len(choice.label) + 2), max(_LABEL_MIN, room - cell_len(choice.detail)))
+        label = min(room, self._label_width) if choice.detail else room
         return Strip(
             [
                 Segment(bar, style("popup--bar") + back),
