@@ -124,7 +124,7 @@ class Conversation(Vertical):
         self._times = LocalTime()
         self.drafts = Drafts(state, self, lambda text: self._tell(text, failed=True))
         self.header = ChatHeader()
-        self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id, pictures=lambda: engine.transfers)
+        self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id, pictures=engine)
         self.notice = Notice()
         self.context_line = ContextLine()
         self._chips: Chips | None = None

@@ -5,6 +5,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from textual.color import Color
 from chatproto.models import FileInfo
 from chatterm.bench.data import OWN_ID, message
 from chatterm.client.errors import ClientError
+from chatterm.client.model import ConnectionStatus, Link
 from chatterm.tui.timeline import decoding, gallery, kitty
 from chatterm.tui.timeline.decoding import half_cells, png
 from chatterm.tui.timeline.gallery import Gallery, frame_row
@@ -190,18 +192,26 @@ def test_pictures_for_kitty_are_text_of_the_same_width(tmp_path: Path) -> None:
 
 
 class Folder:
-    """Pictures in a folder, by id."""
+    """Pictures in a folder, by id: an engine as far as a gallery needs one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[int] = []
-        self.offline = False
+        self.status = ConnectionStatus(Link.ONLINE, 0.0)
+        self.problem: ClientError | None = None
+
+    @property
+    def transfers(self) -> Any:
+        return self
+
+    def cached_picture(self, file_id: int, *, thumbnail: bool) -> Path | None:
+        return None
 
     async def picture(self, file_id: int, *, thumbnail: bool) -> Path:
         self.asked.append(file_id)
         await asyncio.sleep(0)
-        if self.offline:
-            raise ClientError("offline", "There is no connection.", "Try again later.")
+        if self.problem is not None:
+            raise self.problem
         return self.folder / f"{file_id}.png"
 
 
@@ -214,7 +224,7 @@ async def test_a_gallery_keeps_few_pictures_and_frees_the_others(tmp_path: Path)
     sent: list[str] = []
     tasks: list[asyncio.Future[None]] = []
     shown = Gallery(
-        lambda: source,
+        source,
         "kitty",
         write=sent.append,
         begin=lambda work: tasks.append(asyncio.ensure_future(work())),
@@ -251,18 +261,23 @@ def test_a_frame_says_what_is_missing_in_just_the_room_of_the_picture() -> None:
 async def test_a_picture_takes_the_place_of_its_frame_and_nothing_moves(world: World, tmp_path: Path) -> None:
     """Offline its frame says why; with the connection back it is fetched, drawn, and can be switched off."""
     source = Folder(tmp_path)
-    source.offline = True
+    source.status = ConnectionStatus(Link.OFFLINE, 0.0)
     (tmp_path / "1.png").write_bytes(image("PNG", (320, 96)))
     world.store([replace(message(1, "look", OWN_ID), files=[info(320, 96)]), message(2, "nice")], seen=True)
     app = TimelineApp(world)
-    app.timeline._look.pictures = lambda: source
+    app.timeline._look.pictures = source
     async with app.run_test(size=(60, 20)) as pilot:
         app.timeline.look(markdown=True, images="cells")
-        await until(pilot, lambda: "There is no connection" in app.text(), "the frame says why")
+        await until(pilot, lambda: "shown once there is a" in app.text(), "the frame says why")
         before = [number for number, line in enumerate(app.lines()) if "nice" in line or "look" in line]
         assert "orchard.png" in app.text()
         assert "╭──" in app.text()
-        source.offline = False
+        assert source.asked == []
+        source.status = ConnectionStatus(Link.ONLINE, 0.0)
+        source.problem = ClientError("fileUnknown", "There is no such\x1b file.", "")
+        app.timeline.ask_again()
+        await until(pilot, lambda: "There is no such␛ file." in app.text(), "the frame says what the server said")
+        source.problem = None
         app.timeline.ask_again()
         await until(pilot, lambda: "╭──" not in app.text() and "▀" in app.text(), "it is drawn")
         assert [number for number, line in enumerate(app.lines()) if "nice" in line or "look" in line] == before

@@ -104,7 +104,7 @@ class Look:
         timeline: "Timeline",
         own_id: int,
         names: Callable[[int], str],
-        pictures: "Callable[[], Source] | None",
+        pictures: "Source | None",
     ) -> None:
         """Without a source of `pictures` none is drawn."""
         self._timeline = timeline

@@ -19,7 +19,7 @@ GROUP: Final = "timeline-extras"
 class Extras:
     """Gives what is there to the painter, and has the timeline painted anew when there is more."""
 
-    def __init__(self, timeline: "Timeline", source: Callable[[], Source] | None, setting: str) -> None:
+    def __init__(self, timeline: "Timeline", source: Source | None, setting: str) -> None:
         self._timeline = timeline
         self._highlighter = Highlighter(lambda: self._begin(self._highlighter.work), timeline.extras_changed)
         self._gallery: Gallery | None = None

@@ -11,6 +11,8 @@ from rich.cells import cell_len
 
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
+from chatterm.client.model import ConnectionStatus, Link
+from chatterm.client.ports import Transfers
 from chatterm.tui.timeline.decoding import Colour, Row, half_cells, png
 from chatterm.tui.timeline.pictures import Drawing, Picture
 from chatterm.tui.timeline.wrap import clip, wrap
@@ -22,22 +24,25 @@ log = logging.getLogger(__name__)
 
 KEPT: Final = 24
 """Pictures that are kept ready to be drawn: more than the tallest terminal shows."""
-WAITING_MAX: Final = 16
-"""Pictures that wait to be fetched; of more, those that were on screen last are fetched."""
+BUSY_MAX: Final = 16
+"""Pictures that are fetched or decoded at a time; more ask again when they are painted."""
 FAILURES_KEPT: Final = 256
 IDS: Final = 4_096
 """Ids for the terminal, used in turn: far more than are in use at a time."""
+OFFLINE: Final = "It is shown once there is a connection."
 FRAME_MIN: Final = 12
 FRAME_MIN_ROWS: Final = 3
 """Cells and rows from which on there is room for a frame."""
 
 
 class Source(Protocol):
-    """Where pictures come from."""
+    """Where pictures come from: the engine, as far as it is needed here."""
 
-    async def picture(self, file_id: int, *, thumbnail: bool) -> Path:
-        """A picture's file. Raises `ClientError`."""
-        ...
+    @property
+    def status(self) -> ConnectionStatus: ...
+
+    @property
+    def transfers(self) -> Transfers: ...
 
 
 class Key(NamedTuple):
@@ -54,7 +59,7 @@ class Gallery:
 
     def __init__(
         self,
-        source: Callable[[], Source],
+        source: Source,
         drawing: Drawing,
         *,
         write: Callable[[str], None],
@@ -69,11 +74,11 @@ class Gallery:
         self._changed = changed
         self._ready: OrderedDict[Key, list[Row]] = OrderedDict()
         self._failed: OrderedDict[int, str] = OrderedDict()
-        self._waiting: OrderedDict[Key, Picture] = OrderedDict()
+        self._busy: set[Key] = set()
+        self._turns = asyncio.Lock()
         self._ids: dict[Key, int] = {}
         self._next_id = 0
-        self._working = False
-        self._loading: Key | None = None
+        self._closed = False
 
     def row(self, picture: Picture, number: int, background: Colour) -> Row | None:
         """A row of a picture; None while it is not there."""
@@ -98,49 +103,52 @@ class Gallery:
 
     def close(self) -> None:
         """Free what the terminal holds."""
+        self._closed = True
         for image_id in self._ids.values():
             self._write_deletion(image_id)
         self._ids.clear()
         self._ready.clear()
-        self._waiting.clear()
 
     def _want(self, key: Key, picture: Picture) -> None:
-        if key == self._loading:
+        if key in self._busy:
             return
-        self._waiting[key] = picture
-        self._waiting.move_to_end(key)
-        while len(self._waiting) > WAITING_MAX:
-            self._waiting.popitem(last=False)
-        if not self._working:
-            self._working = True
-            self._begin(self._work)
+        file = picture.file
+        cached = self._source.transfers.cached_picture(file.id, thumbnail=file.thumbnail)
+        if cached is None and self._source.status.link is not Link.ONLINE:
+            self._fail(file.id, OFFLINE)
+        elif cached is not None or len(self._busy) < BUSY_MAX:
+            self._busy.add(key)
+            self._begin(lambda: self._bring(key, picture))
 
-    async def _work(self) -> None:
+    def _fail(self, file_id: int, reason: str) -> None:
+        self._failed[file_id] = reason
+        while len(self._failed) > FAILURES_KEPT:
+            self._failed.popitem(last=False)
+
+    async def _bring(self, key: Key, picture: Picture) -> None:
+        """Fetch and decode a picture, or keep why that cannot be done."""
         try:
-            while self._waiting:
-                key, picture = self._waiting.popitem()
-                self._loading = key
-                try:
-                    await self._load(key, picture)
-                except ClientError as error:
-                    self._failed[key.file_id] = terminal_safe(error.message)
-                except Exception:  # one picture that nobody can decode must cost no more than itself
-                    log.exception("the picture %d cannot be shown", key.file_id)
-                    self._failed[key.file_id] = "It cannot be shown; the log says why."
-                self._loading = None
-                while len(self._failed) > FAILURES_KEPT:
-                    self._failed.popitem(last=False)
-                self._changed()
+            path = await self._source.transfers.picture(key.file_id, thumbnail=picture.file.thumbnail)
+            async with self._turns:
+                await self._decode(key, picture, path)
+        except ClientError as error:
+            self._fail(key.file_id, terminal_safe(error.message))
+        except Exception:  # one picture that nobody can decode must cost no more than itself
+            log.exception("the picture %d cannot be shown", key.file_id)
+            self._fail(key.file_id, "It cannot be shown; the log says why.")
         finally:
-            self._working, self._loading = False, None
+            self._busy.discard(key)
+        if not self._closed:
+            self._changed()
 
-    async def _load(self, key: Key, picture: Picture) -> None:
-        path = await self._source().picture(key.file_id, thumbnail=picture.file.thumbnail)
+    async def _decode(self, key: Key, picture: Picture, path: Path) -> None:
         if self._drawing == "kitty":
-            rows = self._transmit(key, picture, await asyncio.to_thread(png, path, picture, key.background))
+            pixels = await asyncio.to_thread(png, path, picture, key.background)
+            if self._closed:
+                return
+            self._ready[key] = self._transmit(key, picture, pixels)
         else:
-            rows = await asyncio.to_thread(half_cells, path, picture, key.background)
-        self._ready[key] = rows
+            self._ready[key] = await asyncio.to_thread(half_cells, path, picture, key.background)
         while len(self._ready) > KEPT:
             gone, _ = self._ready.popitem(last=False)
             if gone in self._ids:

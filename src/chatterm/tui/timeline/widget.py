@@ -72,7 +72,7 @@ class Timeline(Scrolling, can_focus=True):
         outbox: OutboxReader,
         own_user_id: int,
         *,
-        pictures: "Callable[[], Source] | None" = None,
+        pictures: "Source | None" = None,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         id: str | None = None,  # noqa: A002 - the name Textual gives it
