@@ -38,6 +38,7 @@ from chatterm.tui.survival import Survival, protect
 from chatterm.tui.window import Window
 
 if TYPE_CHECKING:
+    from chatterm.tui.notices.notifier import Notifier
     from chatterm.tui.preferences import Preferences
 
 _log = logging.getLogger("chatterm.tui")
@@ -76,6 +77,7 @@ class ChatApp(App[None]):
         self.attendance = Attendance(self._be_away)
         self._window = Window(self)
         self.survival = Survival(folder, self._tell_problem)
+        self.notifier: Notifier | None = None
         self._begun = False
         self._protect(self)
         for each in theme.THEMES:
@@ -147,7 +149,21 @@ class ChatApp(App[None]):
             problem = terminal_safe(f"{self._state.problem.message} {self._state.problem.hint}")
             self.notify(problem, severity="error", markup=False, timeout=20)
         if self.engine is not None:
+            self._watch_for_news()
             await self.engine.start()
+
+    def _watch_for_news(self) -> None:
+        from chatterm.tui.notices.notifier import Notifier  # noqa: PLC0415 - not needed before the first paint
+
+        screen = self.screen_stack[0]
+        if not isinstance(screen, ChatScreen) or self._state is None:
+            return
+        try:
+            self.notifier = Notifier(self, screen, self._state)
+        except ClientError as error:
+            self.notify(terminal_safe(f"{error.message} {error.hint}"), severity="error", markup=False)
+        else:
+            self.notifier.start()
 
     def _be_away(self, away: bool) -> None:
         if self.engine is not None:

@@ -99,6 +99,12 @@ class News:
                 counted[ref] = self.mentioning.get(ref, 0)
         return {ref: count for ref, count in counted.items() if count}
 
+    def badge(self, now: float) -> str:
+        """For the window's title: `@1 3` if one message names the user and three conversations have news."""
+        counted = self.counted(now)
+        mentions = sum(self.mentioning.values())
+        return " ".join(part for part in (f"@{mentions:,}" if mentions else "", f"{len(counted) or ''}") if part)
+
 
 class Roster:
     """The rows of the client list in their order, loaded from the top as far as somebody looks.

@@ -214,9 +214,10 @@ class ChatScreen(Screen[None]):
         self._name_window()
 
     def _name_window(self) -> None:
-        unread = len(self.sidebar.list.roster.news.counted(time.time()))
+        news = self.sidebar.list.roster.news
+        count = news.badge(time.time())
         entry = self.engine.cache.entry(self.conversation.ref) if self.conversation.ref is not None else None
-        parts = (f"({unread})" if unread else "", entry.name if entry is not None else "", "chatterm")
+        parts = (f"({count})" if count else "", entry.name if entry is not None else "", "chatterm")
         self.post_message(self.Named(" ".join(part for part in parts if part)))
 
     @dataclass

@@ -59,6 +59,7 @@ class StatusLine(Line):
         self._status = status
         self._clock = clock
         self._queued = self._failed = 0
+        self._quiet = ""
         self._scope: Scope = "global"
         self._ticker: Timer | None = None
 
@@ -88,8 +89,15 @@ class StatusLine(Line):
             self._scope = scope
             self.refresh()
 
+    def show_quiet(self, words: str) -> None:
+        """Whether news are told; empty if they are."""
+        if words != self._quiet:
+            self._quiet = words
+            self.refresh()
+
     def left(self) -> Sequence[Part]:
-        return status_parts(self._status, self._queued, self._failed, self._clock())
+        parts = status_parts(self._status, self._queued, self._failed, self._clock())
+        return [*parts, Part(" · ", "quiet"), Part(self._quiet, "normal")] if self._quiet else parts
 
     def right(self) -> Sequence[Part]:
         hints = keymap().footer_hints(self._scope)

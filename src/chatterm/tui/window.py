@@ -25,7 +25,8 @@ class Window:
         self._app = app
         self._title = ""
 
-    def _write(self, sequence: str) -> None:
+    def write(self, sequence: str) -> None:
+        """Write an escape sequence of this program's own making, between two frames."""
         driver = self._app._driver
         if driver is not None and not self._app.is_headless and self._app.is_running:
             driver.write(sequence)
@@ -34,15 +35,15 @@ class Window:
     def set_title(self, title: str) -> None:
         """Name the window; the same title again writes nothing."""
         if title != self._title:
-            self._write((_SAVE if not self._title else "") + title_sequence(title))
+            self.write((_SAVE if not self._title else "") + title_sequence(title))
             self._title = title
 
     def restore_title(self) -> None:
         """Give the window its earlier title back."""
         if self._title:
             self._title = ""
-            self._write(_RESTORE)
+            self.write(_RESTORE)
 
     def clear(self) -> None:
         """Wipe what other programs may have written over the screen."""
-        self._write("\x1b[2J")
+        self.write("\x1b[2J")

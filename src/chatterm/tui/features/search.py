@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from chatproto import limits
-from chatterm.client.model import EntryRef
 from chatterm.client.searching import Search as Searching
 from chatterm.tui.features.feature import Feature
 from chatterm.tui.search.screen import Remembered, SearchScreen
@@ -54,4 +53,4 @@ class Search(Feature):
     def _closed(self, place: "Place | None") -> None:
         self._open = None
         if place is not None:
-            self.screen.open(EntryRef("chat", place[0]))
+            self.screen.show_message(*place)

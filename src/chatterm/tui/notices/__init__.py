@@ -1,0 +1,1 @@
+"""Telling of news in conversations that nobody looks at: what is worth it, how often, and by which means."""
