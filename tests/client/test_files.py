@@ -231,7 +231,7 @@ async def test_files_that_the_server_dropped_are_uploaded_again(
     outbox = client.session.outbox
     from chatterm.client import outbox_uploads  # noqa: PLC0415 - what an uploader would have noted a day ago
 
-    outbox.uploads(lambda db: outbox_uploads.complete(db, row.client_id, row.attached[0].spool, 123_456))
+    outbox.change(lambda db: outbox_uploads.complete(db, row.client_id, row.attached[0].spool, 123_456))
     assert not outbox.rows()[0].is_uploading
     try:
         await client.session.start()

@@ -85,3 +85,25 @@ async def test_what_went_wrong_can_be_read_again_and_copied(home: Path, account:
         await desk.sees("Copy", "Back")
         await desk.press("tab", "enter")
         await desk.until(lambda: desk.app.clipboard.startswith("It [bold]broke"))
+
+
+async def test_a_message_with_files_is_edited_where_it_stands(home: Path, account: Account, tmp_path: Path) -> None:
+    """Its files stay with it, and so does its place in the queue."""
+    plan = tmp_path / "plan.txt"
+    plan.write_text("dig here")
+    fill_cache(home, account, **direct_chat("hello", "mine"))
+    async with running_app(home, account) as desk:
+        await desk.sees("hello", "offline since")
+        await desk.engine.send(Target(chat_id=WITH_BELA), "with a tpyo", files=(plan,))
+        await desk.engine.send(Target(chat_id=WITH_BELA), "after it")
+        await opened(desk, "with a tpyo")
+        await desk.press("enter")
+        await desk.sees("Go to the chat")
+        await desk.press("enter")
+        await desk.sees("Edit unsent message", "With plan.txt.")
+        await desk.press("ctrl+a", *"Now ", "alt+enter")
+        await desk.until(lambda: desk.engine.outbox.rows()[0].text == "Now with a tpyo")
+        first, second = desk.engine.outbox.rows()
+        assert [file.name for file in first.attached] == ["plan.txt"]
+        assert second.text == "after it"
+        assert desk.engine.outbox.counts() == (2, 0)

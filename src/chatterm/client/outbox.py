@@ -221,8 +221,8 @@ class Outbox:
 
         return Spool(self._path.with_name("spool"))
 
-    def uploads(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something of `outbox_uploads` in one durable step."""
+    def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something of `outbox_uploads` or `outbox_edits` in one durable step."""
         with self._transaction() as connection:
             return work(connection)
 

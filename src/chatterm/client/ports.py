@@ -252,6 +252,10 @@ class Engine(Protocol):
         """Queue a failed or held message again, under a new client id if the old one was refused for it."""
         ...
 
+    async def rewrite(self, client_id: bytes, text: str, enclosed: Enclosed) -> bool:
+        """Give an unsent message another text in its place; False if it may already be sent."""
+        ...
+
     async def discard(self, client_id: bytes) -> bool:
         """Drop a failed message, or a queued one that was never attempted; False if it may already be sent."""
         ...

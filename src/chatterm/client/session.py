@@ -224,6 +224,21 @@ class Session:
         await self._context.storage.outbox(lambda outbox: outbox.retry(client_id))
         self._outbox_changed()
 
+    async def rewrite(self, client_id: bytes, text: str, enclosed: Enclosed) -> bool:
+        """Give an unsent message another text in its place; False if it may already be sent.
+
+        Raises `ChatError` for text that cannot be sent.
+        """
+        from chatterm.client import outbox_edits  # noqa: PLC0415 - few messages are changed before they are sent
+
+        row = self.outbox.row(client_id)
+        normal = "" if row is not None and row.is_content and not text.strip() else normalize_message(text)
+        changed = await self._context.storage.outbox(
+            lambda outbox: outbox.change(lambda rows: outbox_edits.rewrite(rows, client_id, normal, enclosed))
+        )
+        self._outbox_changed()
+        return changed is not None
+
     async def discard(self, client_id: bytes) -> bool:
         """Drop a failed message, or a queued one that was never attempted; False if it may already be sent."""
         done = await self._context.storage.outbox(lambda outbox: outbox.discard(client_id))

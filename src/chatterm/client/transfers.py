@@ -259,7 +259,7 @@ class Transfers:
         client_id = found[0].client_id
 
         def change(outbox: Outbox) -> bool:
-            return outbox.uploads(lambda db: outbox_uploads.set_paused(db, client_id, paused=paused))
+            return outbox.change(lambda db: outbox_uploads.set_paused(db, client_id, paused=paused))
 
         done = await self._context.storage.outbox(change)
         if done:

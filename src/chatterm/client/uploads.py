@@ -128,7 +128,7 @@ class Uploader:
 
     async def _complete(self, row: OutboxRow, file: Attachment, file_id: int) -> None:
         def complete(outbox: Outbox) -> None:
-            outbox.uploads(lambda db: outbox_uploads.complete(db, row.client_id, file.spool, file_id))
+            outbox.change(lambda db: outbox_uploads.complete(db, row.client_id, file.spool, file_id))
 
         await self._context.storage.outbox(complete)
         self._transfers.upload_done(row, file, file_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chatproto.frames import Delete, Edit, Pin, React
+from chatterm.client.errors import ClientError
 from chatterm.client.model import (
     ChangesChanged,
     ChangeState,
@@ -16,6 +17,7 @@ from chatterm.client.model import (
     PendingChange,
     Target,
 )
+from chatterm.tui.dialog import CANCEL, Answers, Button, Dialog, LinesField, ask
 from chatterm.tui.features.feature import Feature
 from chatterm.tui.picker import Picker, Row, Rows
 
@@ -27,6 +29,7 @@ _STATES: Final = {
     OutboxState.HELD: ("‖", "held back by a refused one before it"),
     OutboxState.FAILED: ("✗", "refused"),
 }
+_SAVE: Final = (Button("save", "Save"), Button(CANCEL, "Cancel"))
 Unsent = OutboxRow | PendingChange
 
 
@@ -67,7 +70,12 @@ class Outbox(Feature):
             await self.take_back(rows[-1])
 
     async def take_back(self, row: OutboxRow) -> bool:
-        """Take an unsent message out of the outbox and write on in it; False if that cannot be, which is told."""
+        """Take an unsent message out of the outbox and write on in it; False if that cannot be, which is told.
+
+        One with files stays where it is, so that its uploads go on, and only its text is changed.
+        """
+        if row.attached:
+            return await self._rewrite(row)
         if not self.conversation.composer.editor.is_empty:
             self.tell("Send or clear what you are writing first.")
             return False
@@ -78,6 +86,17 @@ class Outbox(Feature):
             return False
         self.conversation.writer.take_back(row)
         return True
+
+    async def _rewrite(self, row: OutboxRow) -> bool:
+        async def submit(answers: Answers) -> bool:
+            if not await self.engine.rewrite(row.client_id, answers["text"], row.enclosed):
+                raise ClientError("alreadySent", "It has left meanwhile, as it was.", "Edit the message that was sent.")
+            return True
+
+        files = ", ".join(attachment.name for attachment in row.attached)
+        field = LinesField(name="text", label="Text", value=row.text)
+        dialog: Dialog[bool] = Dialog("Edit unsent message", f"With {files}.", (field,), submit=submit, buttons=_SAVE)
+        return await ask(self.screen.app, dialog) is not None
 
     async def discard(self, row: OutboxRow) -> bool:
         """Drop an unsent message; False if it may have left already, which is told."""
