@@ -16,7 +16,6 @@ from chatterm.cli.looking import bring_up_to_date, looking
 from chatterm.cli.naming import time_of
 from chatterm.cli.whole_file import whole_file
 from chatterm.client.errors import ClientError
-from chatterm.client.following import all_chats
 from chatterm.client.session import Session
 from chatterm.client.told import has_lines
 
@@ -57,7 +56,7 @@ async def _run(arguments: argparse.Namespace, since: int, until: int | None) -> 
 async def _chats(session: Session, arguments: argparse.Namespace) -> list[int]:
     if arguments.all:
         await bring_up_to_date(session, arguments)
-        return all_chats(session.cache)
+        return session.cache.chat_ids()
     found = [await find_chat(session, arguments, name) for name in arguments.targets]
     return list(dict.fromkeys(chat_id for chat_id in found if chat_id is not None))
 
@@ -80,7 +79,8 @@ class _Export:
     async def write_chat(self, chat_id: int, since: int, until: int | None) -> None:
         """One chat. Raises `ClientError` if the server stops to answer."""
         session = self._session
-        after = await seq_at(session, chat_id, since, online=self._online) if since else 0
+        online = self._online and not session.cache.has_left(chat_id)
+        after = await seq_at(session, chat_id, since, online=online) if since else 0
         self._stream.writelines(self._format.head(session.cache, chat_id))
         before: LogEvent | None = None
         events = read_range(
@@ -88,7 +88,7 @@ class _Export:
             chat_id,
             after + 1,
             session.cache.head(chat_id),
-            online=self._online,
+            online=online,
             patience=self._patience,
         )
         try:
@@ -100,7 +100,7 @@ class _Export:
                         await self._write(chat_id, event, before)
                         before = event
         except IncompleteError:
-            if self._online:
+            if online:
                 raise ClientError(
                     "incomplete",
                     "The server stopped to answer before everything was there.",

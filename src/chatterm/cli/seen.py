@@ -9,7 +9,6 @@ from chatterm.cli.looking import seen_told
 from chatterm.cli.naming import seq_of
 from chatterm.cli.setup import chosen_account
 from chatterm.client.errors import ClientError
-from chatterm.client.following import all_chats
 from chatterm.client.session import Session
 
 
@@ -41,6 +40,6 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 async def _chats(session: Session, arguments: argparse.Namespace) -> list[int]:
     if arguments.all:
-        return all_chats(session.cache, unread=True)
+        return session.cache.chat_ids(unread=True)
     found = [await find_chat(session, arguments, name) for name in arguments.targets]
     return [chat_id for chat_id in found if chat_id is not None]

@@ -16,7 +16,7 @@ from chatterm.cli.narrator import Narrator
 from chatterm.cli.records import event_record
 from chatterm.cli.wording import place_of, put_event
 from chatterm.client.errors import ClientError
-from chatterm.client.following import News, all_chats, onward
+from chatterm.client.following import News, onward
 from chatterm.client.model import CacheReset, ConnectionChanged, Link, Notice
 from chatterm.client.session import Session
 from chatterm.client.told import has_lines
@@ -133,7 +133,7 @@ class _Tail:
         )
 
     def _known(self) -> list[int]:
-        return self._targets if self._targets is not None else all_chats(self._session.cache)
+        return self._targets if self._targets is not None else self._session.cache.chat_ids()
 
     async def _find_targets(self) -> list[int]:
         found: dict[int, None] = {}

@@ -123,6 +123,12 @@ class CacheQueries:
         """Rows of the client list by section; costs the same however many."""
         return tuple(count for (count,) in self._all("SELECT entries FROM totals ORDER BY section"))
 
+    def chat_ids(self, *, unread: bool = False) -> list[int]:
+        """Ids of all chats of which the owner is a member, the most recently active first; `unread`: only those."""
+        where = "AND unread > 0" if unread else ""
+        query = f"SELECT id FROM chats WHERE kind <> '' AND NOT has_left {where} ORDER BY head_at DESC, id"  # noqa: S608 - own words
+        return [chat_id for (chat_id,) in self._all(query)]
+
     def unread_chats(self, limit: int) -> list["UnreadChat"]:
         """Chats of which the owner is a member with something unread, the most recently active first."""
         return [UnreadChat._make(row) for row in self._all(_UNREAD, (limit,))]

@@ -13,22 +13,10 @@ from chatterm.client.model import (
     Link,
     Notice,
 )
-from chatterm.client.ports import CacheReader, Engine
+from chatterm.client.ports import Engine
 
 PAGE: Final = 200
 """Events looked at in one step; also the longest range that is asked for at once."""
-
-
-def all_chats(cache: CacheReader, *, unread: bool = False) -> list[int]:
-    """Ids of the chats that were ever written in, the most recently active first; with `unread` only those."""
-    found: list[int] = []
-    after = None
-    while page := cache.entries(after):
-        found += [entry.ref.id for entry in page if entry.ref.kind == "chat" and (entry.unread or not unread)]
-        after = page[-1]
-        if not after.activity:
-            break  # from here on, only people never written to
-    return found
 
 
 def onward(engine: Engine, chat_id: int, after: int) -> list[LogEvent]:

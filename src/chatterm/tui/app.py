@@ -196,6 +196,8 @@ class ChatApp(App[None]):
         """Show the screen of the account that is open, or the login, in place of everything."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
+        # Textual expects of a screen that is replaced that it was once pushed; the first one was not.
+        self.screen_stack[0]._push_result_callback(self, None)
         await self.switch_screen(self.get_default_screen())
 
     @staticmethod
@@ -243,12 +245,16 @@ class ChatApp(App[None]):
         self.survival.note(message.text)
 
     @on(ChatScreen.RedrawWanted)
+    @on(Driver.SignalResume)
     def _redraw(self) -> None:
         self._window.clear()
         self.screen.refresh(layout=True)
 
     def action_switch_theme(self) -> None:
         self.preferences.next_theme()
+
+    def action_suspend(self) -> None:
+        self.action_suspend_process()
 
     def action_leave(self) -> None:
         self.exit(None, 0)

@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from chatproto.errors import ChatError, ErrorInfo
@@ -151,6 +152,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         self._busy = busy
         self._start_at = start_at
         self._working = False
+        self._focused_before: Widget | None = None
         self._finished: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     # --- for subclasses ---
@@ -221,8 +223,12 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def _work(self, working: bool) -> None:
         self._working = working
+        if working:
+            self._focused_before = self.focused
         for push in self._pushes:
             push.disabled = working and push.key != CANCEL
+        if not working and self._focused_before is not None:
+            self._focused_before.focus()  # a button that was pressed has lost it
         self._tell(f"◌ {self._busy}… Esc leaves." if working else "", "-busy")
 
     def show_error(self, error: ErrorInfo) -> None:

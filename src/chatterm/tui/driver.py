@@ -98,7 +98,13 @@ class WakingEvent(Event):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reader, self._writer = os.pipe()
+        self.reader = self._writer = -1
+        self.open()
+
+    def open(self) -> None:
+        """Make it usable again after `close`; an open one stays as it is."""
+        if self.reader < 0:
+            self.reader, self._writer = os.pipe()
 
     def set(self) -> None:
         super().set()
@@ -110,8 +116,11 @@ class WakingEvent(Event):
         super().clear()
 
     def close(self) -> None:
-        os.close(self.reader)
-        os.close(self._writer)
+        """Idempotent."""
+        if self.reader >= 0:
+            os.close(self.reader)
+            os.close(self._writer)
+            self.reader = self._writer = -1
 
 
 class TerminalFile:
@@ -157,6 +166,10 @@ class ChatDriver(LinuxDriver):
         if self._file is not None:
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()
+
+    def start_application_mode(self) -> None:
+        self._waking.open()  # it was closed when the program was suspended
+        super().start_application_mode()  # type: ignore[no-untyped-call] # Textual's own lacks the annotation
 
     def close(self) -> None:
         super().close()

@@ -2,7 +2,7 @@
 
 from chatterm.cli.arguments import Parser, add_reading
 
-HELP = "print your chats, the most recently active first"
+HELP = "print your chats in the order of the window"
 RUNS = "chatterm.cli.listings"
 
 

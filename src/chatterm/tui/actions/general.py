@@ -66,6 +66,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("redraw", "global", ("ctrl+l",), "Draw the screen again"),
     Action("help", "global", ("f1",), "This help", "help", "customizing", ("help",), "[COMMAND]"),
     Action("interrupt", "global", ("ctrl+c",), "Copy what is selected, else clear what you wrote"),
+    Action("suspend", "global", (), "Stop and give the shell its terminal; fg goes on", commands=("suspend",)),
     Action("leave", "global", ("ctrl+q",), "Quit; what is queued is sent next time", "quit", commands=("quit",)),
     _command("people", "message_person", "Write to a person, or open the chat with them", "msg query", "PERSON [TEXT]"),
     _command("people", "show_person", "Who that is: address, status, when last seen", "whois", "[PERSON]"),

@@ -12,7 +12,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *writing.ACTIONS,
     *clients.ACTIONS,
 )
-APP_ACTIONS: Final = frozenset(("switch_theme", "leave"))
+APP_ACTIONS: Final = frozenset(("switch_theme", "suspend", "leave"))
 """Actions of the app itself; others of the scopes "global" and "timeline" without a feature are the chat screen's."""
 _BY_NAME: Final = {action.name: action for action in ACTIONS}
 _BY_COMMAND: Final = {command: action for action in ACTIONS for command in action.commands}
