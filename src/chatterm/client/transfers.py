@@ -42,6 +42,8 @@ class _Live:
     told_at: float = -math.inf
     measured_at: float = 0.0
     measured_done: int = 0
+    telling: asyncio.TimerHandle | None = None
+    """Will tell what came too soon after the last notice."""
 
 
 class Transfers:
@@ -116,8 +118,9 @@ class Transfers:
         """Give a download up, or an upload: its message fails then, and its text is kept. False: nothing to cancel."""
         download = self._downloads.pop(transfer_id, None)
         if download is not None:
-            self._live.pop(transfer_id, None)
-            return download.cancel()
+            done = download.cancel()
+            self._drop(transfer_id)
+            return done
         found = self._find(transfer_id)
         if found is None or not found[0].is_uploading or found[0].state is not OutboxState.QUEUED:
             return False
@@ -163,6 +166,8 @@ class Transfers:
 
     async def stop(self) -> None:
         """End the downloads; what has arrived stays for a resumption."""
+        for transfer_id in list(self._live):
+            self._drop(transfer_id)
         for download in self._downloads.values():
             download.stop()
         tasks: set[asyncio.Task[Any]] = {download.task for download in self._downloads.values()}
@@ -190,8 +195,7 @@ class Transfers:
             return
         now = self._context.outbox.row(row.client_id)
         if now is None or now.state is OutboxState.FAILED:
-            del self._live[file.spool]
-            self._context.outbox.progress.pop(file.spool, None)
+            self._drop(file.spool)
             return
         state = TransferState.PAUSED if now.paused else TransferState.WAITING
         self._show(replace(live.transfer, state=state, error=None))
@@ -199,13 +203,13 @@ class Transfers:
     def upload_failed(self, row: OutboxRow, file: Attachment, error: ErrorInfo) -> None:
         """The upload was refused for good."""
         self._show(replace(_upload(row, file), state=TransferState.FAILED, error=error))
-        self._live.pop(file.spool, None)
+        self._drop(file.spool)
 
     def upload_done(self, row: OutboxRow, file: Attachment, file_id: int) -> None:
         """The server has the file."""
         done = replace(_upload(row, file), done=file.size, state=TransferState.DONE, file_id=file_id)
         self._show(done)
-        self._live.pop(file.spool, None)
+        self._drop(file.spool)
         self._uploaded.append(done)
 
     # --- within
@@ -226,10 +230,25 @@ class Transfers:
         if transfer.kind == "upload":
             self._note_progress(live.transfer)
         if is_news or now - live.told_at >= _TELL_EVERY_S:
-            live.told_at = now
-            self._context.notify(TransferChanged(live.transfer))
+            self._tell(live)
+        elif live.telling is None:
+            live.telling = asyncio.get_running_loop().call_later(_TELL_EVERY_S, self._tell, live)
         if transfer.kind == "download" and transfer.state in (TransferState.DONE, TransferState.FAILED):
-            self._live.pop(transfer.id, None)
+            self._drop(transfer.id)
+
+    def _tell(self, live: _Live) -> None:
+        live.told_at = self._clock()
+        if live.telling is not None:
+            live.telling.cancel()
+            live.telling = None
+        self._context.notify(TransferChanged(live.transfer))
+
+    def _drop(self, transfer_id: str) -> None:
+        """It does not move any more."""
+        live = self._live.pop(transfer_id, None)
+        if live is not None and live.telling is not None:
+            live.telling.cancel()
+        self._context.outbox.progress.pop(transfer_id, None)
 
     def _note_progress(self, transfer: Transfer) -> None:
         """Have the outbox tell it with the message's row, for painting."""

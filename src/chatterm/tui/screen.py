@@ -27,6 +27,8 @@ from chatterm.client.model import (
     OutboxChanged,
     PresenceChanged,
     ProblemMet,
+    Transfer,
+    TransferChanged,
     TypingChanged,
 )
 from chatterm.client.ports import Engine
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 ENTRIES_DELAY_S: Final = 0.03
 """Changes of the client list are taken together over this long: 200 messages/s are 30 updates."""
+UPLOADS_DELAY_S: Final = 0.5
+"""How often the messages on screen say how far their uploads are."""
 
 
 @dataclass
@@ -117,6 +121,7 @@ class ChatScreen(Screen[None]):
         self.status = StatusLine(engine.status)
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
+        self._upload_shown: Timer | None = None
         self._visible = ClientList.WatchChanged(())
         self._also: tuple[int, ...] = ()
         self._unsubscribe = engine.subscribe(self._hear)
@@ -179,8 +184,23 @@ class ChatScreen(Screen[None]):
             case CacheReset():
                 self._entries_changed(None)
                 self.conversation.reopen()
-            case ProblemMet(error):
-                self.tell(terminal_safe(f"{error.message} {error.hint}".strip()), failed=True)
+            case TransferChanged() | ProblemMet():
+                self._take_other(message.notice)
+
+    def _take_other(self, notice: TransferChanged | ProblemMet) -> None:
+        if isinstance(notice, TransferChanged):
+            self._transfer_changed(notice.transfer)
+        else:
+            self.tell(terminal_safe(f"{notice.error.message} {notice.error.hint}".strip()), failed=True)
+
+    def _transfer_changed(self, transfer: Transfer) -> None:
+        self.status.show_moving(self.engine.transfers.moving())
+        if transfer.kind == "upload" and self._upload_shown is None:
+            self._upload_shown = self.set_timer(UPLOADS_DELAY_S, self._show_uploads)
+
+    def _show_uploads(self) -> None:
+        self._upload_shown = None
+        self.conversation.timeline.outbox_changed()
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         self.status.show_status(status)

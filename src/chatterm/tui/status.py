@@ -8,11 +8,13 @@ from rich.cells import cell_len
 from textual.timer import Timer
 
 from chatproto.text import terminal_safe
-from chatterm.client.model import ConnectionStatus, Link
+from chatterm.client.model import ConnectionStatus, Link, Moving
+from chatterm.client.told import size_text
 from chatterm.tui.actions import Scope, label_of
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.line import Line, Part
 
+STILL: Final = Moving(0, 0, 0, 0)
 _MARKS: Final = {
     Link.ONLINE: Part("● online", "good"),
     Link.CONNECTING: Part("◌ connecting…", "normal"),
@@ -21,11 +23,12 @@ _MARKS: Final = {
 }
 
 
-def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float) -> list[Part]:
+def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float, moving: Moving = STILL) -> list[Part]:
     """What the line says, from the left; `now` in Unix seconds. Pure, so that every state has a test."""
     parts = [_link_mark(status)]
     if queued:
         parts.append(Part(f"{queued:,} {'sending' if status.link is Link.ONLINE else 'queued'}", "strong"))
+    parts += _moving(moving)
     if failed:
         parts.append(Part(f"✗ {failed:,} failed", "bad"))
     if status.link is Link.OFFLINE and status.retry_at is not None:
@@ -39,6 +42,13 @@ def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float)
         parts.append(Part(terminal_safe(told), "quiet"))
     separated = [part for each in parts for part in (Part(" · ", "quiet"), each)]
     return [Part(" ", "quiet"), *separated[1:]]
+
+
+def _moving(moving: Moving) -> list[Part]:
+    """What goes out and what comes in at this moment; a click shows the list."""
+    ways = (("↑", moving.sent, moving.to_send), ("↓", moving.received, moving.to_receive))
+    told = ((f"{sign} {size_text(done)} of {size_text(size)}", size) for sign, done, size in ways)
+    return [Part(text, "normal", "transfers") for text, size in told if size]
 
 
 def _link_mark(status: ConnectionStatus) -> Part:
@@ -60,6 +70,7 @@ class StatusLine(Line):
         self._clock = clock
         self._queued = self._failed = 0
         self._quiet = ""
+        self._moving = STILL
         self._scope: Scope = "global"
         self._ticker: Timer | None = None
 
@@ -83,6 +94,12 @@ class StatusLine(Line):
             self._queued, self._failed = queued, failed
             self.refresh()
 
+    def show_moving(self, moving: Moving) -> None:
+        """Uploads or downloads moved on."""
+        if moving != self._moving:
+            self._moving = moving
+            self.refresh()
+
     def show_keys(self, scope: Scope) -> None:
         """Other keys help now: those of a scope."""
         if scope != self._scope:
@@ -96,7 +113,7 @@ class StatusLine(Line):
             self.refresh()
 
     def left(self) -> Sequence[Part]:
-        parts = status_parts(self._status, self._queued, self._failed, self._clock())
+        parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
         return [*parts, Part(" · ", "quiet"), Part(self._quiet, "normal")] if self._quiet else parts
 
     def right(self) -> Sequence[Part]:

@@ -50,6 +50,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("outbox", "global", ("alt+o",), "What is not sent yet, and why", feature="outbox", commands=("outbox",)),
     Action("attach", "global", ("ctrl+o",), "Attach files", "", "attaching", ("file", "attach"), "[PATH...]"),
     Action("detach", "global", (), "Take an attached file off", "", "attaching", ("detach",), "[NUMBER]"),
+    Action("transfers", "global", ("ctrl+t",), "Uploads and downloads", "", "transfers", ("transfers",)),
     Action("problems", "global", (), "What went wrong lately", feature="problems", commands=("problems",)),
     Action("switch_theme", "global", ("f2",), "Next colours"),
     Action("settings", "global", ("f3",), "Settings", feature="customizing", commands=("settings",)),

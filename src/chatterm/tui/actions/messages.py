@@ -12,6 +12,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("first_message", "message", ("home", "g"), "Oldest message"),
     Action("last_message", "message", ("end", "G"), "Newest message"),
     Action("follow_message", "message", ("enter",), "The message it replies to; else back to writing"),
+    Action("download_file", "message", ("s",), "Save its files", "", "transfers", ("download",), "[FOLDER]"),
+    Action("open_file", "message", (), "Open its files", "", "transfers", ("open",), "[NUMBER]"),
     Action("to_clients", "message", ("left", "h"), "To the client list"),
     Action("to_writing", "message", ("escape",), "Back to writing", "write"),
 )
