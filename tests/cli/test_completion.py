@@ -53,7 +53,7 @@ def test_commands_options_people_groups_and_accounts_are_completed(
     assert home.run("group", title, ben).code == 0
     assert home.run("group", "new", odd, ben).code == 0
     assert home.run("users").code == 0
-    assert tab(home, path, "chatterm se") == ["send", "seen"]
+    assert tab(home, path, "chatterm se") == ["send", "search", "seen"]
     assert sorted(tab(home, path, "chatterm send --me")) == ["--me", "--mention", "--mention-all"]
     assert tab(home, path, f"chatterm send {ben[:6]}") == [
         *(word for word in tab(home, path, f"chatterm history {ben[:6]}")),

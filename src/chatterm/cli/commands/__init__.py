@@ -15,6 +15,7 @@ NAMES: Final = (
     "accounts",
     "send",
     "history",
+    "search",
     "export",
     "tail",
     "unread",
