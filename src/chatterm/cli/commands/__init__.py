@@ -31,6 +31,8 @@ NAMES: Final = (
     "mute",
     "unmute",
     "outbox",
+    "config",
+    "doctor",
     "completion",
 )
 """In the order of the help."""
