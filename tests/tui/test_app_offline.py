@@ -158,10 +158,10 @@ async def test_a_paste_of_many_lines_goes_in_whole_and_without_terminal_codes(ho
 
 
 async def test_find_by_typing_and_open_with_enter(home: Path, account: Account) -> None:
-    """Ctrl+K, a few letters, Enter: the person is open, the filter gone, the composer has the keys."""
+    """Ctrl+G, a few letters, Enter: the person is open, the filter gone, the composer has the keys."""
     fill_cache(home, account, **direct_chat("hello"))
     async with running_app(home, account) as desk:
-        await desk.press("ctrl+k", *"csil")
+        await desk.press("ctrl+g", *"csil")
         await desk.until(lambda: len(desk.screen.sidebar.list.roster) == 1)
         await desk.press("enter")
         await desk.until(lambda: desk.screen.conversation.ref == EntryRef("user", CSILLA.id))
@@ -225,11 +225,11 @@ async def test_ctrl_c_clears_undoably_and_then_tells_how_to_quit(home: Path, acc
 
 
 async def test_the_help_lists_the_keys_and_closes(home: Path, account: Account) -> None:
-    async with running_app(home, account, size=(100, 60)) as desk:
+    async with running_app(home, account, size=(100, 110)) as desk:
         await desk.press("f1")
         await desk.sees("Find a person or group", "Alt+Enter, Shift+Enter")
         await desk.press("escape")
-        await desk.until(lambda: "Find a person or group" not in desk.text)
+        await desk.until(lambda: "Go to a person or group" not in desk.text)
 
 
 async def test_the_theme_is_remembered(home: Path, account: Account) -> None:
@@ -253,7 +253,7 @@ async def test_it_fits_every_terminal(home: Path, account: Account, size: tuple[
         assert len(desk.rows) == size[1]
         assert all(len(row) == size[0] for row in desk.rows if row.isascii())
         assert desk.screen.sidebar.display is (size[0] >= 80)
-        await desk.press("ctrl+k")
+        await desk.press("ctrl+g")
         await desk.sees("type to filter", "Csilla")
         await desk.press("escape")
         await desk.until(lambda: desk.screen.sidebar.display is (size[0] >= 80))

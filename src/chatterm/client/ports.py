@@ -276,6 +276,10 @@ class Engine(Protocol):
         """Move the seen marker, here at once and on the server as soon as it can be reached."""
         ...
 
+    async def know_users(self, users: Sequence[User]) -> None:
+        """Put users into the cache that the server told of; they are in the list when this returns."""
+        ...
+
     def watch(self, user_ids: Sequence[int], chat_ids: Sequence[int] = ()) -> None:
         """The users whose presence is on screen, and the chats of which it matters who writes in them."""
         ...

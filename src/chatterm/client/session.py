@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from chatproto.models import Message
+from chatproto.models import Message, User
 from chatproto.text import normalize_message
 from chatterm.client.cache import Cache
 from chatterm.client.change_queue import ChangeQueue
@@ -329,6 +329,11 @@ class Session:
         self._context.tell_entries(refs)
         if self._reconnector is not None:
             self._reconnector.seen_changed.set()
+
+    async def know_users(self, users: Sequence[User]) -> None:
+        """Put users into the cache that the server told of; they are in the list when this returns."""
+        refs = await self._context.storage.cache(lambda cache: cache.store_users(users, page=False))
+        self._context.tell_entries(refs)
 
     def watch(self, user_ids: Sequence[int], chat_ids: Sequence[int] = ()) -> None:
         """The users whose presence is on screen, and the chats of which it matters who writes in them."""

@@ -249,6 +249,10 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
     def _clicked(self) -> None:
         self._row_clicked()
 
+    def on_key(self, event: events.Key) -> None:
+        if self.focused is None:  # keys that came before the needle's line was there belong to it all the same
+            self.line.on_key(event)
+
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:  # beside the box
             self.dismiss(None)

@@ -288,7 +288,7 @@ class PickerRows(Guarded, ScrollView, Generic[T], can_focus=False):
         label, detail = terminal_safe(row.label), terminal_safe(row.detail)
         room = width - 2 - len(mark) - cell_len(sign)
         kept = min(cell_len(detail), max(0, room - 2 - min(cell_len(label), room // 2))) if room >= 24 else 0
-        detail = clip(detail, kept) if kept >= 4 else ""
+        detail = clip(detail, kept) if kept >= min(4, cell_len(detail)) else ""
         room -= cell_len(detail) + 2 if detail else 0
         label = clip(label, room)
         in_label, in_detail = self._places(label, detail)

@@ -49,6 +49,11 @@ def _ref(code: int) -> EntryRef:
     return EntryRef("user" if code & 1 else "chat", code >> 1)
 
 
+def ref_of_key(key: Key) -> EntryRef:
+    """The entry that a key belongs to."""
+    return _ref(key[3])
+
+
 def _search_text(entry: Entry) -> str:
     """Name and address on one line, whatever they hold: the filter tells rows by line feeds."""
     return f"{entry.sort_name}\t{entry.email.lower()}".replace("\n", " ")
@@ -127,6 +132,8 @@ class Roster:
         self._known = [0] * len(SECTIONS)
         self._loaded = [0] * len(SECTIONS)
         self._spans: list[Span] | None = None
+        self.version = 0
+        """Another number after each change of the rows."""
         self._archive_open = False
         self._terse = False
         self.news = News()
@@ -202,6 +209,7 @@ class Roster:
 
     def _reordered(self) -> None:
         self._matches, self._joined, self._spans = None, None, None
+        self.version += 1
 
     def _passed(self, entry: Entry) -> bool:
         return self._last is not None and _key(entry) <= self._last
@@ -381,9 +389,9 @@ class Roster:
         self._needle = " ".join(text.casefold().split())
         self._matches = None
 
-    def texts(self) -> list[tuple[str, EntryRef]]:
-        """Name and address in lower case, and the entry, of every loaded row in its order."""
-        return [(key[2], _ref(key[3])) for key in self._keys]
+    def keys(self, limit: int | None = None) -> list[Key]:
+        """The keys of the loaded entries, or the first of them, in their order."""
+        return self._keys[:limit]
 
     def _matching(self) -> list[int]:
         if self._matches is None:

@@ -46,6 +46,7 @@ from chatterm.tui.timeline import MessagesLeft
 if TYPE_CHECKING:
     from chatterm.tui.features.performer import Performer
 
+VISITED_MAX: Final = 50
 ENTRIES_DELAY_S: Final = 0.03
 """Changes of the client list are taken together over this long: 200 messages/s are 30 updates."""
 UPLOADS_DELAY_S: Final = 0.5
@@ -67,14 +68,15 @@ def _bindings() -> BindingsMap:
     }
     return BindingsMap(
         Binding(
-            ",".join(bound),
-            f"perform('{action.name}')",
+            key,
+            # Of several keys for one thing with a number, each means its own.
+            f"perform('{action.name}', '{key[-1]}')" if "NUMBER" in action.argument else f"perform('{action.name}')",
             action.title,
             show=False,
             priority=action.scope == "global",
         )
         for action, bound in keys.items()
-        if bound
+        for key in bound
     )
 
 
@@ -116,6 +118,7 @@ class ChatScreen(Screen[None]):
         self.bind_keys()
         self._performer: Performer | None = None
         self.engine = engine
+        self.state = state
         self.sidebar = Sidebar(engine, state)
         self.conversation = Conversation(engine, state)
         self.status = StatusLine(engine.status)
@@ -124,6 +127,8 @@ class ChatScreen(Screen[None]):
         self._upload_shown: Timer | None = None
         self._visible = ClientList.WatchChanged(())
         self._also: tuple[int, ...] = ()
+        self.visited: list[EntryRef] = []
+        """The chats that were on screen, the one that is there now first."""
         self._unsubscribe = engine.subscribe(self._hear)
 
     def _hear(self, notice: Notice) -> None:
@@ -264,10 +269,11 @@ class ChatScreen(Screen[None]):
     def _choose(self, message: ClientList.Chosen) -> None:
         self.sidebar.list.set_filter("")
         self.open(message.ref)
-        self._to_writing()
+        self.to_writing()
 
     @on(ClientList.Left)
-    def _to_writing(self) -> None:
+    def to_writing(self) -> None:
+        """Give the keys to the composer, and the whole of a narrow terminal to the conversation."""
         self.remove_class("-list")
         self.conversation.composer.focus()
 
@@ -284,7 +290,7 @@ class ChatScreen(Screen[None]):
         if message.to_list:
             self._to_list()
         else:
-            self._to_writing()
+            self.to_writing()
 
     def _to_list(self) -> None:
         self.add_class("-list")
@@ -322,6 +328,7 @@ class ChatScreen(Screen[None]):
 
     @on(Conversation.Opened)
     def _opened(self, message: Conversation.Opened) -> None:
+        self.visited = [message.ref, *(ref for ref in self.visited if ref != message.ref)][:VISITED_MAX]
         self.sidebar.list.set_open(message.ref)
         self.sidebar.drafts_changed()
         self._watch_visible()
@@ -362,8 +369,8 @@ class ChatScreen(Screen[None]):
             self._performer = Performer(self)
         self._performer.perform(name, argument, failed)
 
-    def action_perform(self, name: str) -> None:
-        self.perform(name)
+    def action_perform(self, name: str, argument: str = "") -> None:
+        self.perform(name, argument)
 
     @on(Conversation.CommandGiven)
     def _perform_command(self, message: Conversation.CommandGiven) -> None:
@@ -373,38 +380,20 @@ class ChatScreen(Screen[None]):
     def _perform_wanted(self, message: ActionWanted) -> None:
         self.perform(message.name, message.argument)
 
-    def action_jump(self) -> None:
+    def action_find_in_list(self) -> None:
         self.sidebar.list.set_filter("")
         self._to_list()
 
     def action_next_pane(self) -> None:
-        self._cycle((self._to_messages, self._to_list, self._to_writing))
+        self._cycle((self._to_messages, self._to_list, self.to_writing))
 
     def action_previous_pane(self) -> None:
-        self._cycle((self._to_list, self._to_writing, self._to_messages))
+        self._cycle((self._to_list, self.to_writing, self._to_messages))
 
     def _cycle(self, steps: tuple[Callable[[], None], ...]) -> None:
         """Go on from the composer, the messages or the client list."""
         panes = (self.conversation.composer, self.conversation.timeline, self.sidebar.list)
         steps[panes.index(self.focused) if self.focused in panes else -1]()
-
-    def action_next_chat(self) -> None:
-        self._go(1)
-
-    def action_previous_chat(self) -> None:
-        self._go(-1)
-
-    def _go(self, step: int) -> None:
-        ref = self.sidebar.list.neighbour(step)
-        if ref is not None:
-            self.open(ref)
-
-    def action_next_unread(self) -> None:
-        ref = self.sidebar.list.roster.next_unread(self.conversation.ref)
-        if ref is None:
-            self.tell("Nothing unread.")
-        else:
-            self.open(ref)
 
     def action_retry_now(self) -> None:
         if self.engine.status.link is Link.SIGNED_OUT:

@@ -61,7 +61,7 @@ class FilterLine(Line):
             return (Part("⌕ ", "accent"), Part(terminal_safe(self._text), "strong"), Part("▏", "accent"))
         if self._active:
             return (Part("⌕ ", "accent"), Part("▏type to filter", "quiet"))
-        return (Part(f"⌕ {label_of('jump')} to find", "quiet"),)
+        return (Part(f"⌕ {label_of('jump')} to find", "quiet", "jump"),)
 
     def right(self) -> Sequence[Part]:
         if not self._text:
@@ -85,7 +85,7 @@ class Sidebar(Vertical):
         self._engine = engine
         self._state = state
         self._marks = Marks(typing=lambda chat_id: bool(engine.typing(chat_id)))
-        self.list = ClientList(engine.cache, self._presence, self._marks)
+        self.list = ClientList(engine.cache, self.presence, self._marks)
         self._filter = FilterLine()
         self._account = AccountLine(engine.account.display_name, engine.account.key)
 
@@ -105,7 +105,7 @@ class Sidebar(Vertical):
         self.drafts_changed()
         self.outbox_changed()
 
-    def _presence(self, user_id: int) -> PresenceState | None:
+    def presence(self, user_id: int) -> PresenceState | None:
         """Whether somebody is there; unknown while this client is not online."""
         return self._engine.presence(user_id).state if self._engine.status.link is Link.ONLINE else None
 

@@ -11,10 +11,6 @@ def _command(feature: str, name: str, title: str, commands: str, argument: str =
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
-    Action("jump", "global", ("ctrl+k",), "Find a person or group", "jump"),
-    Action("next_chat", "global", ("alt+down",), "Next chat"),
-    Action("previous_chat", "global", ("alt+up",), "Previous chat"),
-    Action("next_unread", "global", ("alt+a",), "Next chat with unread messages"),
     Action(
         "search",
         "global",

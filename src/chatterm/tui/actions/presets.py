@@ -29,6 +29,7 @@ _EMACS: Final[Keys] = {
     "search": ("ctrl+s",),
     "palette": ("alt+x",),
     "jump": ("alt+g",),
+    "find_in_list": ("alt+shift+g",),
     "discard_failed": ("alt+z",),
     "page_up": ("alt+v", "pageup"),
     "page_down": ("ctrl+v", "pagedown"),

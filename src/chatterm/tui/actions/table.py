@@ -6,6 +6,7 @@ from chatterm.tui.actions import clients, general, messages, reading, writing
 from chatterm.tui.actions.model import Action, Scope
 
 ACTIONS: Final[tuple[Action, ...]] = (
+    *clients.GLOBAL_ACTIONS,
     *general.ACTIONS,
     *reading.ACTIONS,
     *messages.ACTIONS,
