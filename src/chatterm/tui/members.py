@@ -65,8 +65,9 @@ def _days(engine: Engine, chat_id: int, members: Sequence[Member]) -> dict[int, 
     """Since when they are members, as far as the event that added them is cached."""
     times, found, known = LocalTime(), {}, dict[int, str]()
     for member in members[:SINCE_MAX]:
-        if member.joined_seq and member.joined_seq not in known:
-            events = engine.cache.events(chat_id, member.joined_seq, member.joined_seq)
-            known[member.joined_seq] = f"since {times.moment(events[0].at)}" if events else ""
-        found[member.user_id] = known[member.joined_seq] if member.joined_seq else "from the start"
+        seq = max(1, member.joined_seq)  # those who were there first came with the first event
+        if seq not in known:
+            events = engine.cache.events(chat_id, seq, seq)
+            known[seq] = f"since {times.moment(events[0].at)}" if events else ""
+        found[member.user_id] = known[seq]
     return found

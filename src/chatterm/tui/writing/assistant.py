@@ -178,7 +178,7 @@ class Assistant:
             if not choices and not hint:
                 return
             self._popup = Popup(self.accept)
-            self._conversation.mount(self._popup, before=self._conversation.composer)
+            self._conversation.mount(self._popup, after=self._conversation.timeline)
         if choices or hint:
             self._popup.show(choices, hint)
         else:
