@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual import events
+
 from chatproto.models import Message
 from chatterm.client.model import Account, EntryRef, Link
 from chatterm.tui.writing.emojis import Emojis
@@ -131,3 +133,48 @@ async def test_emoji_are_ranked_by_how_well_their_name_fits() -> None:
     assert all("skin" not in each.name for each in emojis.search("wave", 50))
     assert any("skin_tone" in each.name for each in emojis.search("waving_hand_medium_skin_tone", 50))
     assert len({each.char for each in emojis.search("cat", 50)}) == len(emojis.search("cat", 50))
+
+
+async def test_paths_are_offered_after_a_command_that_takes_them(home: Path, account: Account, tmp_path: Path) -> None:
+    """Folders go on with what is in them; hidden files only if asked for; names with blanks as they are."""
+    fill_cache(home, account, **direct_chat("hello"))
+    (tmp_path / "share" / "two words").mkdir(parents=True)
+    (tmp_path / "share" / "two words" / "plan.txt").write_text("plan")
+    (tmp_path / "share" / ".hidden").write_text("")
+    async with running_app(home, account) as desk:
+        desk.composer.insert(f"/file {tmp_path}/sh")
+        await desk.until(lambda: offered(desk) == ["share/"])
+        await desk.press("tab")
+        await desk.until(lambda: offered(desk) == ["two words/"])
+        await desk.press("tab")
+        await desk.until(lambda: offered(desk) == ["plan.txt"])
+        await desk.press("tab")
+        await desk.until(lambda: desk.composer.text == f"/file {tmp_path}/share/two words/plan.txt")
+        await desk.press("enter")
+        await desk.until(lambda: desk.screen.conversation.writer.draft().files)
+        assert desk.composer.editor.is_empty
+
+
+async def test_a_paste_longer_than_a_message_becomes_a_file_or_text_as_wanted(home: Path, account: Account) -> None:
+    """Nothing is cut: the file holds exactly what was pasted, and it is told before anything happens."""
+    fill_cache(home, account, **direct_chat("hello"))
+    text = "\n".join(f"line {number} of a log" for number in range(2_000))
+    async with running_app(home, account) as desk:
+        await desk.type("see ")
+        desk.composer.post_message(events.Paste(text))
+        await desk.sees("Paste that much?", "in 2,000 lines")
+        await desk.press("escape")
+        await desk.until(lambda: desk.app.screen is desk.screen)
+        assert desk.composer.text == "see "
+        desk.composer.post_message(events.Paste(text))
+        await desk.sees("Paste that much?")
+        await desk.press("enter")
+        await desk.until(lambda: desk.screen.conversation.writer.draft().files)
+        [path] = desk.screen.conversation.writer.draft().files
+        assert Path(path).read_text() == text
+        assert Path(path).stat().st_mode & 0o777 == 0o600
+        assert desk.composer.text == "see "
+        desk.composer.post_message(events.Paste(text))
+        await desk.sees("Paste that much?")
+        await desk.press("tab", "enter")
+        await desk.until(lambda: desk.composer.text == "see " + text)

@@ -1,6 +1,7 @@
-"""A text handed to another program in a private file, and taken back."""
+"""Texts in private files: handed to another program and taken back, or kept to be sent as files."""
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,9 @@ from chatterm.client.errors import ClientError
 from chatterm.client.files import ensure_private_folder, write_private
 
 FOLDER: Final = "editing"
+PASTED: Final = "pasted"
+KEPT_S: Final = 30 * 86_400
+"""A pasted text is kept so long: it may be attached to a draft."""
 
 
 def hand_out(folder: Path, text: str) -> Path:
@@ -38,3 +42,26 @@ def take_back(path: Path, max_bytes: int) -> str:
     except OSError as error:
         raise from_os_error(error, path) from error
     return text.removesuffix("\n")
+
+
+def keep_text(folder: Path, text: str, now: float) -> Path:
+    """Write a text exactly as it is to a private file that can be sent, and remove such files older than 30 days.
+
+    `now` is in Unix seconds. Raises `ClientError`.
+    """
+    private = folder / PASTED
+    ensure_private_folder(private)
+    try:
+        for old in private.iterdir():
+            if old.stat().st_mtime < now - KEPT_S:
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os_error(error, private) from error
+    name = time.strftime("pasted-%Y%m%d-%H%M%S", time.localtime(now))
+    path = private / f"{name}.txt"
+    number = 1
+    while path.exists():
+        number += 1
+        path = private / f"{name}-{number}.txt"
+    write_private(path, text.encode(errors="replace"))
+    return path

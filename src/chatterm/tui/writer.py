@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from msgspec.structs import replace
 
+from chatproto import limits
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Edit
 from chatproto.models import Message, User
@@ -98,10 +99,18 @@ class Writer:
         return self._attachments.paths if self._attachments is not None else ()
 
     def pasted(self, text: str) -> bool:
-        """Text is pasted; True if it was names of files, which are attached now."""
-        if "/" not in text:
+        """Text is pasted; True if it was names of files, which are attached now, or too long, which is asked about."""
+        if "/" in text and self.attachments.pasted(text):
+            return True
+        if len(text) * 4 <= limits.MESSAGE_MAX_BYTES or self._conversation.ref is None:
             return False
-        return self.attachments.pasted(text)
+        from chatterm.tui.writing import pasting  # noqa: PLC0415 - few pastes are long
+
+        if not pasting.is_long(text):
+            return False
+        folder = cast("ChatApp", self._conversation.app).folder
+        self._conversation.run_worker(pasting.offer(self._conversation, text, folder), group="pasting")
+        return True
 
     def _key_of_files(self, action: str | None) -> bool:
         """Undo right after files were pasted, and Backspace where there is no text, concern the files."""

@@ -138,8 +138,12 @@ class Assistant:
         if begun:
             self._prepare(token)
         action = of_command(token.command) if token.kind == "argument" else None
-        if action is not None and tokens.first_argument(action) == tokens.FILE:
-            conversation.run_worker(self._look_for_files(token), group="completion", exclusive=True)
+        if action is not None and tokens.first_argument(action) == tokens.PATH:
+
+            async def look() -> None:
+                await self._look_for_files(token)
+
+            conversation.run_worker(look, group="completion", exclusive=True)
             return
         try:
             choices = self._completion.choices(token, conversation.ref)
@@ -161,7 +165,11 @@ class Assistant:
         if token.kind == "emoji":
             self._emojis.load_soon(self._look_again)
         elif token.kind in ("person", "argument") and ref is not None and ref.kind == "chat":
-            self._conversation.run_worker(self._ask_for_members(ref.id), group="members", exclusive=True)
+
+            async def ask() -> None:
+                await self._ask_for_members(ref.id)
+
+            self._conversation.run_worker(ask, group="members", exclusive=True)
 
     async def _ask_for_members(self, chat_id: int) -> None:
         await self._people.refresh(chat_id)

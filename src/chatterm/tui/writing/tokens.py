@@ -14,9 +14,9 @@ _ARGUMENT: Final = re.compile(r"/(\w+)\s+(.*)\Z")
 _CLOSED: Final = re.compile(r"(?<![\w:]):([a-zA-Z0-9_+\-]{1,30}):\Z")
 TRIGGERS: Final = ("@", ":", "/")
 
-PERSON, MEMBER, CHAT, FILE = "PERSON", "MEMBER", "CHAT", "FILE"
+PERSON, MEMBER, CHAT, PATH = "PERSON", "MEMBER", "CHAT", "PATH"
 PEOPLE: Final = (PERSON, MEMBER)
-COMPLETED: Final = (PERSON, MEMBER, CHAT, FILE)
+COMPLETED: Final = (PERSON, MEMBER, CHAT, PATH)
 """First words of an action's `argument` that can be completed."""
 
 Kind = Literal["person", "emoji", "command", "argument"]
@@ -75,7 +75,7 @@ def _argument(before: str) -> Token | None:
     kind, start, needle = first_argument(action), found.start(2), found.group(2)
     if needle and kind not in COMPLETED:
         return None
-    if "..." in action.argument and "," in needle:
+    if "..." in action.argument and kind != PATH and "," in needle:
         last = needle.rpartition(",")[2].lstrip()
         start, needle = start + len(needle) - len(last), last
     return Token("argument", start, needle.removeprefix("@") if kind in PEOPLE else needle, found.group(1).casefold())
