@@ -1,7 +1,10 @@
 """Completion while somebody types: watches the token at the cursor, shows choices, and puts in what is chosen."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
+
+from textual.worker import Worker
 
 from chatterm.client.errors import ClientError
 from chatterm.tui.actions import of_command
@@ -30,6 +33,7 @@ class Assistant:
         self._popup: Popup | None = None
         self._token: Token | None = None
         self._left: tuple[str, int] | None = None
+        self._worker: Worker[None] | None = None
         self._line = ""
         self._column = 0
 
@@ -143,7 +147,7 @@ class Assistant:
             async def look() -> None:
                 await self._look_for_files(token)
 
-            conversation.run_worker(look, group="completion", exclusive=True)
+            self._work(look, "completion")
             return
         try:
             choices = self._completion.choices(token, conversation.ref)
@@ -153,6 +157,10 @@ class Assistant:
         if action is not None and not token.needle and not choices:
             hint = f"/{token.command} {action.argument}   {action.title}"
         self._show(choices, hint)
+
+    def _work(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> None:
+        """Do it in the background, instead of what was done in this group before."""
+        self._worker = self._conversation.run_worker(work, group=group, exclusive=True)
 
     async def _look_for_files(self, token: Token) -> None:
         choices = await asyncio.to_thread(lambda: list(completion.paths(token.needle))[: completion.CHOICES_MAX])
@@ -169,7 +177,7 @@ class Assistant:
             async def ask() -> None:
                 await self._ask_for_members(ref.id)
 
-            self._conversation.run_worker(ask, group="members", exclusive=True)
+            self._work(ask, "members")
 
     async def _ask_for_members(self, chat_id: int) -> None:
         await self._people.refresh(chat_id)
