@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 from chatproto.errors import ErrorInfo
 from chatterm.cli import outcome
-from chatterm.client.model import Account, Link, Notice, OutboxRow, OutboxState, ProblemMet
+from chatterm.cli.progress import Progress
+from chatterm.client.model import (
+    Account,
+    Link,
+    Notice,
+    OutboxRow,
+    OutboxState,
+    ProblemMet,
+    TransferChanged,
+    TransferState,
+)
 from chatterm.client.session import Session
 
 
@@ -30,12 +40,19 @@ class _Delivery:
         self._rows = rows
         self._news = asyncio.Event()
         self._problem: ErrorInfo | None = None
+        self._deadline: asyncio.Timeout | None = None
+        self._patience = 0.0
+        self._progress = Progress()
 
     async def watch(self, patience: float, wait: bool) -> int:
-        """The exit code. Gives up after `patience` seconds or, without `wait`, when the server is out of reach."""
+        """The exit code. Gives up after `patience` seconds or, without `wait`, when the server is out of reach.
+
+        While files go out, the time counts anew with each part of them.
+        """
+        self._patience = patience
         unsubscribe = self._session.subscribe(self._noticed)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience) as self._deadline:
                 while (end := self._end(wait)) is None:
                     self._news.clear()
                     await self._news.wait()
@@ -46,6 +63,7 @@ class _Delivery:
             return end if end is not None else self._not_yet(f"it was not confirmed within {patience:g} s.", wait)
         finally:
             unsubscribe()
+            self._progress.end()
 
     def _end(self, wait: bool) -> int | None:
         session = self._session
@@ -71,6 +89,10 @@ class _Delivery:
     def _noticed(self, notice: Notice) -> None:
         if isinstance(notice, ProblemMet):
             self._problem = notice.error
+        elif isinstance(notice, TransferChanged):
+            self._progress.show(notice.transfer)
+            if self._deadline is not None and notice.transfer.state is TransferState.RUNNING:
+                self._deadline.reschedule(asyncio.get_running_loop().time() + self._patience)
         self._news.set()
 
 

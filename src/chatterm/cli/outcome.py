@@ -23,6 +23,11 @@ PIPE_CLOSED: Final = 141
 _EXIT_CODES: Final = {
     "addressInvalid": USAGE,
     "usage": USAGE,
+    "fileMissing": USAGE,
+    "fileNotReadable": USAGE,
+    "fileNotRegular": USAGE,
+    "folderMissing": USAGE,
+    "tooManyFiles": USAGE,
     "accountUnknown": NOT_SIGNED_IN,
     "accountChanged": NOT_SIGNED_IN,
     "notSignedIn": NOT_SIGNED_IN,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chatproto.models import ChatChanged, ChatCreated, LogEvent, MembersChanged, Message, MessageChanged
+from chatproto.models import ChatChanged, ChatCreated, FileInfo, LogEvent, MembersChanged, Message, MessageChanged
 from chatterm.cli import outcome
 from chatterm.client.cache_read import CacheQueries
 
@@ -37,6 +37,11 @@ def event_record(cache: CacheQueries, chat_id: int, event: LogEvent) -> dict[str
             return {"kind": "changed", **common, **what, "message": _message_record(message)}
 
 
+def file_record(file: FileInfo) -> dict[str, Any]:
+    """A file as a message shows it."""
+    return {"id": file.id, "name": file.name, "size": file.size, "mediaType": file.media_type}
+
+
 def _message_record(message: Message) -> dict[str, Any]:
     forwarded = message.forwarded
     return {
@@ -49,10 +54,7 @@ def _message_record(message: Message) -> dict[str, Any]:
         "forwarded": None
         if forwarded is None
         else {"senderId": forwarded.sender_id, "at": outcome.utc_time(forwarded.at)},
-        "files": [
-            {"id": file.id, "name": file.name, "size": file.size, "mediaType": file.media_type}
-            for file in message.files
-        ],
+        "files": [file_record(file) for file in message.files],
         "reactions": [{"emoji": each.emoji, "userIds": each.user_ids} for each in message.reactions],
         "pinned": message.pinned,
     }

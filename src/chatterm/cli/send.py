@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from pathlib import Path
 
 from chatproto.text import normalize_message
 from chatterm.cli import outcome
@@ -18,8 +19,9 @@ from chatterm.client.paths import account_files
 def run(arguments: argparse.Namespace) -> int:
     """Queue, then deliver."""
     account = chosen_account(arguments)
-    text = normalize_message(("/me " if arguments.me else "") + typed_text(arguments.text))
-    rows = _queue(account, _drafts(account, arguments, text))
+    bare = arguments.file and not arguments.text and not arguments.me
+    text = "" if bare else normalize_message(("/me " if arguments.me else "") + typed_text(arguments.text))
+    rows = _queue(account, _drafts(account, arguments, text), [Path(name) for name in arguments.file])
     from chatterm.cli.delivery import deliver  # noqa: PLC0415 - they are on disk; from here on there is time
 
     return deliver(account, rows, arguments.timeout, arguments.wait)
@@ -48,9 +50,27 @@ async def _ask_for_drafts(arguments: argparse.Namespace, text: str) -> list[Draf
         return find_drafts(session.cache, arguments, text)
 
 
-def _queue(account: Account, drafts: list[Draft]) -> list[OutboxRow]:
-    """Durable when this returns."""
+def _queue(account: Account, drafts: list[Draft], files: list[Path]) -> list[OutboxRow]:
+    """Durable when this returns, with copies of the files."""
+    if files:
+        return _queue_with_files(account, drafts, files)
     with closing(Outbox.open(account_files(account.key).outbox)) as outbox:
         if outbox.problem is not None:
             outcome.complain(outbox.problem)
         return [outbox.append(draft.target, draft.text, draft.client_id, enclosed=draft.enclosed) for draft in drafts]
+
+
+def _queue_with_files(account: Account, drafts: list[Draft], files: list[Path]) -> list[OutboxRow]:
+    from chatterm.client.enclosing import queue_with_files  # noqa: PLC0415 - few messages have files
+
+    return [
+        queue_with_files(
+            account_files(account.key),
+            draft.target,
+            draft.text,
+            files,
+            client_id=draft.client_id,
+            enclosed=draft.enclosed,
+        )
+        for draft in drafts
+    ]

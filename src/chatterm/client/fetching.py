@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import unquote
 
 from chatproto.errors import CODES
+from chatproto.models import FileInfo
 from chatterm.client.backoff import Backoff
 from chatterm.client.closing import ConnectionEndedError
 from chatterm.client.errors import ClientError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _FAILURES_MAX: Final = 12
 """Attempts in a row without a byte after which it is given up; with the waits in between some minutes."""
 _RANGE: Final = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
+_NAME: Final = re.compile(r"filename\*=UTF-8''([^;]{1,2000})")
 _AGAIN: Final = frozenset({"tokenExpired", "tokenInvalid", "tokenMissing", "rangeInvalid"})
 
 
@@ -144,3 +147,21 @@ def _broken(why: str) -> ClientError:
     return ClientError(
         "answerUnreadable", f"The download was broken: {why}.", "It is tried again by itself.", temporary=True
     )
+
+
+async def describe(rest: "Callable[[], tuple[Api, TokenSource]]", file_id: int) -> FileInfo:
+    """What the server says of a file that one knows by its id only. Raises `ClientError`, also `fileNotFound`."""
+
+    async def ask(token: str) -> FileInfo:
+        async with api.stream("GET", f"/files/{file_id}", token=token) as response:
+            length = response.headers.get("content-length", "")
+            found = _NAME.search(response.headers.get("content-disposition", ""))
+            if not length.isdecimal():
+                raise _broken("it does not say how long the file is")
+            media_type = response.headers.get("content-type", "application/octet-stream")
+            return FileInfo(
+                id=file_id, name=unquote(found[1]) if found else "file", size=int(length), media_type=media_type
+            )
+
+    api, tokens = rest()
+    return await tokens.call(ask)

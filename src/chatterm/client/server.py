@@ -112,6 +112,10 @@ class Server:
         query = {"before": at, "limit": limit}
         return (await self._ask("GET", f"/chats/{chat_id}/messages", MessagesPage, query=query)).messages
 
+    async def message(self, chat_id: int, seq: int) -> Message:
+        """One message as it is now."""
+        return await self._ask("GET", _message(chat_id, seq), Message)
+
     async def edit(
         self, chat_id: int, seq: int, text: str, *, mentions: Sequence[int] = (), mention_all: bool = False
     ) -> Message:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from chatproto import codec, limits
 from chatproto.errors import CODES, ErrorInfo
+from chatproto.models import FileInfo
 from chatproto.rest import Upload, UploadRequest
+from chatproto.text import normalize_file_name
 from chatterm.client import outbox_uploads
 from chatterm.client.api import Api
 from chatterm.client.backoff import Backoff
@@ -19,6 +21,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import Attachment, OutboxRow
 from chatterm.client.outbox import Outbox
+from chatterm.client.spool import check_file
 from chatterm.client.tokens import TokenSource
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ class Uploader:
 
     async def _upload(self, row: OutboxRow, file: Attachment) -> None:
         path = self._context.outbox.spool.path(file.spool)
-        attempt = _Attempt(
+        attempt = Attempt(
             self._api, self._tokens, (file, path), lambda done: self._transfers.upload_moved(row, file, done)
         )
         backoff = Backoff()
@@ -106,13 +109,13 @@ class Uploader:
             while True:
                 before = attempt.offset
                 try:
-                    file_id = await attempt.run()
+                    file_id = (await attempt.run()).id
                 except ConnectionEndedError:
                     raise
                 except ClientError as error:
                     if attempt.offset > before:
                         backoff = Backoff()
-                    if _is_final(error):
+                    if is_final(error):
                         await self._refuse(row, file, error.info())
                         return
                     self._transfers.upload_waits(row, file, error.info())
@@ -154,7 +157,7 @@ class Uploader:
         task.add_done_callback(self._dropping.discard)
 
 
-class _Attempt:
+class Attempt:
     """One file's way to the server; `run` may be called again after each failure."""
 
     def __init__(
@@ -169,8 +172,8 @@ class _Attempt:
         self.offset = 0
         self.upload_id = 0
 
-    async def run(self) -> int:
-        """The id of the file, once the server has all of it. Raises `ClientError`."""
+    async def run(self) -> FileInfo:
+        """The file, once the server has all of it. Raises `ClientError`."""
         descriptor = await asyncio.to_thread(_open, self._path, self._file)
         try:
             body = UploadRequest(name=self._file.name, size=self._file.size, client_id=self._file.key)
@@ -188,7 +191,7 @@ class _Attempt:
                     raise
                 self._piece = min(_PIECE_MAX, self._piece * 2)
             self.offset = self._file.size
-            return upload.file.id
+            return upload.file
         finally:
             os.close(descriptor)
 
@@ -221,9 +224,27 @@ class _Attempt:
             self._moved(start)
 
 
+async def upload_path(api: Api, tokens: TokenSource, path: Path, moved: Callable[[int], None]) -> FileInfo:
+    """Upload a file from where it lies, as often as it takes. Raises `ClientError` where trying again is no help."""
+    size = await asyncio.to_thread(check_file, path)
+    file = Attachment(spool="", name=normalize_file_name(path.name), size=size, key=os.urandom(16))
+    attempt = Attempt(api, tokens, (file, path), moved)
+    backoff = Backoff()
+    while True:
+        before = attempt.offset
+        try:
+            return await attempt.run()
+        except ClientError as error:
+            if is_final(error) or (isinstance(error, ConnectionEndedError) and not error.temporary):
+                raise
+            if attempt.offset > before:
+                backoff = Backoff()
+            await asyncio.sleep(backoff.next_delay(error.retry_after))
+
+
 def _open(path: Path, file: Attachment) -> int:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise _copy_lost(file, error.strerror or "it cannot be opened") from error
     size = os.fstat(descriptor).st_size
@@ -236,12 +257,12 @@ def _open(path: Path, file: Attachment) -> int:
 def _copy_lost(file: Attachment, why: str) -> ClientError:
     return ClientError(
         "attachmentLost",
-        f"The copy of {file.name} that was to be sent cannot be used: {why}.",
+        f"{file.name} cannot be sent: {why}.",
         "Discard this message, and attach the file again.",
     )
 
 
-def _is_final(error: ClientError) -> bool:
+def is_final(error: ClientError) -> bool:
     """Whether trying again cannot help. What is not of the chat server's own words may come from a gateway."""
     if error.temporary or error.code in _OTHERS:
         return False

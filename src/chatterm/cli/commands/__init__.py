@@ -14,6 +14,8 @@ NAMES: Final = (
     "logout",
     "accounts",
     "send",
+    "upload",
+    "download",
     "history",
     "search",
     "export",

@@ -12,6 +12,7 @@ a script that may be killed and run again gives --once KEY: while the text is th
 examples:
   git log -1 --format=%s | chatterm send '#deploys'
   chatterm send anna@example.org --reply 41 'Yes, at nine.'
+  chatterm send '#garden' --file plan.pdf --file beds.png 'Where the trees go.'
   chatterm send '#ops' --mention bela@example.org --wait 'The disk is full.'
 """
 
@@ -31,6 +32,13 @@ def add(parser: Parser) -> None:
     parser.add_argument("target", metavar="TARGET", help="an email, a group's title, or a name that only one has")
     parser.add_argument("text", metavar="TEXT", nargs="*", help="the message; without it, standard input is read")
     parser.add_argument("--also", metavar="TARGET", action="append", default=[], help="send it there, too; repeatable")
+    parser.add_argument(
+        "--file",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="show a file, copied before this returns; repeatable, and then TEXT may be left out",
+    )
     parser.add_argument("--reply", metavar="MESSAGE", help="answer a message of that chat: its seq or its id")
     parser.add_argument(
         "--mention", metavar="EMAIL", action="append", default=[], help="mention a member by email or name; repeatable"
