@@ -30,12 +30,14 @@ def main() -> int:
 
 
 def _measure(*, quick: bool, json_file: Path | None) -> int:
-    from chatterm.bench import draining, inside, outside, peers, shell  # noqa: PLC0415 - they load Textual
+    from chatterm.bench import draining, inside, outside, peers, searching, shell  # noqa: PLC0415 - they load Textual
     from chatterm.bench.data import build_account  # noqa: PLC0415 - see above
     from chatterm.bench.figures import Report  # noqa: PLC0415 - see above
 
     report = Report()
     account = build_account(USERS, MESSAGES)
+    # First, so that nothing is indexed in the background of the other figures.
+    asyncio.run(searching.measure(account, report, rounds=20 if quick else 100))
     asyncio.run(inside.measure(account, report, rounds=60 if quick else 500))
     starts, keys = (3, 60) if quick else (11, 300)
     outside.measure(report, starts, keys)
