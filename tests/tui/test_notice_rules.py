@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatterm.client.settings import Notifications
 from chatterm.tui.notices import desktop, sequences
 from chatterm.tui.notices.gathering import CHAT_EVERY_S, TOLD_MAX, WINDOW_S, Gathering, Item, Told
-from chatterm.tui.notices.rules import FOR_EVER, News, in_quiet_hours, is_worth_telling, quiet_until
+from chatterm.tui.notices.rules import FOR_EVER, News, Unread, in_quiet_hours, is_worth_telling, missed, quiet_until
 
 ALL = Notifications(groups="all")
 MENTIONS = Notifications()
@@ -45,6 +45,23 @@ def test_what_is_told(news: News, told: tuple[bool, bool, bool]) -> None:
     """Direct messages, mentions and answers by default; of muted chats only what names the user; never one's own."""
     assert tuple(is_worth_telling(news, chosen, disturb=True) for chosen in (ALL, MENTIONS, NONE)) == told
     assert not any(is_worth_telling(news, chosen, disturb=False) for chosen in (ALL, MENTIONS, NONE))
+
+
+def test_what_was_missed_is_summed_up_by_the_same_rules() -> None:
+    """Only what has become unread; groups by choice; of muted chats what mentions; never what was read meanwhile."""
+    before = {1: Unread(3, 0, True, False), 2: Unread(9, 1, False, False), 5: Unread(4, 0, True, False)}
+    now = {
+        1: Unread(5, 0, True, False),
+        2: Unread(20, 3, False, False),
+        3: Unread(7, 0, False, False),
+        4: Unread(8, 1, False, True),
+        5: Unread(4, 0, True, False),
+        6: Unread(2, 0, True, True),
+    }
+    assert missed(before, now, MENTIONS) == (2 + 2 + 1, 3, True)
+    assert missed(before, now, ALL) == (2 + 11 + 7 + 1, 4, True)
+    assert missed(before, now, NONE) == (1, 1, True)
+    assert missed(now, now, ALL) == (0, 0, False)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from chatterm.client.model import (
 )
 
 if TYPE_CHECKING:
+    from chatterm.client.cache_read import UnreadChat
     from chatterm.client.finder import Finder
     from chatterm.client.server import Server
 
@@ -76,6 +77,10 @@ class CacheReader(Protocol):
 
     def count_shown(self, chat_id: int, first_seq: int, last_seq: int) -> int:
         """How many events of an inclusive range have a place of their own: all but changes of messages, as cached."""
+        ...
+
+    def unread_chats(self, limit: int) -> "list[UnreadChat]":
+        """Chats of which the owner is a member with something unread, the most recently active first."""
         ...
 
     def has_left(self, chat_id: int) -> bool:

@@ -1,6 +1,7 @@
 """Keeps the index for search up to date in the background, giving way to whatever else there is to do."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ _PAUSE: Final = 3.0
 """Rest after a step, in lengths of that step: so a quarter of a core is used at most, and a key waits for one step."""
 _PAUSE_MIN_S: Final = 0.004
 _RETRY_S: Final = 60.0
+_STOP_S: Final = 0.05
 
 _log = logging.getLogger("chatterm.search")
 T = TypeVar("T")
@@ -57,6 +59,11 @@ class SearchIndex:
             except TimeoutError:
                 pass
             self._wanted.clear()
+
+    async def stop(self) -> None:
+        """Take in what has just changed, if it is little: what was deleted should not stay in the index."""
+        with contextlib.suppress(ClientError):
+            await self.catch_up(_STOP_S)
 
     async def catch_up(self, seconds: float) -> Progress:
         """Index at once what has changed, within this time; how far the index follows then. Raises `ClientError`."""

@@ -169,6 +169,8 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._finder is not None:
             await self._finder.close()
+        if self._index is not None:
+            await self._index.stop()
         await self._context.storage.close()
         if self._lock is not None:
             self._lock.release()

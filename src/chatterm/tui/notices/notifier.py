@@ -17,7 +17,7 @@ from chatterm.tui.notices import sequences
 from chatterm.tui.notices.desktop import Desktop, found_tool
 from chatterm.tui.notices.disturbing import Disturbing
 from chatterm.tui.notices.gathering import Gathering, Item, Told, summary
-from chatterm.tui.notices.rules import News, is_worth_telling
+from chatterm.tui.notices.rules import News, Unread, is_worth_telling, missed
 from chatterm.tui.notices.toast import NewsToast
 from chatterm.tui.window import Window
 
@@ -29,6 +29,8 @@ SETTLE_S: Final = 2.0
 """What comes so soon after a connection began was said while this device was away: it is summed up."""
 LOOKED_AT: Final = 50
 """Of messages that arrive together, so many of the newest are looked at."""
+CHATS_MAX: Final = 10_000
+"""Chats with something unread that are compared when a connection comes back."""
 KEPT_OUTSIDE: Final = 32
 """Notifications outside the window that could still be withdrawn."""
 _LOOK_EVERY_S: Final = 30.0
@@ -55,8 +57,8 @@ class Notifier:
         """Numbers of notifications outside the window, by chat."""
         self._number = 0
         self._knows_focus = False
-        self._before: dict[EntryRef, tuple[int, int]] | None = None
-        """Unread messages and mentions when this device was last up to date; None while it is online."""
+        self._before: dict[int, Unread] | None = None
+        """What was unread when this device was last up to date; None while it is online."""
 
     @property
     def _chosen(self) -> Notifications:
@@ -103,25 +105,20 @@ class Notifier:
         if before is None or self._engine.status.link is not Link.ONLINE:
             return
         self._before = None
-        new, urgent, chats = 0, False, 0
-        for ref, (unread, mentions) in self._unread().items():
-            was_unread, was_mentions = before.get(ref, (0, 0))
-            mentioned = mentions - was_mentions
-            grown = unread - was_unread if self._tells_all_of(ref) else mentioned
-            if grown > 0 and not self._is_looked_at(ref.id):
-                new, chats, urgent = new + grown, chats + 1, urgent or mentioned > 0
-        if new and self.disturbing.is_allowed(self._chosen):
-            self._tell(summary(new, chats, urgent))
+        now = {chat_id: unread for chat_id, unread in self._unread().items() if not self._is_looked_at(chat_id)}
+        messages, chats, urgent = missed(before, now, self._chosen)
+        if messages and self.disturbing.is_allowed(self._chosen):
+            self._tell(summary(messages, chats, urgent))
 
-    def _tells_all_of(self, ref: EntryRef) -> bool:
-        entry = self._engine.cache.entry(ref)
-        if entry is None or (entry.peer_id is None and self._chosen.groups != "all"):
-            return False
-        return entry.peer_id is None or self._chosen.direct
-
-    def _unread(self) -> dict[EntryRef, tuple[int, int]]:
-        news = self._screen.sidebar.list.roster.news
-        return {ref: (count, news.mentioning.get(ref, 0)) for ref, count in news.counted(time.time()).items()}
+    def _unread(self) -> dict[int, Unread]:
+        try:
+            chats = self._engine.cache.unread_chats(CHATS_MAX)
+        except ClientError:  # who cannot read the cache is told so where the messages are drawn
+            return {}
+        now = time.time() * 1_000_000
+        return {
+            each.id: Unread(each.unread, each.mentions, each.kind == "direct", each.muted_until > now) for each in chats
+        }
 
     def _is_looked_at(self, chat_id: int) -> bool:
         ref = self._screen.conversation.ref

@@ -1,8 +1,9 @@
 """What is worth telling: a pure table of the message, its chat, and what the user has chosen."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatterm.client.settings import Notifications
 
@@ -48,6 +49,36 @@ def is_worth_telling(news: News, chosen: Notifications, *, disturb: bool) -> boo
     if chosen.groups == "mentions":
         return news.named or news.everybody or news.answers
     return chosen.groups == "all"
+
+
+class Unread(NamedTuple):
+    """What is unread in a chat."""
+
+    messages: int
+    mentions: int
+    direct: bool
+    muted: bool
+
+
+def missed(before: Mapping[int, Unread], now: Mapping[int, Unread], chosen: Notifications) -> tuple[int, int, bool]:
+    """What has become unread while this device was away, as far as it is worth telling.
+
+    Messages, chats, and whether any message names the user. Of what arrived so, only the numbers are known.
+    """
+    messages = chats = 0
+    urgent = False
+    for chat_id, unread in now.items():
+        then = before.get(chat_id, Unread(0, 0, unread.direct, unread.muted))
+        mentions = max(0, unread.mentions - then.mentions)
+        grown = max(0, unread.messages - then.messages)
+        told = chosen.direct if unread.direct else chosen.groups == "all"
+        if unread.muted or (not told and chosen.groups == "mentions" and not unread.direct):
+            grown = mentions
+        elif not told:
+            grown = 0
+        if grown:
+            messages, chats, urgent = messages + grown, chats + 1, urgent or mentions > 0
+    return messages, chats, urgent
 
 
 def quiet_until(wanted: str, now: float, minute_of_day: int) -> float | None:

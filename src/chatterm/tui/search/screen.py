@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from chatproto.errors import CODES
+from chatproto.errors import CODES, ErrorInfo
 from chatproto.rest import SearchHit
 from chatproto.text import terminal_safe
 from chatterm.client.model import ConnectionChanged, EntryRef, EventsStored, Link, Notice
@@ -243,7 +243,7 @@ class SearchScreen(Screen[Place | None]):
         search = self._search
         if not search.text.strip():
             return _EMPTY_QUESTION
-        if search.mistake is not None or search.busy:
+        if search.busy or self._unclear() is not None:
             return ()
         hints = ["Nothing was found."]
         if search.server.phase is Phase.OFFLINE:
@@ -256,7 +256,7 @@ class SearchScreen(Screen[Place | None]):
     def _state(self) -> tuple[Part, ...]:
         """What is going on, and how much was found; the latter stays where there is little room."""
         search = self._search
-        if not search.text.strip() or search.mistake is not None:
+        if not search.text.strip() or self._unclear() is not None:
             return ()
         if search.here.phase is Phase.ASKING and not search.hits:
             return (Part("searching here…", "quiet"),)
@@ -272,16 +272,25 @@ class SearchScreen(Screen[Place | None]):
         count, more = len(self._search.hits), self._search.here.more or self._search.server.more
         return f"{min(count, HITS_MAX):,}{'+' if more else ''} found"
 
-    def _tell(self) -> None:
-        """One line of what went wrong or may be missing."""
+    def _unclear(self) -> ErrorInfo | None:
+        """Why the question makes no sense: by itself, or because nobody knows whom it names.
+
+        Whom this device does not know, the server may: then its answer counts.
+        """
         search = self._search
         if search.mistake is not None:
-            self.told.say(terminal_safe(search.mistake.message.removeprefix(_UNCLEAR)), "warn")
+            return search.mistake
+        deciding = search.here if search.server.phase in (Phase.OFFLINE, Phase.FAILED) else search.server
+        return deciding.error if deciding.error is not None and deciding.error.code == "searchInvalid" else None
+
+    def _tell(self) -> None:
+        """What went wrong, or may be missing."""
+        search, unclear = self._search, self._unclear()
+        if unclear is not None:
+            self.told.say(terminal_safe(unclear.message.removeprefix(_UNCLEAR)), "warn")
             return
         failed = [side.error for side in (search.server, search.here) if side.phase is Phase.FAILED and side.error]
-        # Whom this device does not know, the server may: then its answer counts.
-        if search.server.phase in (Phase.DONE, Phase.ASKING):
-            failed = [error for error in failed if error.code != "searchInvalid"]
+        failed = [error for error in failed if error.code != "searchInvalid"]
         if failed:
             text = terminal_safe(f"{failed[0].message} {failed[0].hint}".strip())
             self.told.say(f"{text} Click here or press Ctrl+R to try again.", "bad")
@@ -317,6 +326,9 @@ class SearchScreen(Screen[Place | None]):
     def _heard(self, notice: Notice) -> None:
         if isinstance(notice, EventsStored):
             self.context.stored(notice.chat_id)
+            if notice.changed and self._search.hits:
+                self._search.look_again()
+                self._update()
         elif isinstance(notice, ConnectionChanged):
             online = notice.status.link is Link.ONLINE
             if online and self._search.server.phase is Phase.OFFLINE:
