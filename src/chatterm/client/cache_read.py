@@ -212,6 +212,12 @@ class CacheQueries:
         made = (self._made(chat_id, row, {}) for row in rows)
         return {message.seq: message for message in made if isinstance(message, Message)}
 
+    def event_at_or_after(self, chat_id: int, seq: int) -> tuple[int, int] | None:
+        """The seq and time of the nearest cached event from `seq` on; None if none is cached there."""
+        query = "SELECT seq, at FROM events WHERE chat_id = ? AND seq >= ? ORDER BY seq LIMIT 1"
+        row = self._one(query, (chat_id, seq))
+        return None if row is None else (int(row[0]), int(row[1]))
+
     def _made(self, chat_id: int, row: tuple[Any, ...], changed: dict[int, Message]) -> LogEvent:
         try:
             return cache_events.made(chat_id, EventRow._make(row), changed)

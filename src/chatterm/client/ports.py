@@ -75,6 +75,10 @@ class CacheReader(Protocol):
         """Those of these events that are cached messages, by seq."""
         ...
 
+    def event_at_or_after(self, chat_id: int, seq: int) -> tuple[int, int] | None:
+        """The seq and time of the nearest cached event from `seq` on; None if none is cached there."""
+        ...
+
     def count_shown(self, chat_id: int, first_seq: int, last_seq: int) -> int:
         """How many events of an inclusive range have a place of their own: all but changes of messages, as cached."""
         ...

@@ -207,6 +207,11 @@ class ChatApp(App[None]):
         if state is not None:
             state.close()
 
+    @property
+    def state(self) -> UiState | None:
+        """What the interface remembers of this account; None while nobody is signed in."""
+        return self._state
+
     # --- settings ---
 
     @property

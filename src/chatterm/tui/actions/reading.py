@@ -11,6 +11,18 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("scroll_down", "timeline", ("ctrl+down",), "One line down"),
     Action("oldest", "timeline", ("ctrl+home",), "Oldest message; Home if nothing is written"),
     Action("newest", "timeline", ("ctrl+end",), "Newest message; End if nothing is written"),
+    Action("first_unread", "timeline", ("alt+u",), "First new message", feature="jumping", commands=("unread", "new")),
+    Action(
+        "go_to_date",
+        "timeline",
+        ("ctrl+g",),
+        "Go to a day or time",
+        feature="jumping",
+        commands=("date", "goto"),
+        argument="[DATE] [TIME]",
+    ),
+    Action("go_back", "timeline", ("alt+comma",), "Back to where you were", feature="jumping", commands=("back",)),
+    Action("pins", "timeline", ("alt+i",), "Pinned messages", feature="jumping", commands=("pins",)),
     Action("next_pane", "timeline", ("tab",), "To the messages, to the client list, back to writing"),
     Action("previous_pane", "timeline", ("shift+tab",), "The same the other way round"),
 )

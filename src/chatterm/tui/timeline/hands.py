@@ -9,8 +9,9 @@ from textual.strip import Strip
 from chatterm.tui.actions import ActionWanted
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.timeline import cursor as cursors
+from chatterm.tui.timeline import hits
 from chatterm.tui.timeline.cursor import Cursor
-from chatterm.tui.timeline.items import Item
+from chatterm.tui.timeline.items import Item, Kind
 from chatterm.tui.timeline.messages import MessagesLeft, Selected
 from chatterm.tui.timeline.viewport import PAGE_OVERLAP, Scrolling, Viewport
 
@@ -71,10 +72,16 @@ class Hands:
         """The line as it is, or with the mark of the selected message."""
         if item.key != self.cursor.key or item.is_gap or line < cursors.own_start(item):
             return strip
-        return cursors.mark(strip, self._style("cursor"), self._style("selected"))
+        plain = item.lines[line][0] is Kind.IMAGE  # the colours of its cells are the picture
+        return cursors.mark(strip, self._style("cursor"), Style() if plain else self._style("selected"))
 
     def _style(self, name: str) -> Style:
         return self._view.get_component_rich_style(f"timeline--{name}", partial=True)
+
+    def links(self) -> list[str]:
+        """The validated targets of the selected message's links, each once."""
+        item = self._selected_item()
+        return [hit.target for hit in hits.targets(item) if isinstance(hit, hits.LinkHit)] if item is not None else []
 
     # --- keys ---
 

@@ -1,15 +1,15 @@
 """The pieces a conversation is drawn from, and how events and outbox rows become lines; no colours here."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
-from chatterm.client.model import Attachment, OutboxRow, OutboxState
-from chatterm.client.told import Told, lines_of, marks_line, size_text
+from chatterm.client.model import Attachment, OutboxRow, OutboxState, PendingChange
+from chatterm.client.told import Told, lines_of, size_text
 from chatterm.tui.timeline.body import Bodies, Body
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip, wrap
@@ -69,6 +69,9 @@ class Mark(IntEnum):
     HELD = 4
     FAILED = 5
 
+
+Pending = Callable[[int], tuple[PendingChange, ...]]
+"""The unconfirmed changes of the message with a seq."""
 
 Line = tuple[Kind, int, int]
 """A line's kind; for BODY and NOTE also where it begins and ends in the item's text or note; for SYSTEM and PART
@@ -172,9 +175,16 @@ class Builder:
     """Makes items for one width; the painter draws exactly their lines, so heights are always true."""
 
     def __init__(
-        self, columns: Columns, days: LocalTime, own_id: int, unread: Unread | None = None, bodies: Bodies | None = None
+        self,
+        columns: Columns,
+        days: LocalTime,
+        own_id: int,
+        unread: Unread | None = None,
+        bodies: Bodies | None = None,
+        pending: Pending | None = None,
     ) -> None:
         self.columns = columns
+        self._pending = pending
         self.bodies = bodies or Bodies(own_id)
         self._days = days
         self._own_id = own_id
@@ -255,20 +265,37 @@ class Builder:
         return item
 
     def _stored(self, item: Item, before: Before | None, message: Message, quotes: Mapping[int, Message]) -> Item:
+        pending = self._pending(message.seq) if self._pending is not None else ()
+        if not pending:
+            return self._as_it_is(item, before, message, quotes)
+        from chatterm.client import changed_view  # noqa: PLC0415 - few messages have unconfirmed changes
+
+        item = self._as_it_is(item, before, changed_view.as_changed(message, pending, self._own_id), quotes)
+        item.note, refused = changed_view.waiting_text(pending)
+        item.note = terminal_safe(item.note)
+        item.mark = Mark.FAILED if refused else Mark.QUEUED
+        item.lines.extend((Kind.NOTE, start, end) for start, end in wrap(item.note, self.columns.body))
+        return item
+
+    def _as_it_is(self, item: Item, before: Before | None, message: Message, quotes: Mapping[int, Message]) -> Item:
         if message.sender_id == self._own_id:
             item.mark = Mark.SENT
         if message.deleted:
             self._open(item, before, at_top=message.seq == 1)
             item.lines.append((Kind.DELETED, 0, 0))
             return item
-        if not (message.rev or message.reply_to or message.files or message.forwarded):
+        marked = message.rev or message.reactions or message.pinned
+        if not (marked or message.reply_to or message.files or message.forwarded):
             self._message(item, before, message.text, message, at_top=message.seq == 1)
             return item
         item.reply_to = message.reply_to
         item.quote = _quote(quotes.get(message.reply_to))
         item.forwarded_from = message.forwarded.sender_id if message.forwarded is not None else 0
-        marks = marks_line(message)
-        item.parts = (*(file_line(file, self.columns.body) for file in message.files), *((marks,) if marks else ()))
+        item.parts = tuple(file_line(file, self.columns.body) for file in message.files)
+        if marked:
+            from chatterm.tui.timeline.marks import mark_lines  # noqa: PLC0415 - many first screens do without
+
+            item.parts += mark_lines(message, self._own_id, self.columns.body)
         if message.text or not message.files:
             self._message(item, before, message.text, message, at_top=message.seq == 1)
         else:
