@@ -11,6 +11,7 @@ from chatproto.frames import (
     Joined,
     Left,
     Presence,
+    Readers,
     Seen,
     ServerFrame,
     Typing,
@@ -43,6 +44,7 @@ class Inbox:
             Seen: self._seen,
             Presence: self._presence,
             Typing: self._typing,
+            Readers: self._readers,
             UsersChanged: self._users_changed,
             Error: self._error,
         }
@@ -143,6 +145,10 @@ class Inbox:
     async def _typing(self, frame: Typing) -> None:
         own = self._context.account.user_id
         self._signals.take_typing(frame.chat_id, [user_id for user_id in frame.user_ids if user_id != own])
+
+    async def _readers(self, frame: Readers) -> None:
+        own = self._context.account.user_id
+        self._signals.take_readers(frame.chat_id, [(user_id, seq) for user_id, seq in frame.seen if user_id != own])
 
     async def _users_changed(self, frame: UsersChanged) -> None:
         self._context.plan.want_users(frame.rev)

@@ -24,6 +24,7 @@ from chatterm.client.lock import SenderLock
 from chatterm.client.machine import MachineWatch
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.client.sender import Sender
+from chatterm.client.server import Server
 from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.sync import Syncer
 from chatterm.client.tokens import TokenSource
@@ -79,6 +80,7 @@ class Reconnector:
         self._server_address = ""
         self._hurry = asyncio.Event()
         self.seen_changed = asyncio.Event()
+        self._watched = asyncio.Event()
         self._sender: Sender | None = None
         self._sending: asyncio.Task[None] | None = None
 
@@ -179,6 +181,7 @@ class Reconnector:
         self._status(Link.ONLINE)
         jobs = [self._read(connection, inbox), self._tell_signals(connection), self._tell_seen(connection)]
         if self._fetches:
+            jobs.append(self._ask_readers(Server(lambda: (api, tokens))))
             jobs.append(Syncer(self._context, connection, api, tokens).run(self._synced))
         if self._lock is not None:
             self._sender = Sender(
@@ -211,6 +214,24 @@ class Reconnector:
             self._signals.keep(own.user_ids, own.chat_ids)
             for frame in frames:
                 await connection.post(frame)
+            self._watched.set()
+
+    async def _ask_readers(self, server: Server) -> None:
+        """Ask how far everybody has read in the chat on screen; after `watch`, so that nothing is missed between."""
+        context, signals = self._context, self._signals
+        while True:
+            await self._watched.wait()
+            self._watched.clear()
+            chat_id = context.plan.focus
+            if chat_id is None or chat_id not in self._own_signals.chat_ids or signals.knows_readers(chat_id):
+                continue
+            try:
+                markers = await server.seen_markers(chat_id)
+            except ClientError:  # no longer a member, or the connection is going; the next `watch` asks again
+                continue
+            own = context.account.user_id
+            seen = [(marker.user_id, marker.seen) for marker in markers if marker.user_id != own]
+            signals.take_readers(chat_id, seen, whole=True)
 
     async def _tell_seen(self, connection: Connection) -> None:
         told: dict[int, int] = {}

@@ -343,6 +343,13 @@ class TransferChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadersChanged:
+    """Others have read further in a watched chat, or how far they have is known now."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class CacheReset:
     """The server's database is another one: the cache was dropped and fills anew; the outbox was kept."""
 
@@ -362,6 +369,7 @@ Notice = (
     | ChangesChanged
     | PresenceChanged
     | TypingChanged
+    | ReadersChanged
     | TransferChanged
     | CacheReset
     | ProblemMet

@@ -301,6 +301,10 @@ class Engine(Protocol):
         """Who else writes in a watched chat at this moment."""
         ...
 
+    def seen_count(self, chat_id: int, seq: int) -> int:
+        """How many others are known to have seen a message of a watched chat; cheap enough for painting."""
+        ...
+
     def write_in(self, chat_id: int, *, on: bool) -> None:
         """The user writes in this chat, or not any more; may be called at every key."""
         ...

@@ -353,6 +353,10 @@ class Session:
         """Who else writes in a watched chat at this moment."""
         return self._signals.typing(chat_id)
 
+    def seen_count(self, chat_id: int, seq: int) -> int:
+        """How many others are known to have seen a message of a watched chat; cheap enough for painting."""
+        return self._signals.seen_count(chat_id, seq)
+
     def write_in(self, chat_id: int, *, on: bool) -> None:
         """The user writes in this chat, or not any more; cheap enough for every key, and told every few seconds."""
         self._own_signals.typing(chat_id, on=on)

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from chatproto import limits
 from chatproto.frames import Away, ClientFrame, Presence, TypingNow, Watch
-from chatterm.client.model import Notice, PresenceChanged, PresenceState, TypingChanged, UserPresence
+from chatterm.client.model import Notice, PresenceChanged, PresenceState, ReadersChanged, TypingChanged, UserPresence
 
 TYPING_EVERY_S: Final = 3.0
 """While somebody writes, the server is told this often."""
@@ -21,6 +22,9 @@ class Signals:
         self._notify = notify
         self._present: dict[int, UserPresence] = {}
         self._typing: dict[int, tuple[int, ...]] = {}
+        self._readers: dict[int, dict[int, int]] = {}
+        self._furthest: dict[int, list[int]] = {}
+        self._asked: set[int] = set()
 
     def presence(self, user_id: int) -> UserPresence:
         """Whether a watched user is there, and if not, when they were seen last."""
@@ -51,6 +55,26 @@ class Signals:
             self._typing[chat_id] = tuple(user_ids)
             self._notify(TypingChanged(chat_id))
 
+    def take_readers(self, chat_id: int, seen: Iterable[tuple[int, int]], *, whole: bool = False) -> None:
+        """Others have read as far as these pairs of user id and seq say; `whole`: and of nobody more is known."""
+        if whole:
+            self._asked.add(chat_id)
+        known = self._readers.setdefault(chat_id, {})
+        news = {user_id: seq for user_id, seq in seen if seq > known.get(user_id, 0)}
+        if news:
+            known.update(news)
+            self._furthest[chat_id] = sorted(known.values())
+            self._notify(ReadersChanged(chat_id))
+
+    def seen_count(self, chat_id: int, seq: int) -> int:
+        """How many others are known to have seen a message of a watched chat."""
+        furthest = self._furthest.get(chat_id, [])
+        return len(furthest) - bisect_left(furthest, seq)
+
+    def knows_readers(self, chat_id: int) -> bool:
+        """Whether all readers of a chat have been told since this connection began."""
+        return chat_id in self._asked
+
     def said(self, chat_id: int, user_ids: Iterable[int]) -> None:
         """Messages of these users have come: they are not writing those any more."""
         gone = set(user_ids)
@@ -60,9 +84,14 @@ class Signals:
         """Forget everybody who is not watched any more."""
         self._present = {user_id: self._present[user_id] for user_id in user_ids if user_id in self._present}
         self._typing = {chat_id: self._typing[chat_id] for chat_id in chat_ids if chat_id in self._typing}
+        for chat_id in self._readers.keys() - set(chat_ids):
+            del self._readers[chat_id]
+            self._furthest.pop(chat_id, None)
+            self._asked.discard(chat_id)
 
     def clear(self) -> None:
-        """The connection is gone: nothing is known any more."""
+        """The connection is gone: nothing is known any more, but how far others had read, which never goes back."""
+        self._asked.clear()
         there = frozenset(self._present)
         silent = list(self._typing)
         self._present.clear()

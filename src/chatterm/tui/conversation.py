@@ -14,7 +14,17 @@ from chatproto.errors import ErrorInfo
 from chatproto.models import Message as ChatMessage
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
-from chatterm.client.model import Entry, EntryRef, EventsStored, Link, OutboxRow, PresenceState, Target
+from chatterm.client.model import (
+    ChangesChanged,
+    Entry,
+    EntryRef,
+    EventsStored,
+    Link,
+    OutboxRow,
+    PresenceState,
+    ReadersChanged,
+    Target,
+)
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
 from chatterm.tui.composer import Composer
@@ -124,7 +134,14 @@ class Conversation(Vertical):
         self._times = LocalTime()
         self.drafts = Drafts(state, self, lambda text: self._tell(text, failed=True))
         self.header = ChatHeader()
-        self.timeline = Timeline(engine.cache, engine.outbox, engine.account.user_id, pictures=engine)
+        self.timeline = Timeline(
+            engine.cache,
+            engine.outbox,
+            engine.account.user_id,
+            pictures=engine,
+            pending=engine.changes.pending,
+            seen_count=engine.seen_count,
+        )
         self.notice = Notice()
         self.context_line = ContextLine()
         self._chips: Chips | None = None
@@ -195,10 +212,17 @@ class Conversation(Vertical):
 
     # --- what happened elsewhere ---
 
-    def events_stored(self, notice: EventsStored) -> None:
-        """Events of some chat reached the cache."""
-        if self.ref == EntryRef("chat", notice.chat_id):
-            self.timeline.events_stored(notice.first_seq, notice.last_seq, notice.live, notice.changed)
+    def messages_changed(self, notice: EventsStored | ChangesChanged | ReadersChanged) -> None:
+        """Events of some chat reached the cache, messages have other unconfirmed changes, or others read on."""
+        if self.ref != EntryRef("chat", notice.chat_id):
+            return
+        match notice:
+            case EventsStored():
+                self.timeline.events_stored(notice.first_seq, notice.last_seq, notice.live, notice.changed)
+            case ChangesChanged():
+                self.timeline.events_stored(1, 0, live=True, changed=notice.seqs)
+            case ReadersChanged():
+                self.timeline.readers_changed()
 
     def entries_changed(self, refs: frozenset[EntryRef] | None) -> None:
         """Rows of the client list changed: a name may be new, or the person on screen may have become a chat."""

@@ -17,6 +17,7 @@ from chatproto import limits
 from chatproto.text import terminal_safe
 from chatterm.client.model import (
     CacheReset,
+    ChangesChanged,
     ConnectionChanged,
     ConnectionStatus,
     EntriesChanged,
@@ -27,6 +28,7 @@ from chatterm.client.model import (
     OutboxChanged,
     PresenceChanged,
     ProblemMet,
+    ReadersChanged,
     Transfer,
     TransferChanged,
     TypingChanged,
@@ -171,8 +173,8 @@ class ChatScreen(Screen[None]):
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         match message.notice:
-            case EventsStored():
-                self.conversation.events_stored(message.notice)
+            case EventsStored() | ChangesChanged() | ReadersChanged():
+                self.conversation.messages_changed(message.notice)
             case EntriesChanged(refs):
                 self._entries_changed(refs)
             case OutboxChanged(queued, failed):

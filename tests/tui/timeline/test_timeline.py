@@ -45,16 +45,16 @@ async def test_messages_are_grouped_by_author_under_date_lines(world: World) -> 
     assert [line for line in lines if line] == [
         lines_of("Sunday 13 September"),
         lines_of("Béla made the group “garden” · 12:26"),
-        "Béla                                               12:36",
+        "Béla                                              12:36",
         "first",
         "same minute",
-        "next minute                                      12:37",
-        "You                                                12:38",
+        "next minute                                     12:37",
+        "You                                               12:38",
         "mine                                                   ✓",
-        "You                                                13:06",
+        "You                                               13:06",
         "much later                                             ✓",
         lines_of("Monday 14 September"),
-        "You                                                12:26",
+        "You                                               12:26",
         "other day                                              ✓",
     ]
 

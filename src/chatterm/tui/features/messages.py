@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from chatproto.models import FileInfo, Message, MessageRef
+from chatproto.models import Message, MessageRef
 from chatproto.text import terminal_safe
 from chatterm.client.changed_view import as_changed
 from chatterm.client.errors import ClientError
@@ -22,7 +22,7 @@ SHOWN_CHARS: Final = 300
 """Of a message that is about to be deleted, so much is shown."""
 _OF_STORED: Final = (
     *("reply_to_message", "react", "edit_message", "delete_message", "copy_message", "quote_message"),
-    *("pin_message", "forward_message", "who_has_seen", "open_message", "show_author"),
+    *("pin_message", "forward_message", "who_has_seen", "open_message", "download_file", "show_author"),
 )
 _OF_UNSENT: Final = ("edit_message", "delete_message", "copy_message")
 
@@ -32,8 +32,9 @@ class Messages(Feature):
 
     def reply_to_message(self, _: str = "") -> None:
         """Write an answer to it."""
+        message = self._stored()
         self._to_composer()
-        self.conversation.begin_reply(self._stored())
+        self.conversation.begin_reply(message)
 
     async def edit_message(self, _: str = "") -> None:
         """Edit one's own message; one that has not left comes back into the composer."""
@@ -122,22 +123,22 @@ class Messages(Feature):
             self.screen.perform("show_person", str(chosen))
 
     async def open_message(self, argument: str = "") -> None:
-        """Open its link or file; of several, the one that is picked. `argument` is a link, or a file's id."""
+        """Open its link or file; of several, the one that is picked. `argument` is a link, or a file's number."""
         if argument and not argument.isdecimal():
             self._told(await self._open_link(argument))
             return
         message = self._stored()
         if argument:
-            await self._open_file(next(file for file in message.files if file.id == int(argument)))
+            self.screen.perform("open_file", argument)
             return
         links = self.conversation.timeline.hands.links()
-        rows: list[Row[str | FileInfo]] = [Row(link, link, sign="↗") for link in links]
-        rows += [Row(file.name, file, sign="▤") for file in message.files]
+        rows = [Row(link, link, sign="↗") for link in links]
+        rows += [Row(file.name, str(number), sign="▤") for number, file in enumerate(message.files, 1)]
         if not rows:
             raise ClientError("nothingToOpen", "There is no link and no file in this message.")
         chosen = rows[0].value if len(rows) == 1 else await Picker("Open", rows).pick(self.app)
-        if isinstance(chosen, FileInfo):
-            await self._open_file(chosen)
+        if chosen is not None and chosen.isdecimal():
+            self.screen.perform("open_file", chosen)
         elif chosen is not None:
             self._told(await self._open_link(chosen))
 
@@ -149,11 +150,6 @@ class Messages(Feature):
     def _told(self, text: str) -> None:
         if text:
             self.tell(text)
-
-    async def _open_file(self, file: FileInfo) -> None:
-        """Download it; where it lies is told."""
-        done = await self.engine.transfers.download(file)
-        self.tell(f"Saved as {terminal_safe(str(done.path))}." if done.path is not None else "Downloading…")
 
     def show_author(self, argument: str = "") -> None:
         """Show who wrote it: the card of the person, or of the one given by id."""
@@ -210,6 +206,8 @@ class Messages(Feature):
             return not message.deleted and own_id in (message.sender_id, chat.owner_id if chat is not None else None)
         if name == "open_message":
             return bool(message.files or self.conversation.timeline.hands.links())
+        if name == "download_file":
+            return bool(message.files)
         return not message.deleted or name in ("show_author", "reply_to_message", "who_has_seen")
 
     # --- within

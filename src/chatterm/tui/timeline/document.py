@@ -9,7 +9,7 @@ from chatproto.models import Message
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.tui.timeline.blocks import Block, Blocks
 from chatterm.tui.timeline.body import Bodies
-from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Unread
+from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Pending, Unread
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.messages import ChatView
 
@@ -72,6 +72,7 @@ class Document:
         width: int,
         unread: Unread | None = None,
         bodies: Bodies | None = None,
+        pending: Pending | None = None,
     ) -> None:
         self.chat = chat
         self._cache = cache
@@ -79,7 +80,8 @@ class Document:
         self._own_id = own_id
         self._days = days
         self.unread = unread
-        self._builder = Builder(Columns.of(width), days, own_id, self.unread, bodies)
+        self._pending = pending
+        self._builder = Builder(Columns.of(width), days, own_id, self.unread, bodies, pending=pending)
         head = cache.head(chat.chat_id) if chat.chat_id is not None else 0
         self.blocks = Blocks(cache, chat.chat_id or 0, own_id, head, self._builder)
         self.tail = Block([])
@@ -102,7 +104,7 @@ class Document:
     def resize(self, width: int, bodies: Bodies | None = None) -> None:
         """Take another width, or another way to read texts; only what is then settled is laid out."""
         bodies = bodies or self._builder.bodies
-        self._builder = Builder(Columns.of(width), self._days, self._own_id, self.unread, bodies)
+        self._builder = Builder(Columns.of(width), self._days, self._own_id, self.unread, bodies, pending=self._pending)
         self.blocks.rebuild(self._builder)
         self.load_tail()
 

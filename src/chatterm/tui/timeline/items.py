@@ -27,8 +27,8 @@ OUTBOX_KEY: Final = 1 << 54
 """Added to the ids of outbox rows, so that they come after every seq."""
 PADDING: Final = 1
 INDENT: Final = 2
-MARK_CELLS: Final = 2
-"""At the right end: a blank and the mark of an own message."""
+MARK_CELLS: Final = 3
+"""At the right end: a blank and the mark of an own message, of up to two cells."""
 TIME_CELLS: Final = 6
 """Before the mark: a blank and a time."""
 MAX_WIDTH: Final = 120
@@ -181,6 +181,7 @@ class Builder:
         own_id: int,
         unread: Unread | None = None,
         bodies: Bodies | None = None,
+        *,
         pending: Pending | None = None,
     ) -> None:
         self.columns = columns

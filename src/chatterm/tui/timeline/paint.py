@@ -96,6 +96,7 @@ class Painter:
         unread_text: str,
         hole_around: Callable[[int, int], tuple[int, int]],
         hint: str,
+        seen_mark: Callable[[int], str] | None = None,
         highlight: "Highlight | None" = None,
         picture_row: "Callable[[Picture, int], Row | str] | None" = None,
     ) -> None:
@@ -108,6 +109,7 @@ class Painter:
         self._unread_text = unread_text
         self._hole_around = hole_around
         self._hint = hint
+        self._seen_mark = seen_mark or (lambda seq: MARKS[Mark.SENT])
         self._bodies: BodyPainter | None = None
         self._highlight = highlight
         self._picture_row = picture_row
@@ -205,7 +207,7 @@ class Painter:
     def _add_state(self, segments: list[Segment], item: Item, used: int, columns: Columns) -> int:
         """Put the message's time and mark at the right end of its line; returns the cells they took."""
         time = self._days.clock(item.at) if item.stamped and columns.body < columns.text - TIME_CELLS else ""
-        mark = MARKS[item.mark]
+        mark = self._seen_mark(item.key) if item.mark is Mark.SENT else MARKS[item.mark]
         space = PADDING + columns.text - used - len(time) - MARK_CELLS
         segments.append(Segment(" " * space, self._base))
         segments.append(Segment(time, self._styles["time"]))

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
+from chatterm.client.model import PendingChange
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.client.settings import Settings
 from chatterm.tui.timeline.body import Look
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from chatterm.tui.timeline.gallery import Source
 
 log = logging.getLogger(__name__)
+
+PendingOf = Callable[[int], Mapping[int, tuple[PendingChange, ...]]]
 
 KEPT_STRIPS: Final = 1_024
 """Painted lines kept in memory."""
@@ -73,6 +76,8 @@ class Timeline(Scrolling, can_focus=True):
         own_user_id: int,
         *,
         pictures: "Source | None" = None,
+        pending: PendingOf | None = None,
+        seen_count: Callable[[int, int], int] | None = None,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         id: str | None = None,  # noqa: A002 - the name Textual gives it
@@ -80,7 +85,8 @@ class Timeline(Scrolling, can_focus=True):
     ) -> None:
         """`pictures` gives where pictures come from; without it none is drawn. `now` gives Unix seconds.
 
-        `zone` None is the machine's time zone.
+        `pending` gives the unconfirmed changes of a chat's messages by seq, `seen_count` how many others have seen a
+        message (chat, seq). `zone` None is the machine's time zone.
         """
         super().__init__(id=id, classes=classes)
         self._cache = cache
@@ -94,6 +100,8 @@ class Timeline(Scrolling, can_focus=True):
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
         self._look = Look(self, own_user_id, self._names, pictures)
+        self._pending_of = pending
+        self._seen_count = seen_count
         self._pending: tuple[int, int] | None = None
         self._changed: set[int] = set()
         self._outbox_pending = False
@@ -144,6 +152,16 @@ class Timeline(Scrolling, can_focus=True):
         if viewport is not None and self._try(viewport.renamed):
             self.moved()
         self.refresh()
+
+    def readers_changed(self) -> None:
+        """Others have read further."""
+        self._strips.clear()
+        self.refresh(self.size.region)
+
+    def _changes_of(self, seq: int) -> tuple[PendingChange, ...]:
+        """The unconfirmed changes of a message of the chat on screen."""
+        chat_id = self._chat.chat_id if self._chat is not None else None
+        return self._pending_of(chat_id).get(seq, ()) if self._pending_of is not None and chat_id is not None else ()
 
     def settings_changed(self, settings: Settings) -> None:
         """Other settings are in force."""
@@ -269,6 +287,7 @@ class Timeline(Scrolling, can_focus=True):
             width=width,
             unread=unread,
             bodies=self._look.bodies(),
+            pending=self._changes_of,
         )
 
     # --- taking in changes ---
@@ -366,9 +385,25 @@ class Timeline(Scrolling, can_focus=True):
                 hole_around=document.blocks.hole_around if document is not None else lambda first, last: (first, last),
                 highlight=self._look.highlight,
                 picture_row=self._look.picture_row,
+                seen_mark=self._seen_mark(),
                 hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
         return self._painter
+
+    def _seen_mark(self) -> Callable[[int], str] | None:
+        """What gives the mark of an own sent message: seen by all others, by so many of them, or just sent."""
+        chat_id, count = self._chat.chat_id if self._chat is not None else None, self._seen_count
+        if count is None or chat_id is None:
+            return None
+
+        def mark(seq: int) -> str:
+            seen = count(chat_id, seq)
+            if not seen:
+                return "✓"
+            chat = self._cache.chat(chat_id)
+            return "✓✓" if chat is not None and seen >= chat.member_count - 1 else f"✓{min(seen, 99)}"
+
+        return mark
 
     def _line_at(self, row: int) -> tuple[Item, int] | None:
         if self.viewport is not None:
