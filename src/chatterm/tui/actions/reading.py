@@ -15,7 +15,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "go_to_date",
         "timeline",
-        ("ctrl+g",),
+        ("alt+j",),
         "Go to a day or time",
         feature="jumping",
         commands=("date", "goto"),
