@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +165,27 @@ def test_a_tail_ends_when_nobody_reads_it_and_prints_no_hostile_bytes(
     for stream in (process.stdin, process.stderr):
         assert stream is not None
         stream.close()
+
+
+def test_a_server_restored_from_a_backup_is_said_and_read_onward(
+    own_server: LiveServer, pair: tuple[Home, Home], tmp_path: Path
+) -> None:
+    """What comes after it is printed, though its places were taken before; standard error says what happened."""
+    anna, ben = pair
+    own_server.kill()
+    shutil.copytree(own_server.data, tmp_path / "backup")
+    own_server.start()
+    cursor = str(tmp_path / "cursor")
+    with Running(anna, "tail", "ben@example.org", "-f", "--json", "-n", "0", "--cursor", cursor) as tail:
+        tail.until_written(tmp_path / "cursor")
+        say(ben, "lost one", "lost two")
+        assert texts(tail.lines(2)) == ["lost one", "lost two"]
+        own_server.kill()
+        shutil.rmtree(own_server.data)
+        shutil.copytree(tmp_path / "backup", own_server.data)
+        own_server.start()
+        tail.said("replaced or restored")
+        say(ben, "new")
+        assert texts([tail.line()]) == ["new"]
+        assert tail.end() == 130
+        assert tail.left() == []

@@ -48,3 +48,22 @@ def test_a_wrong_format_is_refused_with_the_fields_that_there_are(home: Home, te
     result = home.run("unread", "--format", text)
     assert (result.code, result.out) == (2, "")
     assert "{unread}" in result.err
+
+
+def test_lists_are_narrowed(live: LiveServer, anna: str, ben: str, home: Home, ben_home: Home) -> None:
+    """Chats by kind and by what is unread, people by words of name or email."""
+    title = f"Narrow {anna}"
+    assert ben_home.run("group", title, anna).code == 0
+    assert ben_home.run("send", anna, "hello", "--wait").code == 0
+
+    def names(*words: str) -> list[str]:
+        result = home.run(*words, "--json")
+        assert result.code == 0, result.err
+        return [json.loads(line)["name"] for line in result.lines]
+
+    (person,) = names("users", ben.upper())
+    assert names("chats", "--unread") == [person]
+    assert names("chats", "--kind", "group") == [title]
+    assert names("chats", "--kind", "group", "--unread") == []
+    assert names("users", "ben", ben.partition("@")[0], "no such word") == []
+    assert home.run("chats", "--kind", "crowd").code == 2

@@ -21,9 +21,9 @@ async def _entries(arguments: argparse.Namespace) -> int:
     async with looking(arguments) as session:
         await bring_up_to_date(session, arguments)
         for entry in _all_entries(session.cache):
-            if people and entry.peer_id is not None:
+            if people and _is_wanted_person(session.cache, entry, arguments):
                 _put_person(session.cache, entry, arguments.json)
-            elif not people and entry.ref.kind == "chat":
+            elif not people and _is_wanted_chat(entry, arguments):
                 _put_chat(session.cache, entry, arguments.json)
     return outcome.OK
 
@@ -33,6 +33,19 @@ def _all_entries(cache: Cache) -> Iterator[Entry]:
     while page := cache.entries(after):
         yield from page
         after = page[-1]
+
+
+def _is_wanted_person(cache: Cache, entry: Entry, arguments: argparse.Namespace) -> bool:
+    if entry.peer_id is None:
+        return False
+    user = cache.user(entry.peer_id)
+    place = f"{entry.name} {user.email if user is not None else entry.email}".casefold()
+    return all(word.casefold() in place for word in arguments.words)
+
+
+def _is_wanted_chat(entry: Entry, arguments: argparse.Namespace) -> bool:
+    kind = "group" if entry.peer_id is None else "direct"
+    return entry.ref.kind == "chat" and arguments.kind in (None, kind) and bool(entry.unread or not arguments.unread)
 
 
 def _put_person(cache: Cache, entry: Entry, as_json: bool) -> None:

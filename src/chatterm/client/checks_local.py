@@ -58,6 +58,7 @@ def check_terminal(environment: Mapping[str, str], *, is_terminal: bool, encodin
     else:
         yield good("characters", f"The locale's encoding is {encoding}.")
     yield _colours(environment, term)
+    yield _pictures(environment, term)
     if "TMUX" in environment:
         yield notice(
             "tmux",
@@ -73,6 +74,20 @@ def _colours(environment: Mapping[str, str], term: str) -> Finding:
         return good("colours", "16 million.")
     few = "256" if "256" in term else "16"
     return notice("colours", f"{few}, as far as the terminal says.", "If it has more, set COLORTERM=truecolor.")
+
+
+def _pictures(environment: Mapping[str, str], term: str) -> Finding:
+    """What is known of the terminals that draw pixels and take text for the clipboard (OSC 52); the window asks it."""
+    program = environment.get("TERM_PROGRAM", "").lower()
+    if "KITTY_WINDOW_ID" in environment or "kitty" in term or program in ("ghostty", "wezterm"):
+        return good("pictures", "This terminal draws pixels, and takes text for the clipboard (OSC 52).")
+    if "foot" in term or program in ("iterm.app", "mintty", "contour"):
+        return good("pictures", "This terminal draws pixels (sixel), and takes text for the clipboard (OSC 52).")
+    return notice(
+        "pictures",
+        "This terminal is not known to draw pixels: pictures are drawn in cells, unless it says otherwise.",
+        "If copying does nothing, allow OSC 52 in the terminal's settings.",
+    )
 
 
 def check_folders() -> Iterator[Finding]:
