@@ -23,6 +23,12 @@ def test_no_key_means_two_things_in_one_place() -> None:
         assert [key for key, count in keys.items() if count > 1] == []
 
 
+def test_no_command_means_two_things() -> None:
+    commands = Counter(command for action in ACTIONS for command in action.commands)
+    assert [command for command, count in commands.items() if count > 1] == []
+    assert all(command == command.casefold() for command in commands)
+
+
 def test_every_action_can_be_done() -> None:
     for action in (*of_scope("global"), *of_scope("timeline")):
         if not action.feature:

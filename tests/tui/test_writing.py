@@ -100,6 +100,34 @@ async def test_up_takes_back_what_has_not_left_yet(home: Path, account: Account)
         assert desk.engine.outbox.counts() == (0, 0)
 
 
+async def test_an_edit_without_text_changes_nothing_and_says_so(home: Path, account: Account) -> None:
+    fill_cache(home, account, **direct_chat("Shall we?", "Yes."))
+    async with running_app(home, account) as desk:
+        await desk.press("up")
+        await desk.until(lambda: desk.composer.text == "Yes.")
+        await desk.press("ctrl+u", "enter")
+        await desk.sees("Without text, nothing is changed.", "Editing")
+        assert desk.engine.changes.rows() == ()
+
+
+async def test_walking_through_what_was_sent_keeps_what_was_being_written(home: Path, account: Account) -> None:
+    """Also on disk: an older text that is changed takes the draft's place, and the draft can still be walked to."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.press(*"one", "enter", *"two", "enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (2, 0))
+        await desk.type("half a thought")
+        await desk.press("alt+p", "alt+p")
+        await desk.until(lambda: desk.composer.text == "one")
+        await desk.press("alt+n", "alt+n")
+        await desk.until(lambda: desk.composer.text == "half a thought")
+        await desk.press("alt+p", "!")
+        await desk.until(lambda: desk.state.draft(f"chat:{WITH_BELA}").text == "two!")
+        assert desk.state.history() == ["one", "two", "half a thought"]
+        await desk.press("alt+n")
+        await desk.until(lambda: desk.composer.text == "half a thought")
+
+
 async def test_another_chat_has_its_own_context(home: Path, account: Account) -> None:
     fill_cache(home, account, **direct_chat("Shall we?"))
     async with running_app(home, account) as desk:

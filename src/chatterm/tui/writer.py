@@ -43,6 +43,7 @@ class Writer:
         self._attachments: Attachments | None = None
         self._assistant: Assistant | None = None
         self._history: History | None = None
+        self._left_text = ""
         self._chord = False
         self._known: tuple[People, Emojis] | None = None
 
@@ -55,6 +56,9 @@ class Writer:
     def changed(self) -> None:
         """The text changed: keep it soon."""
         ref = self._conversation.ref
+        if self._left_text.strip():  # walking through older texts ended at another one: this one can be walked to
+            self._drafts.remember_sent(self._left_text)
+        self._left_text = ""
         if ref is not None:
             self._drafts.changed(ref, self.draft())
 
@@ -200,6 +204,9 @@ class Writer:
             return True
         if key == "escape":
             return self.cancel()
+        if action == "submit" and self._is_blank_edit():
+            self._conversation.notice.show("Without text, nothing is changed. To delete the message, choose it above.")
+            return True
         if action in ("older_text", "newer_text"):
             self._walk(older=action == "older_text")
             return True
@@ -207,6 +214,10 @@ class Writer:
             self._conversation.post_message(ActionWanted("edit_last"))
             return True
         return False
+
+    def _is_blank_edit(self) -> bool:
+        is_edit = self.context is not None and self.context.kind == "edit"
+        return is_edit and not self._conversation.composer.text.strip()
 
     def _ended_chord(self, key: str, action: str | None) -> bool:
         """Ctrl+X with nothing to cut begins Ctrl+X Ctrl+E; any other key ends that."""
@@ -241,14 +252,14 @@ class Writer:
     def _walk(self, *, older: bool) -> None:
         from chatterm.tui.writing.history import History  # noqa: PLC0415 - not before the first walk
 
+        composer = self._conversation.composer
         if self._history is None:
             self._history = History(self._drafts.history())
-        composer = self._conversation.composer
+            self._left_text = composer.text
         text = self._history.older(composer.text) if older else self._history.newer(composer.text)
         if text is not None:
             composer.load(text, composer.placeholder)
             self._forget_offers()
-            self.changed()
 
     def _forget_offers(self) -> None:
         if self._assistant is not None:
