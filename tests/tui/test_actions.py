@@ -23,7 +23,9 @@ def test_no_key_means_two_things_in_one_place() -> None:
         assert [key for key, count in keys.items() if count > 1] == []
 
 
-def test_no_command_means_two_things() -> None:
+def test_no_name_and_no_command_means_two_things() -> None:
+    names = Counter(action.name for action in ACTIONS)
+    assert [name for name, count in names.items() if count > 1] == []
     commands = Counter(command for action in ACTIONS for command in action.commands)
     assert [command for command, count in commands.items() if count > 1] == []
     assert all(command == command.casefold() for command in commands)
