@@ -152,12 +152,15 @@ class Blocks:
                 self._forget((seq - 1) // BLOCK, (seq - 1) // BLOCK + 1)
         self._refresh_quotes(seqs.__contains__)
 
-    def renamed(self) -> None:
-        """Lay out anew the messages in which somebody is named who has another name now."""
+    def renamed(self) -> bool:
+        """Lay out anew the messages in which somebody is named who has another name now; whether there are any."""
+        changed = False
         for block in list(self._kept.values()):
             for index, item in enumerate(block.items):
                 if item.body is not None and item.body.named and self._builder.bodies.is_outdated(item.body):
                     self._lay_out(block, index)
+                    changed = True
+        return changed
 
     def _refresh_quotes(self, concerned: Callable[[int], bool]) -> None:
         for block in [block for block in self._kept.values() if any(map(concerned, block.quoted))]:

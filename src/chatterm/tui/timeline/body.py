@@ -22,9 +22,16 @@ ACTION: Final = "/me "
 """A message that begins so tells what its author does."""
 
 _INLINE: Final = re.compile(r"[*_~`\\[]")
+_ANY: Final = re.compile(r"[*_~`\\\[@:\n]")
+"""Without one of these, a text is more than its words only by how it begins."""
 _BLOCK: Final = re.compile(r"^ *(?:[>#+•-]|[0-9]+[.)])", re.MULTILINE)
 _STARTS: Final = frozenset(" >#+-•/0123456789")
 """What the first line of a text that is more than its words may begin with, beside the above."""
+
+
+def is_simple(text: str) -> bool:
+    """Whether a text that may mention anybody certainly shows as it is; the quickest way to know for most."""
+    return _ANY.search(text) is None and text[:1] not in _STARTS and "www." not in text
 
 
 def is_plain(text: str) -> bool:

@@ -119,10 +119,14 @@ class Document:
                 self.blocks.changed(changed)
         self.load_tail()
 
-    def renamed(self) -> None:
-        """People may have other names now: lay out anew the messages that name them."""
-        self.blocks.renamed()
-        self.load_tail()
+    def renamed(self) -> bool:
+        """People may have other names now: lay out anew the messages that name them; whether there are any."""
+        changed = self.blocks.renamed()
+        bodies = [item.body for item in self.tail.items if item.body is not None]
+        if any(map(self._builder.bodies.is_outdated, bodies)):
+            self.load_tail()
+            changed = True
+        return changed
 
     def load_tail(self) -> None:
         """Read the outbox again. Rows whose event is already stored are left out."""

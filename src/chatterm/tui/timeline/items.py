@@ -10,7 +10,7 @@ from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
 from chatterm.client.model import Attachment, OutboxRow, OutboxState, PendingChange
 from chatterm.client.told import Told, lines_of, size_text
-from chatterm.tui.timeline.body import Bodies, Body
+from chatterm.tui.timeline.body import Bodies, Body, is_simple
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.wrap import clip, wrap
 
@@ -321,10 +321,10 @@ class Builder:
         item.text = text = terminal_safe(text, multiline=True)
         self._open(item, before, at_top=at_top)
         kind, width = Kind.BODY, self.columns.body
-        item.body = body = self.bodies.read(text, item.sender_id, message)
-        if body is None:
+        if is_simple(text) or (body := self.bodies.read(text, item.sender_id, message)) is None:
             item.lines.extend([(kind, start, end) for start, end in wrap(text, width)])
         else:
+            item.body = body
             item.text = body.marked.text
             item.lines.extend([(kind, start, end) for start, end in body.lines(width)])
 

@@ -53,8 +53,8 @@ class Viewport:
 
     def renamed(self) -> None:
         """People may have other names now."""
-        self.document.renamed()
-        self._place()
+        if self.document.renamed():
+            self._place()
 
     def go(self, top: int) -> None:
         """Move to a line; the document's ends stop it."""
