@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 CODE_MAX: Final = 8_192
 """Characters of a piece of code that gets colours."""
-LINE_MAX: Final = 1_000
+LINE_MAX: Final = 500
 """Characters of its longest line: what makes lexers slow is long lines."""
 SECONDS_MAX: Final = 0.5
 """After so long the rest of a piece stays without colours."""
@@ -36,7 +36,7 @@ LANGUAGES: Final = frozenset(
     )
 )
 """The names of languages that are looked at: well-known ones, whose lexers are known to be quick."""
-_ALIASES: Final = {"patch": "diff", "h": "c", "proto": "protobuf", "jsonc": "json"}
+_ALIASES: Final = {"patch": "diff", "h": "c", "proto": "protobuf", "jsonc": "json", "kt": "kotlin"}
 
 
 def tokens_of(code: str, language: str) -> list[Token]:
