@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatproto.models import FileInfo, Message
+from chatproto.text import terminal_safe
 from chatterm.tui.timeline.wrap import Span
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _ANY: Final = re.compile(r"[*_~`\\\[@:\n]")
 _BLOCK: Final = re.compile(r"^ *(?:[>#+•-]|[0-9]+[.)])", re.MULTILINE)
 _STARTS: Final = frozenset(" >#+-•/0123456789")
 """What the first line of a text that is more than its words may begin with, beside the above."""
+EXCERPT_CHARS: Final = 400
+"""Of a message that is quoted, so much of its beginning is looked at."""
 
 
 def is_simple(text: str) -> bool:
@@ -82,6 +85,15 @@ class Bodies:
         if self._markdown:
             return Body(markup_blocks.read(text, people), named)
         return Body(markup_blocks.read_raw(text, people), named)
+
+    def first_line(self, text: str) -> str:
+        """What the first line of a message says, without markup; safe for a terminal."""
+        safe = terminal_safe(text.lstrip()[:EXCERPT_CHARS], multiline=True)
+        if self._markdown and not is_plain(safe):
+            from chatterm.tui.timeline import markup_blocks  # noqa: PLC0415 - as above
+
+            safe = markup_blocks.read(safe).text.lstrip()
+        return safe.split("\n", 1)[0]
 
     def picture(self, file: FileInfo, width: int) -> "Picture | None":
         """The room that a file's picture takes in lines of `width` cells; None if it is not drawn."""

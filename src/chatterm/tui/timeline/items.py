@@ -290,7 +290,7 @@ class Builder:
             self._message(item, before, message.text, message, at_top=message.seq == 1)
             return item
         item.reply_to = message.reply_to
-        item.quote = _quote(quotes.get(message.reply_to))
+        item.quote = self._quote(quotes.get(message.reply_to))
         item.forwarded_from = message.forwarded.sender_id if message.forwarded is not None else 0
         item.parts = tuple(file_line(file, self.columns.body) for file in message.files)
         if marked:
@@ -314,6 +314,15 @@ class Builder:
                 drawn = len(item.pictures)
                 item.pictures += (picture,)
                 item.lines.extend((Kind.IMAGE, drawn, row) for row in range(picture.rows))
+
+    def _quote(self, message: Message | None) -> tuple[int, str] | None:
+        """Author and first line of a message that is replied to."""
+        if message is None:
+            return None
+        said = self.bodies.first_line(message.text)
+        if not said and message.files:
+            said = terminal_safe(", ".join(file.name for file in message.files))
+        return message.sender_id, "message deleted" if message.deleted else said[:QUOTE_CHARS]
 
     def _message(
         self, item: Item, before: Before | None, text: str, message: Message | None = None, *, at_top: bool
@@ -395,15 +404,6 @@ def part_line(name: str, size: int, width: int, more: str = "") -> str:
     """Name and size of a file; safe for a terminal. A long name leaves room for the size."""
     told = f"  {size_text(size)}{more}"
     return f"▤ {clip(terminal_safe(name), max(1, width - len(told) - 2))}{told}"
-
-
-def _quote(message: Message | None) -> tuple[int, str] | None:
-    """Author and first line of a message that is replied to."""
-    if message is None:
-        return None
-    first = message.text.lstrip().split("\n", 1)[0][:QUOTE_CHARS]
-    said = first or (", ".join(file.name for file in message.files) if message.files else "")
-    return message.sender_id, "message deleted" if message.deleted else terminal_safe(said)
 
 
 def after(event: LogEvent) -> Before:
