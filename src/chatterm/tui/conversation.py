@@ -1,5 +1,6 @@
 """The right side: one conversation with its header, messages and composer, and what the user does in it."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from chatterm.client.model import (
 )
 from chatterm.client.ports import Engine
 from chatterm.client.uistate import UiState
+from chatterm.tui.client_row import is_muted
 from chatterm.tui.composer import Composer
 from chatterm.tui.drafts import Drafts
 from chatterm.tui.header import ChatHeader
@@ -250,7 +252,9 @@ class Conversation(Vertical):
         """Say again who this is and whether they are there."""
         entry = self.engine.cache.entry(self.ref) if self.ref is not None else None
         if entry is not None:
-            self.header.show(entry.name, *self._details(entry))
+            muted = Part("⊘ muted", "quiet", "chat_menu") if is_muted(entry, time.time()) else Part("", "quiet")
+            action = "" if entry.has_left else "show_person" if entry.peer_id is not None else "members"
+            self.header.show(entry.name, *self._details(entry), muted, action=action)
 
     def _details(self, entry: Entry) -> tuple[Part, ...]:
         """Who writes, else whether the person is there and their status, or what a group is about."""
@@ -263,7 +267,9 @@ class Conversation(Vertical):
             chat = self.engine.cache.chat(entry.ref.id)
             if chat is None:
                 return ()
-            return Part(f"{chat.member_count:,} members", "quiet"), Part(terminal_safe(chat.topic), "quiet")
+            return Part(f"{chat.member_count:,} members", "quiet", "members"), Part(
+                terminal_safe(chat.topic), "quiet", "members"
+            )
         user = self.engine.cache.user(entry.peer_id)
         if user is not None and (user.deleted or user.disabled):
             return (Part("account deleted" if user.deleted else "account disabled", "quiet"),)

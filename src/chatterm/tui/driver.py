@@ -8,6 +8,7 @@ from threading import Event
 from typing import IO, Any, Final, cast
 
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
@@ -156,6 +157,13 @@ class TerminalFile:
         return self._file.isatty()
 
 
+def keep_alt_keys() -> None:
+    """Let Alt with a digit be that: Textual takes it for the signs that a Mac's Option key writes with it."""
+    known = cast("dict[str, object]", ANSI_SEQUENCES_KEYS)
+    for char in "1234567890":
+        known.pop(f"\x1b{char}", None)
+
+
 class ChatDriver(LinuxDriver):
     """Reads keys until the terminal goes away; then the app ends instead of spinning."""
 
@@ -163,6 +171,7 @@ class ChatDriver(LinuxDriver):
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        keep_alt_keys()
         if self._file is not None:
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()

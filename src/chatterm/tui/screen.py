@@ -47,6 +47,7 @@ from chatterm.tui.timeline import MessagesLeft
 
 if TYPE_CHECKING:
     from chatterm.tui.features.performer import Performer
+    from chatterm.tui.pins import PinCount
 
 VISITED_MAX: Final = 50
 ENTRIES_DELAY_S: Final = 0.03
@@ -82,7 +83,9 @@ def _bindings() -> BindingsMap:
     )
 
 
-_COLUMNS: Final = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+BESIDE_MIN: Final = 80
+"""In fewer columns the client list lies over the conversation."""
+_COLUMNS: Final = [(0, "-narrow"), (BESIDE_MIN, "-normal"), (120, "-wide")]
 _ROWS: Final = [(0, "-short"), (16, "-tall")]
 
 
@@ -103,10 +106,15 @@ class ChatScreen(Screen[None]):
     DEFAULT_CSS = """
     ChatScreen { layers: base overlay; background: $background; }
     ChatScreen #body { height: 1fr; }
-    ChatScreen.-narrow Sidebar { display: none; layer: overlay; width: 100%; max-width: 44; height: 100%; }
-    ChatScreen.-narrow.-list Sidebar { display: block; }
+    ChatScreen.-narrow Sidebar { width: 100%; }
+    ChatScreen.-narrow Sidebar, ChatScreen.-alone Sidebar {
+        display: none; layer: overlay; max-width: 44; height: 100%;
+    }
+    ChatScreen.-narrow.-list Sidebar, ChatScreen.-alone.-list Sidebar { display: block; }
     ChatScreen.-wide Sidebar { width: 36; }
     ChatScreen.-short ChatHeader { margin: 0; }
+    ChatScreen.-short FilterLine { margin: 0; }
+    ChatScreen.-short AccountLine { display: none; }
     ChatScreen.-short Composer { border: none; padding: 0 1; background: $panel; }
     """
     # Textual declares these two as instance variables; they are constants all the same.
@@ -116,9 +124,11 @@ class ChatScreen(Screen[None]):
 
     def __init__(self, engine: Engine, state: UiState, size: tuple[int, int] = (80, 24)) -> None:
         """`size` is the terminal's, as far as it is known: a right guess saves styling everything twice."""
-        super().__init__(classes=_expected_classes(*size))
+        hidden = state.setting("list") == "hidden"
+        super().__init__(classes=f"{_expected_classes(*size)}{' -alone' if hidden else ''}")
         self.bind_keys()
         self._performer: Performer | None = None
+        self._pins: PinCount | None = None
         self.engine = engine
         self.state = state
         self.sidebar = Sidebar(engine, state)
@@ -173,8 +183,10 @@ class ChatScreen(Screen[None]):
     @on(Noticed)
     def _take(self, message: Noticed) -> None:
         match message.notice:
-            case EventsStored() | ChangesChanged() | ReadersChanged():
-                self.conversation.messages_changed(message.notice)
+            case EventsStored() | ChangesChanged() | ReadersChanged() as changed:
+                self.conversation.messages_changed(changed)
+                if isinstance(changed, EventsStored) and changed.changed:
+                    self._count_pins()
             case EntriesChanged(refs):
                 self._entries_changed(refs)
             case OutboxChanged(queued, failed):
@@ -213,6 +225,7 @@ class ChatScreen(Screen[None]):
         self.status.show_status(status)
         if status.link is Link.ONLINE:
             self.conversation.timeline.ask_again()
+            self._count_pins()
         self._presence_changed()
 
     def _presence_changed(self) -> None:
@@ -241,11 +254,18 @@ class ChatScreen(Screen[None]):
         self._name_window()
 
     def _name_window(self) -> None:
-        news = self.sidebar.list.roster.news
-        count = news.badge(time.time())
+        count = self._show_news()
         entry = self.engine.cache.entry(self.conversation.ref) if self.conversation.ref is not None else None
         parts = (f"({count})" if count else "", entry.name if entry is not None else "", "chatterm")
         self.post_message(self.Named(" ".join(part for part in parts if part)))
+
+    def _show_news(self) -> str:
+        """Say what is unread where the client list is out of sight; what it is."""
+        count = self.sidebar.list.roster.news.badge(time.time())
+        beside = self.app.size.width >= BESIDE_MIN and not self.has_class("-alone")
+        self.conversation.header.show_menu("" if beside else f"☰ {count}".rstrip())
+        self.status.show_unread("" if beside else count)
+        return count
 
     @dataclass
     class Named(Message):
@@ -283,18 +303,19 @@ class ChatScreen(Screen[None]):
     def _to_messages(self) -> None:
         self.remove_class("-list")
         if self.conversation.ref is None:
-            self._to_list()
+            self.to_list()
         else:
             self.conversation.timeline.focus()
 
     @on(MessagesLeft)
     def _leave_messages(self, message: MessagesLeft) -> None:
         if message.to_list:
-            self._to_list()
+            self.to_list()
         else:
             self.to_writing()
 
-    def _to_list(self) -> None:
+    def to_list(self) -> None:
+        """Give the keys to the client list, over the conversation where it is not beside it."""
         self.add_class("-list")
         self.sidebar.list.focus()
 
@@ -335,14 +356,41 @@ class ChatScreen(Screen[None]):
         self.sidebar.drafts_changed()
         self._watch_visible()
         self._name_window()
+        self._count_pins()
+
+    def _count_pins(self) -> None:
+        if self._pins is None and self.engine.status.link is Link.ONLINE:
+            from chatterm.tui.pins import PinCount  # noqa: PLC0415 - not needed before there is a connection
+
+            self._pins = PinCount(self)
+        if self._pins is not None:
+            self._pins.look()
 
     @on(Conversation.Told)
     def _tell(self, message: Conversation.Told) -> None:
         self.tell(message.text, failed=message.failed)
 
     def on_resize(self, event: events.Resize) -> None:
-        if event.size.width >= 80:
+        if event.size.width >= BESIDE_MIN and not self.has_class("-alone"):
             self.remove_class("-list")
+        self._show_news()
+
+    def hide_list(self, on: bool) -> None:
+        """Give the conversation all of the window, or have the client list beside it again."""
+        self.set_class(on, "-alone")
+        self.remove_class("-list")
+        if on and self.sidebar.list.has_focus:
+            self.to_writing()
+        self._show_news()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        over = self.has_class("-list") and (self.has_class("-narrow") or self.has_class("-alone"))
+        if over and not self.sidebar.region.contains(event.screen_x, event.screen_y):
+            self.to_writing()
+
+    @on(Sidebar.WidthChosen)
+    def _set_width(self, message: Sidebar.WidthChosen) -> None:
+        self.perform("list_width", str(message.cells))
 
     # --- actions of the table ---
 
@@ -384,13 +432,13 @@ class ChatScreen(Screen[None]):
 
     def action_find_in_list(self) -> None:
         self.sidebar.list.set_filter("")
-        self._to_list()
+        self.to_list()
 
     def action_next_pane(self) -> None:
-        self._cycle((self._to_messages, self._to_list, self.to_writing))
+        self._cycle((self._to_messages, self.to_list, self.to_writing))
 
     def action_previous_pane(self) -> None:
-        self._cycle((self._to_list, self.to_writing, self._to_messages))
+        self._cycle((self.to_list, self.to_writing, self._to_messages))
 
     def _cycle(self, steps: tuple[Callable[[], None], ...]) -> None:
         """Go on from the composer, the messages or the client list."""

@@ -1,10 +1,13 @@
 """The left side: whose account this is, the filter, and the client list."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
@@ -19,6 +22,8 @@ from chatterm.tui.drafts import ref_of
 from chatterm.tui.line import Line, Part
 
 DEFAULT_WIDTH: Final = Look().list_width
+WIDTH_MIN: Final = 16
+WIDTH_MAX: Final = 80
 
 
 class AccountLine(Line):
@@ -77,8 +82,16 @@ class Sidebar(Vertical):
         width: 30;
         max-width: 60%;
         background: $surface;
+        border-right: vkey $surface;
+        &.-edge { border-right: vkey $accent; }
     }
     """
+
+    @dataclass
+    class WidthChosen(Message):
+        """The border was dragged until the list is so wide."""
+
+        cells: int
 
     def __init__(self, engine: Engine, state: UiState) -> None:
         super().__init__()
@@ -88,6 +101,7 @@ class Sidebar(Vertical):
         self.list = ClientList(engine.cache, self.presence, self._marks)
         self._filter = FilterLine()
         self._account = AccountLine(engine.account.display_name, engine.account.key)
+        self._dragging = False
 
     def compose(self) -> ComposeResult:
         yield self._account
@@ -100,6 +114,38 @@ class Sidebar(Vertical):
             self.styles.clear_rule("width")
         else:
             self.styles.width = cells
+
+    def fitting(self, cells: int) -> int:
+        """The width next to this one that the settings and the window allow."""
+        width = max(WIDTH_MIN, min(cells, WIDTH_MAX, self.screen.size.width * 3 // 5))
+        return width + (width == DEFAULT_WIDTH)  # that one means: as it fits the window
+
+    # --- dragging the border ---
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._dragging:
+            self.styles.width = self.fitting(event.screen_x - self.region.x + 1)
+        self.set_class(self._dragging or self._is_border(event), "-edge")
+
+    def on_leave(self) -> None:
+        self.set_class(self._dragging, "-edge")
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if self._is_border(event):
+            event.stop()
+            self._dragging = True
+            self.capture_mouse()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        if self._dragging:
+            event.stop()
+            self._dragging = False
+            self.release_mouse()
+            self.remove_class("-edge")
+            self.post_message(self.WidthChosen(self.fitting(event.screen_x - self.region.x + 1)))
+
+    def _is_border(self, event: events.MouseEvent) -> bool:
+        return event.screen_x == self.region.right - 1
 
     def on_mount(self) -> None:
         self.drafts_changed()

@@ -69,7 +69,7 @@ class StatusLine(Line):
         self._status = status
         self._clock = clock
         self._queued = self._failed = 0
-        self._quiet = ""
+        self._quiet = self._unread = ""
         self._moving = STILL
         self._scope: Scope = "global"
         self._ticker: Timer | None = None
@@ -106,6 +106,12 @@ class StatusLine(Line):
             self._scope = scope
             self.refresh()
 
+    def show_unread(self, count: str) -> None:
+        """What is unread, where nothing else says so; empty for nothing."""
+        if count != self._unread:
+            self._unread = count
+            self.refresh()
+
     def show_quiet(self, words: str) -> None:
         """Whether news are told; empty if they are."""
         if words != self._quiet:
@@ -114,6 +120,8 @@ class StatusLine(Line):
 
     def left(self) -> Sequence[Part]:
         parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
+        if self._unread:  # next to the connection, so that it stays where room is scarce
+            parts[2:2] = [Part(" · ", "quiet"), Part(f"{self._unread} unread", "accent", "next_unread")]
         return [*parts, Part(" · ", "quiet"), Part(self._quiet, "normal")] if self._quiet else parts
 
     def right(self) -> Sequence[Part]:

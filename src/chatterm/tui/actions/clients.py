@@ -26,6 +26,10 @@ GLOBAL_ACTIONS: Final[tuple[Action, ...]] = (
     Action("find_in_list", "global", ("ctrl+g",), "Find in the client list"),
     Action("chat_menu", "global", ("alt+m",), "What can be done with this chat", feature="chats"),
     Action("toggle_archive", "global", ("alt+h",), "Show or hide archived chats", feature="chats"),
+    Action("toggle_list", "global", ("f9",), "Show or hide the client list", feature="layout"),
+    Action("list_wider", "global", ("alt+shift+right",), "Make the client list wider", feature="layout"),
+    Action("list_narrower", "global", ("alt+shift+left",), "Make the client list narrower", feature="layout"),
+    Action("list_width", "global", (), "Width of the client list", "", "layout", ("listwidth",), "CELLS"),
     Action("mark_read", "global", (), "Mark the chat as read", feature="chats", commands=("read",)),
     Action("mark_all_read", "global", (), "Mark all chats as read", feature="chats", commands=("readall",)),
 )
