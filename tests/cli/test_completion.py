@@ -13,7 +13,7 @@ eval "$({command} completion bash)"
 words=({line})
 COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; COMP_TYPE=9; COMP_CWORD=$((${{#words[@]}} - 1))
 function_name=$(complete -p chatterm | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-"$function_name" chatterm
+"$function_name" "${{words[0]}}"
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
@@ -72,6 +72,8 @@ def test_completion_works_while_nobody_is_signed_in(home: Home, path: str) -> No
     assert "login" in tab(home, path, "chatterm ")
     assert tab(home, path, "chatterm send a") == []
     assert tab(home, path, "chatterm completion ") == ["bash", "zsh", "fish"]
+    assert tab(home, path, "chatterm config set look.th") == ["look.theme"]
+    assert "serve" in tab(home, path, "chatserver s")
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

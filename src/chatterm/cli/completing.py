@@ -49,6 +49,7 @@ def _prepare(parser: argparse.ArgumentParser) -> None:
         "PERSON": _emails,
         "KEY": _accounts,
         "MESSAGE": _messages,
+        "NAME": _settings,
         "FILE": FilesCompleter(),
         "DIR": DirectoriesCompleter(),
     }
@@ -92,6 +93,12 @@ def _people(cache: "Cache", prefix: str) -> list[str]:
 
 def _messages(prefix: str, **_: object) -> list[str]:
     return ["last"] if "last".startswith(prefix) else []
+
+
+def _settings(prefix: str, **_: object) -> list[str]:
+    from chatterm.cli.config import all_names  # noqa: PLC0415 - few words need it
+
+    return [name for name in all_names() if name.startswith(prefix)]
 
 
 def _accounts(prefix: str, **_: object) -> list[str]:

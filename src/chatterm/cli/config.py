@@ -78,6 +78,11 @@ def _value(text: str, part: str, key: str) -> Any:
         return text
 
 
+def all_names() -> list[str]:
+    """Every setting as it is named on the command line."""
+    return [f"{part}.{key}" for part, key in _all()]
+
+
 def _all() -> list[tuple[str, str]]:
     return [(part.name, field.name) for part in PARTS for field in msgspec.structs.fields(part.type)]
 

@@ -52,7 +52,7 @@ async def _run(
         if chat_id is None:
             outcome.say("There are no messages with this person yet.")
             return outcome.OK
-        online = await connected(session, arguments)
+        online = await connected(session, arguments) and not session.cache.has_left(chat_id)
         history = _History(session, chat_id, arguments, online)
         if arguments.around is not None:
             await history.around(seq_of(arguments.around, chat_id))

@@ -115,7 +115,8 @@ class _Tail:
             while self._positions.get(chat_id, 0) < head:
                 if await self._print(chat_id):
                     continue
-                if self._arguments.offline or not await self._more_of(chat_id):
+                left = self._session.cache.has_left(chat_id)
+                if self._arguments.offline or left or not await self._more_of(chat_id):
                     complete = False
                     break
         self._save()
@@ -139,9 +140,10 @@ class _Tail:
         found: dict[int, None] = {}
         for name in self._arguments.targets:
             chat_id = await find_chat(self._session, self._arguments, name)
-            if chat_id is None:
+            if chat_id is None and self._arguments.follow:
                 chat_id = (await self._session.server.open_direct(await self._peer(name))).id
-            found[chat_id] = None
+            if chat_id is not None:
+                found[chat_id] = None
         return list(found)
 
     async def _peer(self, name: str) -> int:
