@@ -1,5 +1,7 @@
 """Attaching files: by name, by paste, from the list of files; what is attached stays with the draft, and is sent."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from textual import events
 from chatterm.client.model import Account, OutboxState
 from chatterm.tui.file_picker import FilePicker
 from chatterm.tui.writing.paths import given_paths, pasted_files
-from tests.support.tui import Desk, direct_chat, fill_cache, running_app
+from tests.support.tui import WAIT_S, Desk, direct_chat, fill_cache, running_app
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ async def test_files_are_attached_by_name_and_paste_kept_and_sent(home: Path, ac
         await desk.until(lambda: desk.engine.outbox.counts() == (2, 0))
         assert desk.engine.outbox.rows()[1].text == ""
         await desk.press("alt+e")
-        await desk.sees("Its files go with it")
+        await desk.sees("Edit unsent message", "With inner.txt.")
 
 
 async def test_files_are_chosen_from_the_list(home: Path, account: Account, files: Path) -> None:
@@ -159,3 +161,34 @@ def test_paths_of_a_command(files: Path) -> None:
     assert given_paths("~/plan.txt", Path("/")) == (files / "plan.txt",)
     assert given_paths("missing", files) == (files / "missing",)
     assert given_paths("it's", files) == (files / "it's",)
+
+
+async def test_copying_that_takes_long_can_be_left(
+    home: Path, account: Account, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark says so, keys change nothing meanwhile, Esc gives it up, and everything is still there to be sent."""
+    fill_cache(home, account, **direct_chat("hello"))
+    copying, going_on = threading.Event(), threading.Event()
+    pread = os.pread
+
+    def slow(descriptor: int, length: int, offset: int) -> bytes:
+        copying.set()
+        going_on.wait(WAIT_S)
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", slow)
+    async with running_app(home, account) as desk:
+        await paste(desk, str(files / "plan.txt"))
+        await desk.type("look")
+        await desk.press("enter")
+        await desk.until(copying.is_set)
+        await desk.sees("Copying the files… Esc gives up.")
+        await desk.press("x", "enter")
+        assert desk.composer.text == "look"
+        await desk.press("escape")
+        going_on.set()
+        await desk.until(lambda: "Copying" not in desk.text)
+        assert (desk.composer.text, attached(desk), desk.engine.outbox.counts()) == ("look", ["plan.txt"], (0, 0))
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
+        await desk.until(lambda: not desk.composer.text and not attached(desk))

@@ -212,13 +212,16 @@ class Session:
         from chatterm.client.enclosing import queue_with_files  # noqa: PLC0415 - few messages have files
 
         stop = threading.Event()
-        work = asyncio.to_thread(
-            queue_with_files, self._account_files, place, text, files, enclosed=enclosed, stop=stop
+        work = asyncio.ensure_future(
+            asyncio.to_thread(queue_with_files, self._account_files, place, text, files, enclosed=enclosed, stop=stop)
         )
         try:
-            return await work
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
             stop.set()
+            await asyncio.wait([work])
+            if work.exception() is None:
+                return work.result()  # it was too late: what is queued must be known as queued
             raise
 
     async def retry(self, client_id: bytes) -> None:

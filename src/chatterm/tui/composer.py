@@ -11,6 +11,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.worker import Worker
 
 from chatproto import limits
 from chatproto.errors import ErrorInfo
@@ -22,6 +23,8 @@ from chatterm.tui.guard import Guarded
 from chatterm.tui.softwrap import Layout
 
 ROWS_MAX: Final = 6
+COPYING_S: Final = 0.3
+"""Files that take longer than this to copy are told of."""
 _MOVES: Final = ("left", "right", "word_left", "word_right", "line_start", "line_end", "up", "down")
 _SELECTING: Final = {f"select_{move}": move for move in _MOVES}
 OWN: Final = frozenset(
@@ -97,6 +100,7 @@ class Composer(Guarded, Widget, can_focus=True):
         self.editor = Editor()
         self.placeholder = ""
         self.helper: Helper | None = None
+        self._sending: Worker[None] | None = None
         self.carries = False
         """Whether there is something to send even without text."""
         self._submit = submit
@@ -227,7 +231,7 @@ class Composer(Guarded, Widget, can_focus=True):
 
     async def on_key(self, event: events.Key) -> None:
         action = keymap().table("composer").get(event.key)
-        if self.helper is not None and self.helper.key(event.key, action):
+        if self._waits_for_copies(event.key) or (self.helper is not None and self.helper.key(event.key, action)):
             event.stop()
             event.prevent_default()
         elif action in ("line_start", "line_end") and event.key in ("home", "end") and self.editor.is_empty:
@@ -284,14 +288,38 @@ class Composer(Guarded, Widget, can_focus=True):
         return True
 
     async def _send(self) -> None:
-        if not (self.text.strip() or self.carries):
-            return
+        if not self.carries:
+            if self.text.strip():
+                await self._hand_over()
+        elif self._sending is None:
+            # Copying files may take long: keys are read meanwhile, so that it can be left.
+            self._sending = self.run_worker(self._hand_over(), group="send")
+            self.set_timer(COPYING_S, self._note_copying)
+
+    async def _hand_over(self) -> None:
         loads = self._loads
-        error = await self._submit(self.text)
+        try:
+            error = await self._submit(self.text)
+        finally:
+            if self._sending is not None:
+                self._sending = None
+                self._note_length()
         if error is not None:
             self._note(terminal_safe(f"Not sent: {error.message} {error.hint}".strip()))
         elif loads == self._loads:  # else another chat is on screen by now
             self.load("", self.placeholder)
+
+    def _note_copying(self) -> None:
+        if self._sending is not None:
+            self._note("◌ Copying the files… Esc gives up.")
+
+    def _waits_for_copies(self, key: str = "") -> bool:
+        """Whether files are being copied, and nothing can be written; Esc leaves that."""
+        if self._sending is None:
+            return False
+        if key == "escape":
+            self._sending.cancel()
+        return True
 
     def _move_row(self, step: int) -> None:
         layout = self._layout_now()
@@ -306,6 +334,8 @@ class Composer(Guarded, Widget, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
+        if self._waits_for_copies():
+            return
         if self.helper is None or not self.helper.pasted(event.text):
             self.insert(event.text)
 
