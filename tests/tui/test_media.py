@@ -39,6 +39,25 @@ async def test_a_picture_that_one_sends_is_drawn_for_the_other_and_again_offline
         assert desk.engine.status.link is not Link.ONLINE
 
 
+async def test_changed_settings_apply_at_once(home: Path, account: Account) -> None:
+    """Markdown and pictures come and go with the settings, and the messages stay."""
+    file = FileInfo(id=7, name="o.png", size=9, media_type="image/png", width=320, height=160, thumbnail=True)
+    chat = direct_chat("**first**", "second")
+    log = chat["events"][0][1]
+    log[1] = replace(log[1], files=[file])
+    fill_cache(home, account, **chat)
+    with at_home(home):
+        async with running_app(home, account, size=(90, 30)) as desk:
+            await desk.sees("first", "▤ o.png", "once there is a")
+            assert "**first**" not in desk.text
+            look = replace(desk.app.settings.look, markdown=False, images="off")
+            desk.app.change_settings(replace(desk.app.settings, look=look))
+            await desk.sees("**first**", "▤ o.png")
+            assert "once there is a" not in desk.text
+            desk.app.change_settings(replace(desk.app.settings, look=replace(look, images="cells")))
+            await desk.sees("**first**", "once there is a")
+
+
 async def test_a_terminal_that_draws_pixels_gets_the_picture_once_and_links_as_links(
     home: Path, account: Account
 ) -> None:

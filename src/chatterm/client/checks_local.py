@@ -16,6 +16,7 @@ from chatterm.client.cache_schema import FORMAT as CACHE
 from chatterm.client.change_queue import FORMAT as CHANGES
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.database import Format, log_is_damaged
+from chatterm.client.drawing import draws_placeholders
 from chatterm.client.errors import ClientError
 from chatterm.client.findings import Finding, bad, good, notice
 from chatterm.client.model import Account
@@ -62,7 +63,7 @@ def check_terminal(environment: Mapping[str, str], *, is_terminal: bool, encodin
     if "TMUX" in environment:
         yield notice(
             "tmux",
-            "Inside tmux, copying and pictures need its leave.",
+            "Inside tmux, copying needs its leave, and pictures are drawn in cells.",
             "In ~/.tmux.conf: set -g set-clipboard on; set -g allow-passthrough on",
         )
 
@@ -77,15 +78,16 @@ def _colours(environment: Mapping[str, str], term: str) -> Finding:
 
 
 def _pictures(environment: Mapping[str, str], term: str) -> Finding:
-    """What is known of the terminals that draw pixels and take text for the clipboard (OSC 52); the window asks it."""
+    """How the window draws pictures here, and what is known of terminals that take text for the clipboard (OSC 52)."""
     program = environment.get("TERM_PROGRAM", "").lower()
-    if "KITTY_WINDOW_ID" in environment or "kitty" in term or program in ("ghostty", "wezterm"):
-        return good("pictures", "This terminal draws pixels, and takes text for the clipboard (OSC 52).")
-    if "foot" in term or program in ("iterm.app", "mintty", "contour"):
-        return good("pictures", "This terminal draws pixels (sixel), and takes text for the clipboard (OSC 52).")
+    if draws_placeholders(environment):
+        return good("pictures", "They are drawn in pixels, and this terminal takes text for the clipboard (OSC 52).")
+    takes_text = "KITTY_WINDOW_ID" in environment or any(name in term for name in ("kitty", "ghostty", "foot"))
+    if takes_text or program in ("ghostty", "wezterm", "iterm.app", "mintty", "contour"):
+        return good("pictures", "They are drawn in cells, and this terminal takes text for the clipboard (OSC 52).")
     return notice(
         "pictures",
-        "This terminal is not known to draw pixels: pictures are drawn in cells, unless it says otherwise.",
+        "They are drawn in cells: this terminal is not known to put pictures in the place of text.",
         "If copying does nothing, allow OSC 52 in the terminal's settings.",
     )
 

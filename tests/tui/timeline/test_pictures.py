@@ -17,6 +17,7 @@ from textual.color import Color
 
 from chatproto.models import FileInfo
 from chatterm.bench.data import OWN_ID, message
+from chatterm.client.drawing import drawing_of
 from chatterm.client.errors import ClientError
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.tui.timeline import decoding, gallery, kitty
@@ -24,7 +25,7 @@ from chatterm.tui.timeline.decoding import half_cells, png
 from chatterm.tui.timeline.gallery import Gallery, frame_row
 from chatterm.tui.timeline.hits import FileHit, LinkHit, MentionHit, hits, targets
 from chatterm.tui.timeline.items import Columns, Kind
-from chatterm.tui.timeline.pictures import COLUMNS_MAX, ROWS_MAX, Picture, drawing_of, picture_of
+from chatterm.tui.timeline.pictures import COLUMNS_MAX, ROWS_MAX, Picture, picture_of
 from tests.support.files import image
 from tests.tui.timeline.test_body import laid_out, painter
 from tests.tui.timeline.world import TimelineApp, World, until

@@ -4,10 +4,11 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from chatterm.client.drawing import drawing_of
 from chatterm.tui.timeline.gallery import Gallery, Source, frame_row
 from chatterm.tui.timeline.highlight import Highlighter
 from chatterm.tui.timeline.paint_body import Token
-from chatterm.tui.timeline.pictures import Picture, drawing_of
+from chatterm.tui.timeline.pictures import Picture
 
 if TYPE_CHECKING:
     from chatterm.tui.timeline.decoding import Row

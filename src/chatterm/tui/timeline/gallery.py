@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from rich.cells import cell_len
 
 from chatproto.text import terminal_safe
+from chatterm.client.drawing import Drawing
 from chatterm.client.errors import ClientError
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.client.ports import Transfers
 from chatterm.tui.timeline.decoding import Colour, Row, half_cells, png
-from chatterm.tui.timeline.pictures import Drawing, Picture
+from chatterm.tui.timeline.pictures import Picture
 from chatterm.tui.timeline.wrap import clip, wrap
 
 if TYPE_CHECKING:

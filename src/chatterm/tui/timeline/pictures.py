@@ -1,8 +1,6 @@
-"""How much room a picture takes in the conversation, known from the message alone, and how it is drawn."""
+"""How much room a picture takes in the conversation, known from the message alone."""
 
-import os
-from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from chatproto.models import FileInfo
 
@@ -15,8 +13,6 @@ CELL_PIXELS: Final = (8, 16)
 MEDIA_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SIDE_MAX: Final = 1_000_000
 """Pixels of a side that can be true."""
-
-Drawing = Literal["kitty", "cells", "off"]
 
 
 class Picture(NamedTuple):
@@ -35,18 +31,3 @@ def picture_of(file: FileInfo, width: int) -> Picture | None:
     across, down = (side / cell for side, cell in zip(pixels, CELL_PIXELS, strict=True))
     scale = min(min(width, COLUMNS_MAX) / across, ROWS_MAX / down, 1)
     return Picture(file, max(2, round(across * scale)), max(1, round(down * scale)))
-
-
-def drawing_of(setting: str, environment: Mapping[str, str] = os.environ) -> Drawing:
-    """How pictures are drawn under a setting: `auto` goes by what the terminal says of itself.
-
-    Nothing is asked of the terminal: its answer would come among the keys. Within tmux and screen only text gets
-    through to the terminal. Sixel graphics do not scroll with text, so cells stand for them.
-    """
-    if setting in ("off", "cells", "kitty"):
-        return setting  # type: ignore[return-value] # one of the three
-    if setting == "auto" and not {"TMUX", "STY"} & set(environment):
-        known = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "").lower()
-        if "KITTY_WINDOW_ID" in environment or known[0] in ("xterm-kitty", "xterm-ghostty") or known[1] == "ghostty":
-            return "kitty"
-    return "cells"
