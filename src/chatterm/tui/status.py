@@ -120,9 +120,11 @@ class StatusLine(Line):
 
     def left(self) -> Sequence[Part]:
         parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
+        if self._quiet:
+            parts[2:2] = (Part(" · ", "quiet"), Part(self._quiet, "normal"))
         if self._unread:  # next to the connection, so that it stays where room is scarce
             parts[2:2] = [Part(" · ", "quiet"), Part(f"{self._unread} unread", "accent", "next_unread")]
-        return [*parts, Part(" · ", "quiet"), Part(self._quiet, "normal")] if self._quiet else parts
+        return parts
 
     def right(self) -> Sequence[Part]:
         hints = keymap().footer_hints(self._scope)
