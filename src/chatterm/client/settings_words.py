@@ -26,5 +26,6 @@ SETTINGS: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("notifications", "terminal"): ("By the terminal", "The escape sequence that tells the terminal; auto guesses it."),
     ("notifications", "desktop"): ("On the desktop", "Tell the desktop itself where that is possible."),
     ("notifications", "show_text"): ("Quote the message", "Outside the window, too, the text may be read."),
+    ("notifications", "quiet_hours"): ("Quiet hours", "When nothing is told, as 22:00-07:00; empty for never."),
     ("files", "downloads"): ("Downloads", "The folder for them; empty is the one of the desktop."),
 }
