@@ -56,7 +56,8 @@ async def test_an_upload_outlives_the_death_of_the_server(tmp_path: Path) -> Non
                 await server.start()
                 anna.session.retry_now()
             await anna.outbox_empty()
-            assert proxy.to_server.passed - begun < BIG + BIG // 4, "it began anew"
+            # At each kill a part is lost that the server had not written yet; a new beginning would cost a third each.
+            assert proxy.to_server.passed - begun < BIG + BIG // 2, "it began anew"
             await ben.session.start()
             await ben.synced()
             chat_id = ben.session.cache.direct_chat(account.user_id)
