@@ -9,6 +9,7 @@ from pathlib import Path
 from chatserver.cli import build_parser as server_parser
 from chatterm.cli import commands
 from chatterm.cli.main import build_parser
+from scripts.interface_pages import keys_page, settings_page
 from scripts.manual import page
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +38,14 @@ def man_pages() -> Pages:
     return pages
 
 
+def guide_pages() -> Pages:
+    """The pages of the guide that list keys and settings."""
+    folder = Path("docs/guide")
+    return {folder / "keys.md": keys_page(), folder / "settings.md": settings_page()}
+
+
 KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
+    "guide": ("docs/guide/keys.md and settings.md", guide_pages),
     "man": ("the manual pages in docs/man", man_pages),
 }
 

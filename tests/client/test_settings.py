@@ -57,6 +57,7 @@ def _values(part: Any) -> st.SearchStrategy[Any]:
     special = {
         "bindings": st.dictionaries(names, st.lists(texts, max_size=3), max_size=3),
         "list_width": st.integers(16, 80),
+        "quiet_hours": st.sampled_from(["", "22:00-07:00"]),
     }
     fields = {
         field.name: special.get(field.name, texts if field.type is str else st.from_type(field.type))

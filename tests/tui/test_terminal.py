@@ -183,11 +183,12 @@ async def test_ctrl_l_repairs_a_screen_that_others_wrote_on(home: Path, account:
         await tty.until(lambda: "garbage" not in tty.text and "hello there" in tty.text)
 
 
-async def test_without_an_account_it_says_what_to_do(home: Path) -> None:
-    home.mkdir()
+async def test_without_an_account_it_asks_for_one_and_can_be_left(home: Path) -> None:
+    """Also where nothing was ever written, and there is no folder yet."""
     async with chatterm(home) as tty:
+        await tty.sees("Welcome to chatterm", "Server", "Email", "Password", "Register")
+        tty.type("\x1b")
         assert await tty.exit_code() == 3
-        await tty.sees("chatterm login")
 
 
 async def test_a_crash_is_one_line_with_the_place_of_the_report(home: Path, account: Account) -> None:

@@ -59,7 +59,7 @@ class Notifications(Part, frozen=True, kw_only=True):
     desktop: bool = True
     show_text: bool = True
     """Notifications outside the window may quote the message."""
-    quiet_hours: Annotated[str, Meta(pattern=r"^(\d\d?:\d\d-\d\d?:\d\d)?$")] = ""
+    quiet_hours: Annotated[str, Meta(pattern=r"^(\d\d?:\d\d-\d\d?:\d\d)?$", examples=["22:00-07:00"])] = ""
     """Local times between which nothing is told, as `22:00-07:00`; empty: none."""
 
 

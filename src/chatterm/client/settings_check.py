@@ -68,8 +68,9 @@ def allowed(kind: Any) -> str:
     if origin is typing.Annotated:
         base, *metas = typing.get_args(kind)
         bounds = next((meta for meta in metas if isinstance(meta, msgspec.Meta)), None)
-        limits = f" from {bounds.ge} to {bounds.le}" if bounds is not None else ""
-        return allowed(base) + limits
+        if bounds is not None and bounds.examples:
+            return f'a text like "{bounds.examples[0]}", or an empty one'
+        return allowed(base) + (f" from {bounds.ge} to {bounds.le}" if bounds is not None else "")
     if origin is Literal:
         return "one of " + ", ".join(f'"{value}"' for value in typing.get_args(kind))
     if origin in (dict, types.MappingProxyType):

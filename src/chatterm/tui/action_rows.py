@@ -20,6 +20,7 @@ from chatterm.tui.graphemes import fit
 from chatterm.tui.guard import Guarded
 
 KEYS_WIDTH = 26
+_ROOMY, _NARROW_KEYS = 60, 13
 
 
 class Row(NamedTuple):
@@ -154,7 +155,8 @@ class ActionRows(Guarded, ScrollView, can_focus=True):
             return Strip([Segment(fit(row.text, width), style("rows--heading"))], width)
         at_cursor = self._with_cursor and index == self.cursor
         back = style("rows--cursor").background_style if at_cursor else Style()
-        room = min(max(KEYS_WIDTH, cell_len(row.keys) + 3), width - min(20, width // 2))
+        least = KEYS_WIDTH if width >= _ROOMY else _NARROW_KEYS
+        room = min(max(least, cell_len(row.keys) + 3), width - min(20, width // 2))
         keys = fit(f"{'›' if at_cursor else ' '} {row.keys or '—'}", room)
         kind = "rows--keys" if row.keys else "rows--quiet"
         segments = [Segment(keys, style(kind) + back), Segment(fit(row.text, width - room), style("rows--text") + back)]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -29,6 +29,7 @@ from chatterm.tui.fields import (
     SwitchField,
     TextField,
 )
+from chatterm.tui.flow import Flow
 
 __all__ = [
     "CANCEL",
@@ -115,7 +116,6 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     Dialog #told.-note { display: block; color: $accent; }
     Dialog #told.-busy { display: block; color: $quiet; }
     Dialog #told.-failed { display: block; color: $error; text-style: bold; }
-    Dialog #buttons { height: 1; }
     Dialog.-low #box { padding: 0 1; }
     Dialog.-low #form { margin: 0; }
     Dialog.-low #text { margin: 0; }
@@ -173,7 +173,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
                     yield Static(terminal_safe(self._text, multiline=True), markup=False, id="text")
                 yield from self._rows
             yield Static("", markup=False, id="told")
-            with Horizontal(id="buttons"):
+            with Flow(id="buttons"):
                 yield from self._pushes
 
     def on_mount(self) -> None:

@@ -4,14 +4,18 @@ import os
 import re
 import selectors
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 from threading import Event
-from typing import IO, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from chatterm.tui.background import AnswerSplitter
 
 READ_BYTES: Final = 65_536
 IDLE_S: Final = 60.0
@@ -175,6 +179,16 @@ class ChatDriver(LinuxDriver):
         if self._file is not None:
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()
+        self._answers: AnswerSplitter | None = None
+        self._told: Callable[[tuple[float, float, float]], None] | None = None
+
+    def ask_background(
+        self, query: str, answers: "AnswerSplitter", told: Callable[[tuple[float, float, float]], None]
+    ) -> None:
+        """Ask the terminal for its background; once `answers` has found it, `told` is called on the app's loop."""
+        self._answers, self._told = answers, told
+        self.write(query)
+        self.flush()
 
     def start_application_mode(self) -> None:
         self._waking.open()  # it was closed when the program was suspended
@@ -206,7 +220,8 @@ class ChatDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._waking.reader, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(HOLD_S if pastes.holds else ESCAPE_S if rounds else IDLE_S):
+                holds = pastes.holds or (self._answers is not None and self._answers.holds)
+                if selector.select(HOLD_S if holds else ESCAPE_S if rounds else IDLE_S):
                     if self.exit_event.is_set():
                         return
                     data = self._read()
@@ -218,6 +233,8 @@ class ChatDriver(LinuxDriver):
                 else:
                     rounds = max(0, rounds - 1)
                     self._take(parser, [(False, pastes.release())])
+                    if self._answers is not None:
+                        self._give(parser, self._answers.release())
                 for event in parser.tick():
                     self.process_message(event)
 
@@ -226,8 +243,20 @@ class ChatDriver(LinuxDriver):
             if is_paste:
                 self.process_message(events.Paste(text.replace("\x00", "")))
             elif text:
-                for event in parser.feed(kitty_alt(text)):
-                    self.process_message(event)
+                self._give(parser, text if self._answers is None else self._without_answer(self._answers, text))
+
+    def _without_answer(self, answers: "AnswerSplitter", text: str) -> str:
+        keys = answers.feed(text)
+        if answers.background is not None and self._told is not None:
+            self._app.call_later(self._told, answers.background)
+            self._answers = self._told = None
+            keys += answers.release()
+        return keys
+
+    def _give(self, parser: XTermParser, keys: str) -> None:
+        if keys:
+            for event in parser.feed(kitty_alt(keys)):
+                self.process_message(event)
 
     def _read(self) -> bytes | None:
         """The next bytes; None when the terminal is gone (end of input, or EIO after a hang-up)."""

@@ -101,7 +101,7 @@ class Push(OneRow):
     """A button."""
 
     DEFAULT_CSS = """
-    Push { margin: 0 1 0 0; padding: 0 2; }
+    Push { padding: 0 2; }
     Push:hover { background: $primary 30%; }
     Push.-danger { color: $error; }
     Push:focus { text-style: bold reverse; }
@@ -288,6 +288,8 @@ class FieldRow(Vertical):
         super().__init__()
         self.field = field
         self.widget = _widget(field)
+        self.shown = self.value
+        """What the field was last given to show; it differs from `value` once somebody wrote in it."""
 
     def compose(self) -> ComposeResult:
         if self.field.label:
@@ -318,8 +320,8 @@ class FieldRow(Vertical):
             widget.refresh()
         elif isinstance(widget, Choice) and widget.value != value:
             widget.choose(str(value))
-        elif isinstance(widget, LineInput) and not widget.has_focus:
-            widget.value = terminal_safe(str(value))
+        elif isinstance(widget, LineInput) and (not widget.has_focus or widget.value == self.shown):
+            self.shown = widget.value = terminal_safe(str(value))
 
     def reveal(self) -> None:
         """Show a password, or hide it again."""

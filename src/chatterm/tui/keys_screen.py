@@ -6,7 +6,7 @@ import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -19,6 +19,7 @@ from chatterm.tui.actions import key_label, named
 from chatterm.tui.actions.binding import impossible, read_keys
 from chatterm.tui.actions.presets import PRESETS
 from chatterm.tui.fields import Push
+from chatterm.tui.flow import Flow
 
 if TYPE_CHECKING:
     from chatterm.tui.app import ChatApp
@@ -39,7 +40,6 @@ class KeysScreen(ModalScreen[None]):
     KeysScreen #told { height: auto; max-height: 4; color: $quiet; }
     KeysScreen #told.-asking { color: $accent; text-style: bold; }
     KeysScreen #told.-failed { color: $error; text-style: bold; }
-    KeysScreen #buttons { height: 1; }
     KeysScreen.-low #box { height: 100%; border: none; padding: 0 1; }
     KeysScreen.-low ActionRows { margin: 0; }
     """
@@ -66,7 +66,7 @@ class KeysScreen(ModalScreen[None]):
             yield Static("Keys", id="title", markup=False)
             yield self._rows
             yield Static(_USAGE, id="told", markup=False)
-            with Horizontal(id="buttons"):
+            with Flow(id="buttons"):
                 for key, label in (("change", "Change"), ("add", "Add"), ("none", "None"), ("reset", "Reset")):
                     push = Push(key, label)
                     push.can_focus = False  # the list keeps the keys, so that the next one can be bound

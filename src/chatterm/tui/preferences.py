@@ -47,6 +47,20 @@ class Preferences:
         """Tell what is wrong with the settings read at the start, and look after the file from now on."""
         self.tell(problems)
         self._app.set_interval(LOOK_EVERY_S, self.look)
+        self.ask_terminal()
+
+    def ask_terminal(self) -> None:
+        """Find out which background the terminal has; if `auto` is set, colours follow when the answer comes."""
+        ask = getattr(self._app._driver, "ask_background", None)
+        if ask is not None and not self._app.is_headless:
+            from chatterm.tui.background import QUERY, AnswerSplitter  # noqa: PLC0415 - only with a terminal to ask
+
+            ask(QUERY, AnswerSplitter(), self._background_told)
+
+    def _background_told(self, colour: tuple[float, float, float]) -> None:
+        theme.terminal_told(*colour)
+        if self._app.settings.look.theme == theme.AUTO:
+            self.show_theme(theme.AUTO)
 
     def next_theme(self) -> None:
         """The theme after the one that is set, by name; it is remembered."""

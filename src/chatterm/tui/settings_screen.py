@@ -11,7 +11,7 @@ import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -22,7 +22,8 @@ from chatterm.client.settings_file import write_settings
 from chatterm.client.settings_words import PARTS as HEADINGS
 from chatterm.client.settings_words import SETTINGS
 from chatterm.tui import themes
-from chatterm.tui.fields import Choice, ChoiceField, Field, FieldRow, Push, SwitchField, TextField, Toggle
+from chatterm.tui.fields import Choice, ChoiceField, Field, FieldRow, OneRow, Push, SwitchField, TextField, Toggle
+from chatterm.tui.flow import Flow
 
 if TYPE_CHECKING:
     from chatterm.tui.app import ChatApp
@@ -33,7 +34,7 @@ _ELSEWHERE: Final = frozenset({("keys", "bindings")})
 
 def field_for(part: str, key: str, kind: Any, value: Any) -> Field:
     """The field in which a setting is changed."""
-    label, note = SETTINGS[part, key]
+    label, note = SETTINGS.get((part, key), (key, ""))
     name = f"{part}.{key}"
     if (part, key) == ("look", "theme"):
         options = tuple((each, each) for each in themes.names())
@@ -59,7 +60,6 @@ class SettingsScreen(ModalScreen[None]):
     SettingsScreen .heading { height: 1; text-style: bold; color: $accent; margin: 0 0 1 0; }
     SettingsScreen #told { height: auto; max-height: 3; color: $quiet; }
     SettingsScreen #told.-failed { color: $error; text-style: bold; }
-    SettingsScreen #buttons { height: 1; }
     SettingsScreen.-low #box { height: 100%; border: none; padding: 0 1; }
     SettingsScreen.-low #list { margin: 0; }
     """
@@ -68,7 +68,7 @@ class SettingsScreen(ModalScreen[None]):
         Binding("up", "app.focus_previous", "Before", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
     ]
-    AUTO_FOCUS = "FieldRow OneRow"
+    AUTO_FOCUS = ""
 
     @property
     def _chat_app(self) -> "ChatApp":
@@ -80,7 +80,7 @@ class SettingsScreen(ModalScreen[None]):
             with VerticalScroll(id="list", can_focus=False):
                 yield from self._rows(self._chat_app.settings)
             yield Static(terminal_safe(str(self._chat_app.preferences.path)), id="told", markup=False)
-            with Horizontal(id="buttons"):
+            with Flow(id="buttons"):
                 yield Push("keys", "Keys…")
                 yield Push("editor", "Open in $EDITOR")
                 yield Push("close", "Close")
@@ -93,6 +93,9 @@ class SettingsScreen(ModalScreen[None]):
                 if (part.name, field.name) not in _ELSEWHERE:
                     value = getattr(getattr(settings, part.name), field.name)
                     yield FieldRow(field_for(part.name, field.name, field.type, value))
+
+    def on_mount(self) -> None:
+        self.query(OneRow).first().focus(scroll_visible=False)  # else the heading above it would scroll away
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < 20, "-low")
@@ -111,8 +114,8 @@ class SettingsScreen(ModalScreen[None]):
     @on(Input.Blurred)
     def _written(self, message: Input.Submitted | Input.Blurred) -> None:
         row = message.input.parent
-        if isinstance(row, FieldRow):
-            text = message.value.strip()
+        if isinstance(row, FieldRow) and message.value != row.shown:
+            text = row.shown = message.value.strip()
             before = _value(self._chat_app.settings, row.field.name)
             self._set(row.field.name, int(text) if isinstance(before, int) and text.isdecimal() else text)
 

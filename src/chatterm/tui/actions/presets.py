@@ -16,6 +16,7 @@ _VIM: Final[Keys] = {
     "last_message": ("G", "end"),
     "to_clients": ("h", "left"),
     "to_writing": ("i", "escape"),
+    "who_has_seen": ("I",),
     "cursor_up": ("k", "up"),
     "cursor_down": ("j", "down"),
     "list_page_up": ("ctrl+u", "ctrl+b", "pageup"),

@@ -1,0 +1,143 @@
+"""Colours: themes of the user's own, those of the terminal, few colours or none."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatterm.client.errors import ClientError
+from chatterm.client.model import Account
+from chatterm.client.settings import Look, Settings, read_settings, settings_path
+from chatterm.tui import theme, themes
+from chatterm.tui.background import QUERY, AnswerSplitter
+from chatterm.tui.driver import PasteSplitter
+from tests.support.client import at_home
+from tests.support.terminal import chatterm, terminal
+from tests.support.tui import direct_chat, fill_cache, running_app
+
+WHITE = "\x1b]11;rgb:fbfb/fafa/f7f7\x1b\\"
+DAY_PAPER = b"48;2;251;250;247"
+DARK_PAPER = b"48;2;22;24;28"
+
+
+@pytest.fixture(autouse=True)
+def no_terminal_said_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theme, "_terminal_is_dark", [])
+    monkeypatch.delenv("COLORFGBG", raising=False)
+
+
+def own_theme(home: Path, name: str, text: str) -> None:
+    (home / "themes").mkdir(parents=True, exist_ok=True)
+    (home / "themes" / f"{name}.toml").write_text(text)
+
+
+PIECES = st.lists(
+    st.sampled_from(["a", "é", "\x1b", "\x1b[A", "\x1b]", "]", WHITE[:8], "\x07", "\x1bOP"]), max_size=6
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(before=PIECES, after=PIECES, cuts=st.lists(st.integers(1, 7), max_size=12), bell=st.booleans())
+def test_no_key_is_lost_around_the_answer_however_it_is_cut(
+    before: str, after: str, cuts: list[int], bell: bool
+) -> None:
+    answer = WHITE.replace("\x1b\\", "\x07") if bell else WHITE
+    pastes, splitter, text, keys = PasteSplitter(), AnswerSplitter(), before + answer + after, ""
+    while text:
+        size = cuts.pop() if cuts else len(text)
+        keys += "".join(splitter.feed(piece) for _, piece in pastes.feed(text[:size]))
+        text = text[size:]
+    keys += splitter.feed(pastes.release()) + splitter.release()
+    assert keys == before + after
+    assert splitter.background == pytest.approx((0.98, 0.98, 0.97), abs=0.01)
+
+
+def test_what_is_no_answer_comes_out_as_it_went_in() -> None:
+    splitter = AnswerSplitter()
+    assert splitter.feed("\x1b]11;") == ""
+    assert splitter.holds
+    assert splitter.feed("x" * 80) == "\x1b]11;" + "x" * 80
+    assert splitter.feed("\x1b") == "\x1b"
+    assert splitter.background is None
+
+
+async def test_auto_follows_the_terminal_after_the_first_paint_and_loses_no_key(home: Path, account: Account) -> None:
+    """What is typed before and after the terminal's answer is all there, in order."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with chatterm(home) as tty:
+        await tty.until(lambda: QUERY.encode() in tty.raw)
+        assert DARK_PAPER in tty.raw
+        assert b"hello" in tty.raw[: tty.raw.index(QUERY.encode())]
+        tty.type("one" + WHITE + "two")
+        await tty.sees("onetwo")
+        await tty.until(lambda: DAY_PAPER in tty.raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [("15;0", "chatterm-dark"), ("0;15", "chatterm-day"), ("", "chatterm-dark")]
+)
+def test_auto_reads_colorfgbg(monkeypatch: pytest.MonkeyPatch, value: str, name: str) -> None:
+    monkeypatch.setenv("COLORFGBG", value)
+    assert themes.theme_of("auto").name == name
+
+
+async def test_a_theme_of_ones_own_is_used_read_again_and_told_when_it_is_broken(home: Path, account: Account) -> None:
+    own_theme(home, "forest", 'accent = "#00ff00"\nbackground = "#001100"\n')
+    own_theme(home, "broken", 'accent = "green"\n')
+    own_theme(home, "odd", "colour = 3\n")
+    with at_home(home):
+        path = settings_path()
+        for name, told in (
+            ("broken", "not a colour like"),
+            ("odd", "colour"),
+            ("../x", "no theme"),
+            ("none", "forest"),
+        ):
+            with pytest.raises(ClientError) as raised:
+                themes.theme_of(name)
+            assert told in f"{raised.value.message} {raised.value.hint}"
+        async with running_app(home, account, settings=Settings(look=Look(theme="forest"))) as desk:
+            assert desk.app.theme == "user-forest"
+            assert desk.app.current_theme.background == "#001100"
+            own_theme(home, "forest", 'dark = false\nbackground = "#ffffee"\n')
+            desk.screen.perform("theme", "forest")
+            await desk.until(lambda: desk.app.current_theme.background == "#ffffee")
+            desk.screen.perform("theme", "broken")
+            await desk.sees("not a colour like")
+            assert desk.app.theme == "user-forest"
+            desk.screen.perform("theme")
+            await desk.sees("Colours", "‹ forest ›")
+            await desk.press("right")
+            await desk.sees("‹ odd ›")
+            await desk.press("right", "right")
+            await desk.until(lambda: desk.app.theme == "chatterm-dark")
+            await desk.press("escape")
+            await desk.until(lambda: desk.app.theme == "user-forest")
+            assert not path.exists() or read_settings(path).settings.look.theme != "chatterm-dark"
+
+
+async def test_a_theme_that_cannot_be_read_does_not_stop_the_start(home: Path, account: Account) -> None:
+    with at_home(home):
+        async with running_app(home, account, settings=Settings(look=Look(theme="gone"))) as desk:
+            assert desk.app.theme == "chatterm-dark"
+            await desk.sees("There is no theme 'gone'")
+
+
+@pytest.mark.parametrize(
+    ("environment", "forbidden"),
+    [
+        ({"NO_COLOR": "1"}, rb"\x1b\[[0-9;]*[34]8;2;(\d+);(?!\1;\1[;m])"),
+        ({"TERM": "xterm-16color", "COLORTERM": ""}, rb"\x1b\[[0-9;]*[34]8;[25];"),
+    ],
+)
+async def test_few_colours_or_none_say_the_same(
+    home: Path, account: Account, environment: dict[str, str], forbidden: bytes
+) -> None:
+    """Every state has a sign or a word of its own; with NO_COLOR only greys are written, with 16 colours only those."""
+    fill_cache(home, account, **direct_chat("hello", "and back"))
+    settings_of = {"CHATTERM_HOME": str(home), "PATH": "/usr/bin:/bin", **environment}
+    async with terminal("-m", "chatterm", environment=settings_of) as tty:
+        await tty.sees("hello", "✓", "○ offline since", "Write to Béla", "▌")
+        assert re.search(forbidden, bytes(tty.raw)) is None
