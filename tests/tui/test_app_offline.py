@@ -227,9 +227,9 @@ async def test_ctrl_c_clears_undoably_and_then_tells_how_to_quit(home: Path, acc
 async def test_the_help_lists_the_keys_and_closes(home: Path, account: Account) -> None:
     async with running_app(home, account, size=(100, 180)) as desk:
         await desk.press("f1")
-        await desk.sees("Go to a person or group", "Alt+Enter, Shift+Enter")
+        await desk.sees("Find a person or group", "Alt+Enter, Shift+Enter")
         await desk.press("escape")
-        await desk.until(lambda: "Go to a person or group" not in desk.text)
+        await desk.until(lambda: "Find a person or group" not in desk.text)
 
 
 async def test_the_theme_is_remembered(home: Path, account: Account) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from chatproto.frames import MarkSeen
 from chatproto.models import Chat, Message
@@ -13,7 +14,7 @@ from chatterm.client.model import EntryRef, Link
 from chatterm.tui import clipboard
 from chatterm.tui.timeline.cursor import BAR
 from tests.support.client import sign_in
-from tests.support.server import Person, RunningServer
+from tests.support.server import Person, RunningServer, outgoing
 from tests.support.tui import Desk, direct_chat, fill_cache, running_app
 
 
@@ -205,3 +206,43 @@ async def test_a_tool_is_believed_only_if_it_says_so(tmp_path: Path, code: str, 
     command: Sequence[str] = (sys.executable, "-c", code, str(target))
     assert await clipboard._run(tuple(command), "some text") is taken
     assert (target.read_text() == "some text") if taken else not target.exists()
+
+
+async def test_everything_works_with_the_mouse_alone(home: Path, server: RunningServer) -> None:
+    """A click selects and leaves the keys alone, a second shows a menu; names, reactions and quotes can be clicked."""
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    chat = await anna.group("garden", bela)
+    async with bela.socket() as socket:
+        first = await socket.say(chat, "click on me")
+        await socket.send_messages(outgoing("an answer", chat_id=chat.id, reply_to=first.seq or 0))
+        path = f"/chats/{chat.id}/messages/{first.seq}/reactions/%F0%9F%91%8D"
+        assert (await bela.http.put(path)).status_code == 200
+        async with reading(home, anna, chat) as desk:
+            await desk.sees("click on me", "👍 1", "an answer")
+            timeline = desk.screen.conversation.timeline
+
+            async def click(text: str, *, button: int = 1, left: int = 0) -> None:
+                """At a text that begins at a column or to its right."""
+                row = next(y for y, row in enumerate(desk.rows) if text in row[left:])
+                cell = left + cell_len(desk.rows[row][left:].partition(text)[0])
+                assert await desk.pilot.click(offset=(cell, row), button=button)
+
+            await click("click on me")
+            await desk.until(lambda: timeline.selected is not None and timeline.selected.seq == first.seq)
+            assert desk.app.focused is desk.composer
+            await click("click on me")
+            await desk.sees("Reply", "Pin for everybody")
+            await click("Pin for everybody")
+            await desk.sees("⚑ pinned")
+            await click("👍 1")
+            await desk.sees("[👍 2]")
+            await click("[👍 2]")
+            await desk.until(lambda: "[👍" not in desk.text)
+            await click("│ Bela: click on me")
+            await desk.until(lambda: timeline.selected is not None and timeline.selected.seq == first.seq)
+            await click("an answer", button=3)
+            await desk.sees("Go to the message it replies to")
+            await desk.press("escape")
+            await desk.until(lambda: desk.app.screen is desk.screen)
+            await click("Bela  ", left=30)
+            await desk.sees("bela@example.org")

@@ -11,7 +11,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("scroll_down", "timeline", ("ctrl+down",), "One line down"),
     Action("oldest", "timeline", ("ctrl+home",), "Oldest message; Home if nothing is written"),
     Action("newest", "timeline", ("ctrl+end",), "Newest message; End if nothing is written"),
-    Action("first_unread", "timeline", ("alt+u",), "First new message", feature="jumping", commands=("unread", "new")),
+    Action("first_unread", "timeline", ("alt+u",), "First new message", feature="jumping", commands=("unread",)),
     Action(
         "go_to_date",
         "timeline",

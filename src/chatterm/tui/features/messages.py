@@ -72,7 +72,9 @@ class Messages(Feature):
 
         message, chat_id = self._stored(), self._chat_id()
         mine = [each.emoji for each in message.reactions if self.engine.account.user_id in each.user_ids]
-        emoji = argument.strip() or await pick_reaction(self.app, message, mine)
+        shown = {terminal_safe(each.emoji): each.emoji for each in message.reactions}
+        given = argument.strip()
+        emoji = shown.get(given, given) or await pick_reaction(self.app, message, mine)
         if emoji:
             await self.engine.changes.react(chat_id, message.seq, emoji, on=emoji not in mine)
             if emoji not in mine:

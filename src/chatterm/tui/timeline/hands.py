@@ -9,9 +9,9 @@ from textual.strip import Strip
 from chatterm.tui.actions import ActionWanted
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.timeline import cursor as cursors
-from chatterm.tui.timeline import hits
+from chatterm.tui.timeline import hits, mouse
 from chatterm.tui.timeline.cursor import Cursor
-from chatterm.tui.timeline.items import Item, Kind
+from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.messages import MessagesLeft, Selected
 from chatterm.tui.timeline.viewport import PAGE_OVERLAP, Scrolling, Viewport
 
@@ -22,9 +22,11 @@ STEP: Final = 3
 class Hands:
     """Selects one message of a view, and moves both."""
 
-    def __init__(self, view: Scrolling) -> None:
+    def __init__(self, view: Scrolling, name: Callable[[int], str]) -> None:
+        """`name` gives the name of an author as it is shown."""
         self.cursor = Cursor()
         self._view = view
+        self._name = name
 
     @property
     def selected(self) -> Selected | None:
@@ -77,6 +79,25 @@ class Hands:
 
     def _style(self, name: str) -> Style:
         return self._view.get_component_rich_style(f"timeline--{name}", partial=True)
+
+    # --- the mouse ---
+
+    def click(self, x: int, y: int, *, menu: bool) -> None:
+        """Select the message at a cell of the view; on what leads somewhere go there, a second time show the menu."""
+        viewport = self._view.viewport
+        found = viewport.line(y) if viewport is not None else None
+        if found is None or not cursors.is_message(found[0]) or found[1] < cursors.own_start(found[0]):
+            self.unselect()
+            return
+        item, line = found
+        again = self.cursor.key == item.key
+        self._take(item)
+        columns = Columns.of(self._view.size.width)
+        wanted = None if menu else mouse.meant(item, line, x, columns, self._name(item.sender_id))
+        if wanted is None and (menu or again):
+            wanted = ActionWanted("message_menu")
+        if wanted is not None:
+            self._view.post_message(wanted)
 
     def links(self) -> list[str]:
         """The validated targets of the selected message's links, each once."""

@@ -151,7 +151,7 @@ class Painter:
         own = item.sender_id == self._own_id
         time = self._days.clock(item.at)
         room = columns.text - len(time) - MARK_CELLS
-        name = clip(self._name(item.sender_id), room - 1)
+        name = clip(self.name(item.sender_id), room - 1)
         space = room - cell_len(name)
         return self._row(
             [
@@ -223,17 +223,18 @@ class Painter:
 
     def _forwarded(self, item: Item, line: int, columns: Columns) -> Strip:
         style = self._styles["quote"]
-        return self._row([(" " * INDENT, self._base), (f"↪ from {self._name(item.forwarded_from)}", style)], columns)
+        return self._row([(" " * INDENT, self._base), (f"↪ from {self.name(item.forwarded_from)}", style)], columns)
 
     def _quote(self, item: Item, line: int, columns: Columns) -> Strip:
         style = self._styles["quote"]
         said = "an earlier message"
         if item.quote is not None:
             author, text = item.quote
-            said = f"{self._name(author)}: {text}"
+            said = f"{self.name(author)}: {text}"
         return self._row([(" " * INDENT, self._base), (clip(f"│ {said}", columns.text - INDENT), style)], columns)
 
-    def _name(self, user_id: int) -> str:
+    def name(self, user_id: int) -> str:
+        """What an author is called here."""
         return "You" if user_id == self._own_id else self._names(user_id)
 
     def _system(self, item: Item, line: int, columns: Columns) -> Strip:
@@ -255,7 +256,7 @@ class Painter:
         """What a part of a line of the system says, and whether somebody chose it."""
         if isinstance(part, Quoted):
             return f"“{part.text}”", True
-        return (part, False) if isinstance(part, str) else (self._name(part), True)
+        return (part, False) if isinstance(part, str) else (self.name(part), True)
 
     def _gap(self, item: Item, line: int, columns: Columns) -> Strip:
         count = len(item.lines) - item.lead

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.cache import LRUCache
-from textual.geometry import Region
+from textual.geometry import Offset, Region
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 PendingOf = Callable[[int], Mapping[int, tuple[PendingChange, ...]]]
 
+RIGHT_BUTTON: Final = 3
 KEPT_STRIPS: Final = 1_024
 """Painted lines kept in memory."""
 APPLY_INTERVAL_S: Final = 0.04
@@ -96,6 +97,7 @@ class Timeline(Scrolling, can_focus=True):
         self._chat: ChatView | None = None
         self._hands: Hands | None = None
         self._wanted_seq = 0
+        self._pressed_at: Offset | None = None
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
         self._names = Names(cache)
@@ -221,7 +223,7 @@ class Timeline(Scrolling, can_focus=True):
         if self._hands is None:
             from chatterm.tui.timeline.hands import Hands  # noqa: PLC0415 - not needed before the first key
 
-            self._hands = Hands(self)
+            self._hands = Hands(self, lambda user_id: self._current_painter().name(user_id))
         return self._hands
 
     def select(self, seq: int) -> None:
@@ -251,6 +253,16 @@ class Timeline(Scrolling, can_focus=True):
         if self.hands.press(event.key):
             event.stop()
             event.prevent_default()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._pressed_at = event.screen_offset
+
+    async def on_click(self, event: events.Click) -> None:
+        """Select a message, or what is on it; the keys stay where they are. Dragging selects text instead."""
+        event.prevent_default()
+        content = event.get_content_offset(self)
+        if content is not None and event.screen_offset == self._pressed_at:
+            self.hands.click(content.x, content.y, menu=event.button == RIGHT_BUTTON)
 
     # --- keeping place ---
 
