@@ -225,6 +225,15 @@ def test_plain_text_is_what_reading_leaves_as_it_is(text: str) -> None:
         assert all(not block.first and not block.rest and block.form is Form.TEXT for block in marked.blocks)
 
 
+def test_a_message_of_nothing_but_markup_is_read_so_far_and_no_further() -> None:
+    """The rest is shown as it was written; so a flood of them costs little."""
+    marked = read("*a* " * 2_000 + "\n\n- *b*")
+    assert marked.text.startswith("a a a ")
+    assert marked.text.endswith("*a* *a* \n\n*b*")
+    longest = steps(lambda: read("*_" * 8_000))
+    assert longest <= 1.2 * steps(lambda: read("*_" * 1_000))
+
+
 def steps(function: Callable[[], Any]) -> int:
     """Lines of Python that a call runs."""
     count = 0

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from chatterm.tui.timeline.body import ACTION
 from chatterm.tui.timeline.markup import BOLD, CODE, ITALIC, NOBODY, Block, Form, Marked, People, Run
-from chatterm.tui.timeline.markup_inline import read_inline
+from chatterm.tui.timeline.markup_inline import Budget, read_inline
 
 QUOTES_MAX: Final = 4
 """Quotes within each other; further marks are shown as they are."""
@@ -33,6 +33,7 @@ class _Reader:
 
     def __init__(self, people: People) -> None:
         self._people = people
+        self._budget = Budget()
         self._parts: list[str] = []
         self._length = 0
         self.runs: list[Run] = []
@@ -56,7 +57,7 @@ class _Reader:
         return start
 
     def _put_inline(self, source: str, first: str, rest: str, flags: int = 0) -> None:
-        text, runs = read_inline(source, self._people)
+        text, runs = read_inline(source, self._people, self._budget)
         start = self._put(text, Form.TEXT, first, rest)
         if flags:
             runs = _under(runs, flags, len(text))

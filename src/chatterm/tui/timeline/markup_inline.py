@@ -4,10 +4,11 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from chatterm.tui.timeline.links import TARGET_MAX, target_of, warning
-from chatterm.tui.timeline.markup import BOLD, CODE, ITALIC, LINK, MENTION, OWN, QUIET, STRIKE, People, Run, Target
+from chatterm.tui.timeline.markup import BOLD, CODE, ITALIC, LINK, MENTION, OWN, STRIKE, People, Run
+from chatterm.tui.timeline.markup_runs import Cut, Styled, compiled
 
 _TOKEN: Final = re.compile(
     r"¯\\_\(ツ\)_/¯"  # a face, not markup
@@ -22,25 +23,19 @@ PARENS_MAX: Final = 8
 """Parentheses within each other in the target of a link; the bound keeps looking for their end cheap."""
 BRACKETS_MAX: Final = 32
 """Open brackets that may still become links."""
+SIGNS_MAX: Final = 1_000
+"""Signs of one message that are read as markup; a flood of messages of nothing else must not hold up the screen."""
 MENTIONS_MAX: Final = 200
 """`@` signs of one text that are compared with names."""
 
 
-class _Style(NamedTuple):
-    """Characters of the source with a style."""
+class Budget:
+    """How much may still be read as markup; the rest stays as it was written."""
 
-    start: int
-    end: int
-    flags: int
-    target: Target = None
+    __slots__ = ("left",)
 
-
-class _Cut(NamedTuple):
-    """Characters of the source that are not shown, and what is shown in their place."""
-
-    start: int
-    end: int
-    instead: str = ""
+    def __init__(self) -> None:
+        self.left = SIGNS_MAX
 
 
 class _Delimiter:
@@ -87,11 +82,12 @@ def _is_number(before: str, after: str) -> bool:
 class _Scanner:
     """Reads one text once from left to right and collects what to leave out and what to style."""
 
-    def __init__(self, text: str, people: People, *, as_written: bool) -> None:
+    def __init__(self, text: str, people: People, budget: Budget, *, as_written: bool) -> None:
         self.text = text
+        self._budget = budget
         self._as_written = as_written
-        self.cuts: list[_Cut] = []
-        self.styles: list[_Style] = []
+        self.cuts: list[Cut] = []
+        self.styles: list[Styled] = []
         self._people = people
         self._lengths = people.lengths
         self._mentions_left = MENTIONS_MAX if people.ids else 0
@@ -102,14 +98,15 @@ class _Scanner:
     def scan(self) -> None:
         at, text = 0, self.text
         handlers = _HANDLERS_AS_WRITTEN if self._as_written else _HANDLERS
-        while (found := _TOKEN.search(text, at)) is not None:
+        while self._budget.left and (found := _TOKEN.search(text, at)) is not None:
+            self._budget.left -= 1
             at = handlers[text[found.start()].lower()](self, found)
         self._emphasize(0)
 
     # --- tokens; each returns where to read on ---
 
     def _escape(self, found: re.Match[str]) -> int:
-        self.cuts.append(_Cut(found.start(), found.start() + 1))
+        self.cuts.append(Cut(found.start(), found.start() + 1))
         return found.end()
 
     def _skip(self, found: re.Match[str]) -> int:
@@ -129,8 +126,8 @@ class _Scanner:
         within = self.text[first:last]
         if within[0] == within[-1] == " " and not within.isspace():
             first, last = first + 1, last - 1
-        self.cuts += (_Cut(found.start(), first), _Cut(last, places[index] + size))
-        self.styles.append(_Style(first, last, CODE))
+        self.cuts += (Cut(found.start(), first), Cut(last, places[index] + size))
+        self.styles.append(Styled(first, last, CODE))
         return places[index] + size
 
     def _delimiter(self, found: re.Match[str]) -> int:
@@ -159,8 +156,8 @@ class _Scanner:
         host = warning(re.sub(r"[*_~`\\]", "", visible), target) if visible.strip() else ""
         self._emphasize(delimiters)
         self._unlink(first)
-        self.cuts += (_Cut(start, first), _Cut(found.start(), end, instead))
-        self.styles.append(_Style(start, end, LINK, target))
+        self.cuts += (Cut(start, first), Cut(found.start(), end, instead))
+        self.styles.append(Styled(start, end, LINK, target))
         self._tell_host(end, host)
         self._brackets.clear()  # links do not lie within each other
         return end
@@ -174,14 +171,14 @@ class _Scanner:
 
     def _tell_host(self, at: int, host: str) -> None:
         if host:
-            self.cuts.append(_Cut(at, at, f" ({host})"))
+            self.cuts.append(Cut(at, at, f" ({host})"))
 
     def _angle(self, found: re.Match[str]) -> int:
         end = self.text.find(">", found.end(), found.end() + TARGET_MAX)
         target = target_of(self.text[found.end() : end]) if end > 0 else None
         if target is None:
             return found.end()
-        self.cuts += (_Cut(found.start(), found.end()), _Cut(end, end + 1))
+        self.cuts += (Cut(found.start(), found.end()), Cut(end, end + 1))
         self._bare_link(found.end(), end, target)
         return end + 1
 
@@ -204,7 +201,7 @@ class _Scanner:
     def _bare_link(self, start: int, end: int, target: str) -> None:
         host = warning(self.text[start:end], target)
         if not (host and self._as_written):
-            self.styles.append(_Style(start, end, LINK, target))
+            self.styles.append(Styled(start, end, LINK, target))
             self._tell_host(end, host)
 
     def _mention(self, found: re.Match[str]) -> int:
@@ -217,7 +214,7 @@ class _Scanner:
             user_id = self._people.ids.get(self.text[found.end() : end].casefold()) if end <= len(self.text) else None
             if user_id is not None and not self.text[end : end + 1].isalnum():
                 own = OWN if user_id in (0, self._people.own_id) else 0
-                self.styles.append(_Style(start, end, MENTION | own, user_id))
+                self.styles.append(Styled(start, end, MENTION | own, user_id))
                 return end
         return found.end()
 
@@ -248,8 +245,8 @@ class _Scanner:
             strong = opener.left >= 2 and closer.left >= 2
             size = 2 if strong else 1
             flags = STRIKE if closer.character == "~" else BOLD if strong else ITALIC
-            self.cuts += (_Cut(opener.end - size, opener.end), _Cut(closer.start, closer.start + size))
-            self.styles.append(_Style(opener.end, closer.start, flags))
+            self.cuts += (Cut(opener.end - size, opener.end), Cut(closer.start, closer.start + size))
+            self.styles.append(Styled(opener.end, closer.start, flags))
             opener.end -= size
             closer.start += size
             if not opener.left:
@@ -330,75 +327,15 @@ _HANDLERS_AS_WRITTEN: Final[dict[str, Callable[[_Scanner, re.Match[str]], int]]]
 }
 
 
-def read_inline(text: str, people: People, *, as_written: bool = False) -> tuple[str, list[Run]]:
+def read_inline(
+    text: str, people: People, budget: Budget | None = None, *, as_written: bool = False
+) -> tuple[str, list[Run]]:
     """The text as it is shown and its styled runs, in order and without overlaps.
 
     `as_written` the text stays as it is, and only URLs that say where they lead and mentions are styled.
     """
-    scanner = _Scanner(text, people, as_written=as_written)
+    scanner = _Scanner(text, people, budget or Budget(), as_written=as_written)
     scanner.scan()
     if not scanner.cuts and not scanner.styles:
         return text, []
-    return _compiled(text, scanner.cuts, scanner.styles)
-
-
-class _Active:
-    """The styles that hold at one place of the source."""
-
-    def __init__(self) -> None:
-        self.flags = 0
-        self.target: Target = None
-        self._counts: dict[int, int] = {}
-
-    def turn(self, style: _Style, step: int) -> None:
-        """One more or one less of a style."""
-        count = self._counts[style.flags] = self._counts.get(style.flags, 0) + step
-        self.flags = self.flags | style.flags if count else self.flags & ~style.flags
-        if style.target is not None:
-            self.target = style.target if step > 0 else None
-
-
-class _Output:
-    """The shown text as it grows, and its runs."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.runs: list[Run] = []
-        self._length = 0
-
-    def add(self, text: str, flags: int, target: Target) -> None:
-        start = self._length
-        self._length += len(text)
-        self.parts.append(text)
-        if flags:
-            self.runs.append(Run(start, self._length, flags, target))
-
-
-def _compiled(text: str, cuts: list[_Cut], styles: list[_Style]) -> tuple[str, list[Run]]:
-    """Leave out what is cut, and make of overlapping styles runs that do not overlap."""
-    turns: dict[int, list[tuple[_Style, int]]] = {}
-    for style in styles:
-        if style.start < style.end:
-            turns.setdefault(style.start, []).append((style, 1))
-            turns.setdefault(style.end, []).append((style, -1))
-    cuts.sort()
-    output, active = _Output(), _Active()
-    done = number = 0
-    for place in sorted({*turns, *(cut.start for cut in cuts), len(text)}):
-        if place > done:
-            output.add(text[done:place], active.flags, active.target)
-            done = place
-        while number < len(cuts) and cuts[number].start == place:
-            cut = cuts[number]
-            number += 1
-            done = max(done, cut.end)
-            if cut.instead:
-                ours = cut.start == cut.end
-                output.add(cut.instead, QUIET if ours else active.flags, None if ours else active.target)
-        for style, step in sorted(turns.get(place, ()), key=_ends_first):
-            active.turn(style, step)
-    return "".join(output.parts), output.runs
-
-
-def _ends_first(turn: tuple[_Style, int]) -> int:
-    return turn[1]
+    return compiled(text, scanner.cuts, scanner.styles)
