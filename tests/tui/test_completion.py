@@ -1,11 +1,14 @@
 """Completion in the real app: what is offered above the composer, how it is taken, and what is sent then."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual import events
 
 from chatproto.models import Message
 from chatterm.client.model import Account, EntryRef, Link
+from chatterm.tui.screen import ChatScreen
 from chatterm.tui.writing.emojis import Emojis
 from chatterm.tui.writing.popup import Popup
 from tests.support.client import sign_in
@@ -178,3 +181,32 @@ async def test_a_paste_longer_than_a_message_becomes_a_file_or_text_as_wanted(ho
         await desk.sees("Paste that much?")
         await desk.press("tab", "enter")
         await desk.until(lambda: desk.composer.text == "see " + text)
+
+
+async def test_a_key_costs_no_layout(home: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while nothing is offered, nor while the list above the composer stays as high as it is."""
+    fill_cache(home, account, **direct_chat("hello"))
+    layouts: list[str] = []
+    lay_out = ChatScreen._refresh_layout
+
+    def counted(screen: ChatScreen, *arguments: Any, **options: Any) -> None:
+        layouts.append(desk.composer.text)
+        lay_out(screen, *arguments, **options)
+
+    async with running_app(home, account) as desk:
+        await desk.sees("hello", "offline since")
+        await desk.type("warm: x")
+        await desk.pilot.pause()
+        monkeypatch.setattr(ChatScreen, "_refresh_layout", counted)
+        await desk.press(*" and 10:30 it is", "left", "ctrl+left", "end", "shift+left", "right", "backspace")
+        await desk.pilot.pause()
+        assert layouts == []
+        desk.composer.clear()
+        await desk.press("/", "m")
+        await desk.until(lambda: len(offered(desk)) > 3)
+        await desk.pilot.pause()
+        assert layouts  # opening the list is one: they are really counted
+        layouts.clear()
+        await desk.press("down", "down", "up")
+        await desk.pilot.pause()
+        assert layouts == []

@@ -55,6 +55,10 @@ class CacheReader(Protocol):
 
     def user_by_email(self, email: str) -> User | None: ...
 
+    def users(self, user_ids: Iterable[int]) -> dict[int, User]:
+        """Those of these users that are cached, by id; one query."""
+        ...
+
     def users_by_name(self, name: str, limit: int = 20) -> list[User]:
         """Users with exactly this display name, ignoring case."""
         ...

@@ -1,12 +1,12 @@
 """Completion while somebody types: watches the token at the cursor, shows choices, and puts in what is chosen."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from textual.worker import Worker
 
-from chatterm.client.errors import ClientError
 from chatterm.tui.actions import of_command
 from chatterm.tui.writer import converts_emoji
 from chatterm.tui.writing import completion, tokens
@@ -19,6 +19,7 @@ from chatterm.tui.writing.tokens import Token
 if TYPE_CHECKING:
     from chatterm.tui.conversation import Conversation
 
+_log = logging.getLogger("chatterm.tui")
 _ACCEPT = frozenset(("tab", "enter"))
 
 
@@ -151,7 +152,8 @@ class Assistant:
             return
         try:
             choices = self._completion.choices(token, conversation.ref)
-        except ClientError:  # the cache cannot be read now, which others tell
+        except Exception as error:  # whatever it is, what is typed must not be lost with it
+            _log.error("nothing can be offered for %s", token.kind, exc_info=error)
             choices = []
         hint = ""
         if action is not None and not token.needle and not choices:

@@ -18,6 +18,8 @@ from chatterm.tui.writing.tokens import CHAT, MEMBER, PERSON, Token, first_argum
 
 CHOICES_MAX: Final = 50
 """More choices are not offered: another letter finds them sooner than the arrow keys."""
+OTHERS_BELOW: Final = 8
+"""Others are offered only if fewer members than this fit."""
 _SCANNED_MAX: Final = 2_000
 """Entries of a folder that are looked at."""
 
@@ -75,9 +77,9 @@ class Completion:
             yield self._mention(user.id, user.display_name, user.email)
         if needle.casefold() != ALL:
             yield from everybody
-        if not needle:
+        if not needle or len(shown) >= OTHERS_BELOW:
             return
-        for entry in self._people.entries_like(needle, groups=False):
+        for entry in self._people.entries_like(needle, groups=False, least=fuzzy.AT_WORD):
             if entry.peer_id is not None and entry.peer_id not in shown:
                 if members.complete:
                     yield Choice(f"@{entry.name}", terminal_safe(entry.name), "not in this chat", "·")

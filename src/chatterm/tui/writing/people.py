@@ -14,6 +14,8 @@ from chatterm.tui import fuzzy
 
 _log = logging.getLogger("chatterm.tui")
 T = TypeVar("T")
+Named = list[tuple[T, str]]
+"""Things with their folded names."""
 
 LOOK_BACK: Final = 300
 """Events of a chat in which its members are looked for."""
@@ -22,7 +24,11 @@ ENTRIES_MAX: Final = 2_000
 CHATS_MAX: Final = 20
 """Chats whose members are kept in memory."""
 FRESH_S: Final = 300.0
-"""After this, the members are asked for again, if their number is another or not."""
+"""After this, the members are asked for again, whether their number is another or not."""
+AGAIN_S: Final = 2.0
+"""After this, they are asked for again if their number is another, or could not be asked for."""
+READ_S: Final = 3.0
+"""For so long, what was read serves the next keys, too."""
 WORTH_MIN: Final = fuzzy.WITHIN
 """How well a name must be found: in one piece."""
 
@@ -42,6 +48,8 @@ class People:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._members: dict[int, Members] = {}
+        self._read_members: tuple[EntryRef | None, float, Named[User]] = (None, 0.0, [])
+        self._read_entries: tuple[float, Named[Entry]] = (0.0, [])
 
     # --- members
 
@@ -83,24 +91,33 @@ class People:
         before = self._members.get(chat_id)
         if chat is None or chat.kind != "group" or self._engine.status.link is not Link.ONLINE:
             return
-        fresh = before is not None and time.monotonic() < before.asked_at + FRESH_S
-        if before is not None and fresh and (not before.complete or len(before.user_ids) == chat.member_count):
+        if before is not None and time.monotonic() < before.asked_at + self._lasts(before, chat.member_count):
             return
-        asked = self._members[chat_id] = Members(asked_at=time.monotonic())
+        asked = before or Members()
+        asked.asked_at = time.monotonic()  # also if it fails: not again at the next key
+        self._members.pop(chat_id, None)
+        self._members[chat_id] = asked
         while len(self._members) > CHATS_MAX:
             self._members.pop(next(iter(self._members)))
         try:
             members = await self._engine.server.members(chat_id)
-        except ClientError as error:  # what is known from the cache serves instead
+        except ClientError as error:  # what is known serves instead
             _log.info("the members of %d cannot be asked for: %s", chat_id, error)
             return
         asked.user_ids = dict.fromkeys(member.user_id for member in members)
         asked.complete = True
+        self._read_members = (None, 0.0, [])
+
+    @staticmethod
+    def _lasts(members: Members, count: int) -> float:
+        """For how many seconds an answer holds: one that does not fit the number of members any more, not long."""
+        return FRESH_S if members.complete and len(members.user_ids) == count else AGAIN_S
 
     def users(self, user_ids: Sequence[int]) -> list[User]:
         """These users, as far as they are cached and can still be written to."""
-        found = map(self._engine.cache.user, user_ids)
-        return [user for user in found if user is not None and not user.deleted and not user.disabled]
+        found = self._engine.cache.users(user_ids)
+        users = (found[user_id] for user_id in user_ids if user_id in found)
+        return [user for user in users if not user.deleted and not user.disabled]
 
     def is_group(self, chat_id: int) -> bool:
         chat = self._engine.cache.chat(chat_id)
@@ -124,26 +141,39 @@ class People:
 
     def members_like(self, ref: EntryRef, needle: str) -> list[User]:
         """Members whose name or address has every word of the needle, the best first, of equals who wrote last."""
-        users = self.users(list(self.members(ref).user_ids))
-        return _ranked(needle, [(user, f"{user.display_name}\t{user.email}") for user in users])
 
-    def entries_like(self, needle: str, *, groups: bool) -> list[Entry]:
-        """People of the client list, and groups if they are wanted, the best first, of equals the most active."""
-        entries = self._engine.cache.entries(limit=ENTRIES_MAX)
-        wanted = [each for each in entries if (groups or each.peer_id is not None) and not each.has_left]
-        return _ranked(needle, [(each, f"{each.name}\t{each.email}") for each in wanted])
+        def read() -> Named[User]:
+            users = self.users(list(self.members(ref).user_ids))
+            return [(user, fuzzy.fold(f"{user.display_name}\t{user.email}")) for user in users]
+
+        if self._read_members[:1] != (ref,) or time.monotonic() > self._read_members[1]:
+            self._read_members = (ref, time.monotonic() + READ_S, read())
+        return _ranked(needle, self._read_members[2], WORTH_MIN)
+
+    def entries_like(self, needle: str, *, groups: bool, least: int = WORTH_MIN) -> list[Entry]:
+        """People of the client list, and groups if they are wanted, the best first, of equals the most active.
+
+        `least`: how well a name must be found.
+        """
+        if time.monotonic() > self._read_entries[0]:
+            entries = self._engine.cache.entries(limit=ENTRIES_MAX)
+            named = [(each, fuzzy.fold(f"{each.name}\t{each.email}")) for each in entries if not each.has_left]
+            self._read_entries = (time.monotonic() + READ_S, named)
+        wanted = [pair for pair in self._read_entries[1] if groups or pair[0].peer_id is not None]
+        return _ranked(needle, wanted, least)
 
 
-def _ranked(needle: str, texts: list[tuple[T, str]]) -> list[T]:
+def _ranked(needle: str, named: Named[T], least: int) -> list[T]:
     words = fuzzy.words_of(needle)
     if not words:
-        return [each for each, _ in texts]
-    found = [(worth, -index, each) for index, (each, text) in enumerate(texts) if (worth := _worth(words, text)) > 0]
+        return [each for each, _ in named]
+    worths = [_worth(words, text, least) for _, text in named]
+    found = [(worth, -index, each) for index, ((each, _), worth) in enumerate(zip(named, worths, strict=True)) if worth]
     return [each for *_, each in sorted(found, key=lambda item: item[:2], reverse=True)]
 
 
-def _worth(words: tuple[str, ...], text: str) -> int:
-    """How well all words are found, 0 if one is not found in one piece."""
-    matches = [fuzzy.match(word, fuzzy.fold(text)) for word in words]
+def _worth(words: tuple[str, ...], text: str, least: int) -> int:
+    """How well all words are found, 0 if one is found less well than that."""
+    matches = [fuzzy.match(word, text) for word in words]
     worths = [found[0] if found is not None else 0 for found in matches]
-    return sum(worths) if min(worths) >= WORTH_MIN else 0
+    return sum(worths) if min(worths) >= least else 0

@@ -41,6 +41,8 @@ def test_users_are_found_by_id_email_and_name(cache: Cache) -> None:
     assert cache.user(2) == BELA
     assert cache.user_by_email(" BELA@Example.org ") == BELA
     assert cache.users_by_name("BÉLA") == [BELA]
+    assert cache.users([CSILLA.id, BELA.id, 77]) == {BELA.id: BELA, CSILLA.id: CSILLA}
+    assert cache.users([]) == {}
     renamed = User(id=2, email="b@example.org", display_name="Béla Bartók", rev=9)
     cache.store_users([renamed])
     cache.store_users([BELA])
