@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Home
+from tests.cli.test_schemas import check
 from tests.support.files import noise
 
 
@@ -44,7 +45,7 @@ def test_files_are_sent_listed_and_saved(anna: str, ben: str, home: Home, ben_ho
     assert (into / "plan.pdf").read_bytes() == (papers / "plan.pdf").read_bytes()
     assert (into / "beds.txt").read_text() == "mine"
     plan, beds = messages[0]["files"]
-    record = json.loads(ben_home.run("download", anna, str(beds["id"]), "--to", str(into), "--json").out)
+    (record,) = check("file", ben_home.run("download", anna, str(beds["id"]), "--to", str(into), "--json").lines)
     assert record == {**beds, "path": str(into / "beds (3).txt")}
     assert ben_home.run("download", anna, messages[1]["id"], "--to", "-").out == "beds"
     assert ben_home.run("download", anna, "1", "--to", "-").code == 2, "two files do not fit into one stream"
@@ -80,7 +81,7 @@ def test_uploads_print_ids_that_bots_can_send(anna: str, home: Home, papers: Pat
     assert (plain.code, plain.err) == (0, "")
     ids = [line.split("\t") for line in plain.lines]
     assert [name for _, name in ids] == ["plan.pdf", "beds.txt"]
-    record = json.loads(home.run("upload", "--json", str(papers / "beds.txt")).out)
+    (record,) = check("file", home.run("upload", "--json", str(papers / "beds.txt")).lines)
     assert (record["name"], record["size"], record["width"]) == ("beds.txt", 4, 0)
     assert home.run("download", anna, ids[1][0], "--to", "-").out == "beds"
 

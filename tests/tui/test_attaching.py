@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
+from chatterm.client.errors import ClientError
 from chatterm.client.model import Account, OutboxState
 from chatterm.tui.file_picker import FilePicker
 from chatterm.tui.writing.paths import given_paths, pasted_files
@@ -192,3 +193,20 @@ async def test_copying_that_takes_long_can_be_left(
         await desk.press("enter")
         await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
         await desk.until(lambda: not desk.composer.text and not attached(desk))
+
+
+async def test_many_files_in_a_small_window_are_counted(home: Path, account: Account, files: Path) -> None:
+    """Of ten chips one row is shown, and how many more there are; the composer and messages stay in sight."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account, size=(40, 12)) as desk:
+        paths = [files / f"paper number {number}.txt" for number in range(10)]
+        for path in paths:
+            path.write_text("x")
+        desk.screen.conversation.attach(paths)
+        await desk.sees("▤ paper number 0.txt", "+9 more", "hello")
+        with pytest.raises(ClientError):
+            desk.screen.conversation.attach([files / "plan.txt"])
+        assert len(attached(desk)) == 10
+        await desk.press(*["backspace"] * 9)
+        await desk.until(lambda: len(attached(desk)) == 1)
+        assert "more" not in desk.text

@@ -16,6 +16,8 @@ from chatterm.tui.guard import Guarded
 
 NAME_CELLS: Final = 32
 _ROWS_MAX: Final = 4
+_LOW: Final = 16
+"""In lower windows there is one row of chips, so that messages stay in sight."""
 _GAP: Final = "  "
 
 
@@ -51,6 +53,7 @@ class Chips(Guarded, Widget):
         super().__init__()
         self._chips: tuple[Chip, ...] = ()
         self._rows: list[list[tuple[int, Chip]]] = []
+        self._hidden = 0
 
     def show(self, chips: Sequence[Chip]) -> None:
         """Show these."""
@@ -72,7 +75,9 @@ class Chips(Guarded, Widget):
                 used = 0
             self._rows[-1].append((index, chip))
             used += cells + len(_GAP)
-        height = min(len(self._rows), _ROWS_MAX)
+        height = min(len(self._rows), _ROWS_MAX if self.app.size.height >= _LOW else 1)
+        self._hidden = sum(len(row) for row in self._rows[height:])
+        self._rows = self._rows[:height]
         if self.styles.height is None or self.styles.height.value != height:
             self.styles.height = height
         self.refresh()
@@ -90,7 +95,12 @@ class Chips(Guarded, Widget):
                 Segment(f"{chip.detail} ✕ ", detail),
                 Segment(_GAP, self.rich_style),
             ]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        strip = Strip(segments)
+        if self._hidden and y == len(self._rows) - 1:
+            more = f" +{self._hidden} more "
+            shown = strip.crop(0, max(0, width - len(more)))
+            strip = Strip([*shown, Segment(more, self.get_component_rich_style("chips--name"))])
+        return strip.adjust_cell_length(width, self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
         content = event.get_content_offset(self)
