@@ -29,6 +29,12 @@ from tests.support.tui import BELA, GARDEN, NOW, WITH_BELA, direct_chat, fill_ca
 HOSTILE = "\x1b]52;c;aGFja2Vk\x07\x1b[31m\x9b5m\u202erlo\u200b[/] [bold]x[/bold]\r\n\x07end"
 """What a bad server may put into any field: clipboard write, colours, C1, bidi override, markup, line ends."""
 
+TRICKS = (
+    "\n[a](https://x.org/\x1b]52;c;aGFja2Vk\x07) [b](https://x.org/\u202e) <https://y.org/\x9b5m> **\x1b[5m** `\x07`"
+    "\n```py\x1b[5m\nx = '\x1b[5m\u202e'\n```\n> \x9b5m\n- \x1b[5m\n[ok](https://z.org/a)"
+)
+"""And behind what Markdown may make of it."""
+
 
 def queued(home: Path, account: Account) -> list[str]:
     with at_home(home):
@@ -75,7 +81,7 @@ async def test_hostile_text_in_every_field_never_reaches_the_terminal(home: Path
         User(id=BELA.id, email="bela@example.org", display_name=HOSTILE, rev=2, status=HOSTILE),
         User(id=3, email="\x1b]0;mail\x07@example.org", display_name="\x1b[5mCsilla", rev=3),
     ]
-    log = [message(WITH_BELA, 1, BELA.id, HOSTILE, NOW), message(WITH_BELA, 2, BELA.id, "innocent", NOW + 1)]
+    log = [message(WITH_BELA, 1, BELA.id, HOSTILE + TRICKS, NOW), message(WITH_BELA, 2, BELA.id, "innocent", NOW + 1)]
     full = replace(
         message(GARDEN, 4, BELA.id, HOSTILE, NOW - 1),
         reply_to=3,
@@ -117,6 +123,9 @@ async def test_hostile_text_in_every_field_never_reaches_the_terminal(home: Path
         assert await tty.exit_code() == 0
     assert "]52;c;" in raw  # it is shown, with a picture in place of the ESC
     assert not re.search("\x1b\\]52|\x1b\\[5m|\x9b|[\u202e\u200b]", raw)
+    links = re.findall("\x1b\\]8;([^\x1b]*)\x1b\\\\", raw)
+    assert "https://z.org/a" in {link.partition(";")[2] for link in links}
+    assert all(link.isascii() and link.isprintable() for link in links)
     titles = re.findall("\x1b\\]0;([^\x07\x1b]*)", raw)
     assert titles
     assert all(title.isprintable() for title in titles)

@@ -82,6 +82,7 @@ def test_blocks_are_set_off_by_what_stands_before_them() -> None:
     """Quotes within quotes, lists within lists, task boxes, headings and rules."""
     assert lines("> one\n>> two\n> three") == ["▎ one", "▎ ▎ two", "▎ three"]
     assert lines("- a\n  - b\n    1. c\n- [ ] d\n- [x] e") == ["• a", "  ◦ b", "    1. c", "☐ d", "☑ e"]
+    assert lines("1. a\n  - b") == ["1. a", "  ◦ b"]
     assert lines("* a\n  more of a\nnot a") == ["• a", "  more of a", "not a"]
     assert lines("# Head #\ntext\n\n---\n#tag") == ["Head", "text", "", "───", "#tag"]
     assert lines("> - in a quote\n>   ```\n>   x = 1\n>   ```") == ["▎ • in a quote", "▎   x = 1"]
@@ -98,6 +99,8 @@ def test_blocks_are_set_off_by_what_stands_before_them() -> None:
         ("~~~\n```\n~~~", "```", ""),
         ("```two words\nb```", "two words\nb", ""),
         ("```py\n```", "", "py"),
+        ("look: ```py\nx = 1```", "x = 1", "py"),
+        ("**so**: ```\n*a*\n```\nand more", "*a*", ""),
     ],
 )
 def test_fenced_code_is_kept_as_it_is(source: str, code: str, language: str) -> None:
@@ -105,7 +108,14 @@ def test_fenced_code_is_kept_as_it_is(source: str, code: str, language: str) -> 
     marked = read(source)
     (block,) = [block for block in marked.blocks if block.form is Form.CODE]
     assert (marked.text[block.start : block.end], block.language) == (code, language)
-    assert marked.runs == ()
+    assert all(run.end < block.start for run in marked.runs)
+
+
+def test_a_fence_behind_words_opens_only_if_it_closes() -> None:
+    """Otherwise the rest of the message would become code by mistake; one within a line is code of that line."""
+    assert all(block.form is Form.TEXT for block in read("three ticks: ```\nand *more*").blocks)
+    assert shown(read("so ```x = 1``` it is\n```\ny\n```"))[0] == ("x = 1", CODE)
+    assert lines("a: ```\nb\n```\nc: ```\nd\n```") == ["a:", "b", "c:", "d"]
 
 
 def test_an_action_is_told_with_its_author() -> None:

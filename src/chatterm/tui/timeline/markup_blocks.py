@@ -11,6 +11,9 @@ QUOTES_MAX: Final = 4
 """Quotes within each other; further marks are shown as they are."""
 LEVELS_MAX: Final = 3
 """Lists within each other that are told apart by indent and bullet."""
+NESTED: Final = 2
+"""Blanks by which an item is indented to lie within the one before it."""
+TICKS: Final = "```"
 RULE_TEXT: Final = "───"
 _BAR: Final = "▎ "
 _BULLETS: Final = "•◦▪"
@@ -19,13 +22,6 @@ _LANGUAGE: Final = re.compile(r"\s*\{?\.?([A-Za-z0-9_+#.-]{1,32})\s*")
 _QUOTE: Final = re.compile(r" {0,3}>(?=$|[\s>*`\[('\"]|[^\W_]) ?")
 _HEADING: Final = re.compile(r" {0,3}#{1,6} +(?=\S)")
 _ITEM: Final = re.compile(r"( {0,40})([-*+•]|[0-9]{1,9}[.)]) +(?:\[([ xX])\] +)?(?=\S)")
-
-
-class _List(NamedTuple):
-    """Where the items of one list begin."""
-
-    indent: int
-    content: int
 
 
 class _Reader:
@@ -68,7 +64,7 @@ class _Reader:
     def read(self, lines: list[str], prefix: str = "", depth: int = 0) -> None:
         """Read lines that stand behind `prefix`, within `depth` quotes."""
         at = 0
-        lists: list[_List] = []
+        lists: list[int] = []
         while at < len(lines):
             line = lines[at]
             item = _ITEM.match(line)
@@ -100,12 +96,12 @@ class _Reader:
         self.read(within, prefix + _BAR, depth + 1)
         return at
 
-    def _item(self, found: re.Match[str], line: str, prefix: str, lists: list[_List]) -> None:
+    def _item(self, found: re.Match[str], line: str, prefix: str, lists: list[int]) -> None:
         indent = len(found[1])
-        while lists and indent < lists[-1].indent:
+        while lists and indent < lists[-1]:
             lists.pop()
-        if not lists or indent >= lists[-1].content:
-            lists.append(_List(indent, indent + len(found[2]) + 1))
+        if not lists or indent >= lists[-1] + NESTED:
+            lists.append(indent)
         level = min(len(lists), LEVELS_MAX) - 1
         bullet = found[2] if found[2][0].isdigit() else _BULLETS[level]
         if found[3]:
@@ -151,6 +147,31 @@ def _code_after(lines: list[str], at: int, fence: re.Match[str]) -> _Code | None
             break
         code.append(_dedented(line, indent))
     return _Code("\n".join(code), language[1].lower() if language is not None else "", following)
+
+
+def _opens_behind(line: str, words: str, info: str) -> bool:
+    """Whether a fence may open behind these words: they are no quote's mark, and only a language follows."""
+    says = any(map(str.isalnum, words)) and "`" not in words and not _QUOTE.match(line)
+    return says and (not info or _LANGUAGE.fullmatch(info) is not None)
+
+
+def _with_fences_apart(lines: list[str]) -> list[str]:
+    """Give a fence that opens behind other words a line of its own, if it closes further down."""
+    last = max((at for at, line in enumerate(lines) if line.rstrip().endswith(TICKS)), default=-1)
+    apart: list[str] = []
+    inside = False
+    for at, line in enumerate(lines):
+        words, tail = line[: line.find(TICKS)], line[line.find(TICKS) :]
+        if inside:
+            inside = not line.rstrip().endswith(TICKS)
+        elif TICKS in line and (fence := _FENCE.fullmatch(tail)) is not None:
+            alone = not words.strip()
+            inside = alone or (at < last and _opens_behind(line, words, fence[3]))
+            if inside and not alone:
+                apart += (words.rstrip(), tail)
+                continue
+        apart.append(line)
+    return apart
 
 
 def _dedented(line: str, indent: int) -> str:
@@ -201,7 +222,8 @@ def _under(runs: list[Run], flags: int, length: int) -> list[Run]:
 def read(text: str, people: People | None = None) -> Marked:
     """What a terminal-safe text of several lines shows. Never raises; linear in the text."""
     reader = _Reader(people or NOBODY)
-    reader.read(text.split("\n"))
+    lines = text.split("\n")
+    reader.read(_with_fences_apart(lines) if TICKS in text else lines)
     return Marked(reader.text, tuple(reader.runs), tuple(reader.blocks))
 
 
