@@ -66,4 +66,4 @@ def test_keys_are_written_as_people_write_them(key: str, label: str) -> None:
 
 
 def test_the_footer_names_help_and_quit() -> None:
-    assert [hint for _, hint in Keymap().footer_hints()] == ["jump", "search", "help", "quit"]
+    assert [hint for _, hint, _ in Keymap().footer_hints()] == ["jump", "search", "help", "quit"]

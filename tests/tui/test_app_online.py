@@ -4,8 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from chatproto.frames import Away, Typing, TypingNow, Watch
+from chatproto.frames import Away, Events, Typing, TypingNow, Watch
 from chatterm.client.model import EntryRef, Link
+from chatterm.client.settings import Composing, Settings
 from tests.support.client import running_client, sign_in
 from tests.support.server import FAST, Person, RunningServer, running_server
 from tests.support.tui import Desk, running_app
@@ -152,3 +153,18 @@ async def test_a_group_shows_its_topic_and_says_when_one_was_removed(home: Path,
         await desk.sees("wait", "Not sent.", "1 failed")
         await desk.press("alt+x")
         await desk.until(lambda: desk.engine.outbox.counts() == (0, 0))
+
+
+async def test_that_one_writes_can_be_kept_to_oneself(home: Path, server: RunningServer) -> None:
+    """The first frame that the other gets is the message itself."""
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    with_bela = await anna.direct(bela)
+    async with app_of(home, anna) as desk, bela.socket() as socket:
+        desk.app.settings = Settings(compose=Composing(typing_notices=False))
+        await socket.send(Watch(user_ids=[], chat_ids=[with_bela.id]))
+        await desk.press("ctrl+k", *"bela", "enter")
+        await desk.until(lambda: desk.app.focused is desk.composer)
+        await desk.type("quietly")
+        await desk.press("enter")
+        while not isinstance(frame := await socket.next(), Events):
+            assert not isinstance(frame, Typing)

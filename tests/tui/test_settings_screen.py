@@ -92,3 +92,32 @@ async def test_an_editor_of_ones_own_changes_them(home: Path, account: Account, 
         await tty.sees("the editor is here")
         tty.type("\n")
         await tty.sees("‹ chatterm-day ›")
+
+
+async def test_a_compact_view_has_no_empty_lines_between_authors(home: Path, account: Account) -> None:
+    fill_cache(home, account, **direct_chat("one", "two", "three"))
+    async with running_app(home, account, size=(100, 40)) as desk:
+        await desk.sees("one", "three")
+
+        def distance() -> int:
+            rows = desk.rows
+            first, last = (next(i for i, row in enumerate(rows) if text in row) for text in ("  one", "  three"))
+            return last - first
+
+        roomy = distance()
+        look = msgspec.structs.replace(desk.app.settings.look, density="compact")
+        desk.app.change_settings(msgspec.structs.replace(desk.app.settings, look=look))
+        await desk.until(lambda: distance() == roomy - 2)
+
+
+async def test_the_mouse_reaches_help_accounts_and_profile(home: Path, account: Account) -> None:
+    async with running_app(home, account, size=(200, 40)) as desk:
+        await desk.sees("F1 help")
+        await desk.pilot.click("StatusLine", offset=(desk.rows[-1].index("F1 help") + 4, 0))
+        await desk.sees("type to find a key")
+        await desk.press("escape")
+        await desk.pilot.click("AccountLine", offset=(10, 0))
+        await desk.sees("Accounts", "Add one")
+        await desk.press("escape")
+        await desk.pilot.click("AccountLine", offset=(2, 0))
+        await desk.until(lambda: any(each.severity == "error" for each in desk.app._notifications))  # not connected

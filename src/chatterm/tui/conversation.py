@@ -27,6 +27,7 @@ from chatterm.client.model import (
     Target,
 )
 from chatterm.client.ports import Engine
+from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
 from chatterm.tui.client_row import is_muted
 from chatterm.tui.composer import Composer
@@ -338,7 +339,9 @@ class Conversation(Vertical):
     def _keep_draft(self, message: Composer.Changed) -> None:
         self.writer.changed()
         if self.ref is not None and self.ref.kind == "chat":
-            self.engine.write_in(self.ref.id, on=bool(message.text.strip()))
+            settings = getattr(self.app, "settings", None)
+            told = not isinstance(settings, Settings) or settings.compose.typing_notices
+            self.engine.write_in(self.ref.id, on=told and bool(message.text.strip()))
 
     def keep_draft(self) -> None:
         """Put what is written at this moment on disk now."""

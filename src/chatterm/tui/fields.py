@@ -242,7 +242,7 @@ class Pick(Widget, can_focus=True):
 
     @property
     def value(self) -> str:
-        return self._options[self._index][0]
+        return self._options[self._index][0] if self._options else ""
 
     def render(self) -> Content:
         rows = [

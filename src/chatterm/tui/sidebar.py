@@ -27,13 +27,16 @@ WIDTH_MAX: Final = 80
 
 
 class AccountLine(Line):
-    """Whose account this is."""
+    """Whose account this is; a click on the name opens the profile, one on the account the others."""
 
     DEFAULT_CSS = "AccountLine { padding: 0 1; background: $surface; }"
 
     def __init__(self, name: str, key: str) -> None:
         super().__init__()
-        self._parts = (Part(terminal_safe(name), "strong"), Part("  " + terminal_safe(key), "quiet"))
+        self._parts = (
+            Part(terminal_safe(name), "strong", "profile"),
+            Part("  " + terminal_safe(key), "quiet", "accounts"),
+        )
 
     def left(self) -> Sequence[Part]:
         return self._parts

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from chatproto.text import terminal_safe
 from chatterm.client.model import ConnectionStatus, Link, Moving
 from chatterm.client.told import size_text
-from chatterm.tui.actions import Scope, label_of
+from chatterm.tui.actions import Scope, label_of, named
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.line import Line, Part
 
@@ -34,9 +34,9 @@ def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float,
     if status.link is Link.OFFLINE and status.retry_at is not None:
         wait = max(0, round(status.retry_at - now))
         parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
-        parts.append(Part(f"{label_of('retry_now')} now", "quiet"))
+        parts.append(Part(f"{label_of('retry_now')} now", "quiet", "retry_now"))
     if status.link is Link.SIGNED_OUT:
-        parts.append(Part(f"{label_of('retry_now')} signs in again", "strong"))
+        parts.append(Part(f"{label_of('retry_now')} signs in again", "strong", "retry_now"))
     elif status.problem is not None and status.link is not Link.ONLINE:
         told = f"{status.problem.message} {status.problem.hint}".strip()
         parts.append(Part(terminal_safe(told), "quiet"))
@@ -130,9 +130,10 @@ class StatusLine(Line):
         hints = keymap().footer_hints(self._scope)
         room = self.content_size.width - sum(cell_len(part.text) for part in self.left()) - 2
         shown: list[Part] = []
-        for key, hint in reversed(hints):  # the last ones stay where room is scarce
+        for key, hint, name in reversed(hints):  # the last ones stay where room is scarce
             room -= cell_len(key) + cell_len(hint) + 3
             if room < 0:
                 break
-            shown[:0] = (Part(f"{key} ", "normal"), Part(f"{hint}  ", "quiet"))
+            asked = name if self._scope == "global" or named(name).feature else ""
+            shown[:0] = (Part(f"{key} ", "normal", asked), Part(f"{hint}  ", "quiet", asked))
         return shown

@@ -52,10 +52,10 @@ class Keymap:
         keys = self.keys(named(name))
         return key_label(keys[0]) if keys else ""
 
-    def footer_hints(self, scope: Scope = "global") -> tuple[tuple[str, str], ...]:
-        """(key, short name) of the actions of a scope that the status line names."""
-        shown = ((self.keys(action), action.hint) for action in of_scope(scope) if action.hint)
-        return tuple((short_label(keys[0]), hint) for keys, hint in shown if keys)
+    def footer_hints(self, scope: Scope = "global") -> tuple[tuple[str, str, str], ...]:
+        """(key, short name, name) of the actions of a scope that the status line names."""
+        shown = ((self.keys(action), action.hint, action.name) for action in of_scope(scope) if action.hint)
+        return tuple((short_label(keys[0]), hint, name) for keys, hint, name in shown if keys)
 
 
 _installed: list[Keymap] = [Keymap()]

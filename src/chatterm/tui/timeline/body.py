@@ -63,9 +63,19 @@ class Bodies:
     """Reads texts of messages. `names` gives terminal-safe names."""
 
     def __init__(
-        self, own_id: int, names: Callable[[int], str] = str, *, markdown: bool = True, pictures: bool = False
+        self,
+        own_id: int,
+        names: Callable[[int], str] = str,
+        *,
+        markdown: bool = True,
+        pictures: bool = False,
+        compact: bool = False,
     ) -> None:
-        """Without `markdown` a text shows as it was written; without `pictures` none is drawn."""
+        """Without `markdown` a text shows as it was written; without `pictures` none is drawn.
+
+        In a `compact` view no line is left empty between authors.
+        """
+        self.compact = compact
         self._pictures = pictures
         self._own_id = own_id
         self._names = names
@@ -132,20 +142,21 @@ class Look:
         self.pictures = pictures
         self._markdown = True
         self._images = "off"
+        self._compact = False
         self._extras: Extras | None = None
 
-    def change(self, *, markdown: bool, images: str) -> bool:
+    def change(self, *, markdown: bool, images: str, compact: bool = False) -> bool:
         """Take other settings; whether anything is drawn in another way now."""
-        if (markdown, images) == (self._markdown, self._images):
+        if (markdown, images, compact) == (self._markdown, self._images, self._compact):
             return False
-        self._markdown, self._images = markdown, images
+        self._markdown, self._images, self._compact = markdown, images, compact
         self.close()
         return True
 
     def bodies(self) -> Bodies:
         """What reads the texts of messages."""
         pictures = self._images != "off" and self.pictures is not None
-        return Bodies(self._own_id, self._names, markdown=self._markdown, pictures=pictures)
+        return Bodies(self._own_id, self._names, markdown=self._markdown, pictures=pictures, compact=self._compact)
 
     def highlight(self, code: str, language: str) -> "Sequence[Token]":
         """The colours of a piece of code, as far as they are known by now."""

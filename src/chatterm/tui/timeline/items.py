@@ -347,7 +347,7 @@ class Builder:
             or before.sender_id != item.sender_id
             or not 0 <= item.at - before.at <= GROUP_GAP_US
         ):
-            if lines or not at_top:
+            if (lines or not at_top) and not self.bodies.compact:
                 lines.append(_BLANK)
             lines.append(_HEADER)
         else:

@@ -167,11 +167,12 @@ class Timeline(Scrolling, can_focus=True):
 
     def settings_changed(self, settings: Settings) -> None:
         """Other settings are in force."""
-        self.look(markdown=settings.look.markdown, images=settings.look.images)
+        look = settings.look
+        self.look(markdown=look.markdown, images=look.images, compact=look.density == "compact")
 
-    def look(self, *, markdown: bool, images: str) -> None:
+    def look(self, *, markdown: bool, images: str, compact: bool = False) -> None:
         """Show Markdown as what it means or texts as they were written, and pictures as the setting says; at once."""
-        if self._look.change(markdown=markdown, images=images):
+        if self._look.change(markdown=markdown, images=images, compact=compact):
             self._painter = None
             self._strips.clear()
             viewport = self.viewport
