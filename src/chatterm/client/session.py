@@ -38,7 +38,6 @@ from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.storage import Storage
-from chatterm.client.targets import best_known
 
 if TYPE_CHECKING:  # the network is loaded by `start`, on another thread, so that a screen can be drawn before
     from chatterm.client.api import Api
@@ -199,6 +198,8 @@ class Session:
         Raises `ChatError` for text that cannot be sent, `ClientError` for files that cannot, or a disk that does not
         take them. Cancelled while files are copied, it leaves nothing.
         """
+        from chatterm.client.targets import best_known  # noqa: PLC0415 - nothing before the first screen needs it
+
         normal = normalize_message(text) if text or not (files or enclosed.is_content) else ""
         place = best_known(self.cache, target)
         if files:

@@ -1,16 +1,12 @@
 """The chat screen: what the engine says becomes changes of the widgets, what the user does becomes calls."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding, BindingsMap
-from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 
 from chatproto import limits
@@ -39,11 +35,8 @@ from chatterm.client.uistate import UiState
 from chatterm.tui.actions import ActionWanted, is_character, of_scope
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.clients import ClientList
-from chatterm.tui.composer import Composer
 from chatterm.tui.conversation import Conversation
-from chatterm.tui.sidebar import Sidebar
-from chatterm.tui.status import StatusLine
-from chatterm.tui.timeline import MessagesLeft
+from chatterm.tui.panes import Panes
 
 if TYPE_CHECKING:
     from chatterm.tui.features.performer import Performer
@@ -83,57 +76,20 @@ def _bindings() -> BindingsMap:
     )
 
 
-BESIDE_MIN: Final = 80
-"""In fewer columns the client list lies over the conversation."""
-_COLUMNS: Final = [(0, "-narrow"), (BESIDE_MIN, "-normal"), (120, "-wide")]
-_ROWS: Final = [(0, "-short"), (16, "-tall")]
-
-
-def _expected_classes(columns: int, rows: int) -> str:
-    """The classes that these breakpoints will give to a screen of this size."""
-    across = next(name for least, name in reversed(_COLUMNS) if columns >= least)
-    return f"{across} {next(name for least, name in reversed(_ROWS) if rows >= least)}"
-
-
 def _some(ids: tuple[int, ...], count: int) -> tuple[int, ...]:
     """The first of these, each once."""
     return tuple(dict.fromkeys(ids))[:count]
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(Panes):
     """Client list, conversation and status line of one account."""
-
-    DEFAULT_CSS = """
-    ChatScreen { layers: base overlay; background: $background; }
-    ChatScreen #body { height: 1fr; }
-    ChatScreen.-narrow Sidebar { width: 100%; }
-    ChatScreen.-narrow Sidebar, ChatScreen.-alone Sidebar {
-        display: none; layer: overlay; max-width: 44; height: 100%;
-    }
-    ChatScreen.-narrow.-list Sidebar, ChatScreen.-alone.-list Sidebar { display: block; }
-    ChatScreen.-wide Sidebar { width: 36; }
-    ChatScreen.-short ChatHeader { margin: 0; }
-    ChatScreen.-short FilterLine { margin: 0; }
-    ChatScreen.-short AccountLine { display: none; }
-    ChatScreen.-short Composer { border: none; padding: 0 1; background: $panel; }
-    """
-    # Textual declares these two as instance variables; they are constants all the same.
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = _COLUMNS
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = _ROWS
-    AUTO_FOCUS = ""  # the composer gets the focus, never by way of the client list
 
     def __init__(self, engine: Engine, state: UiState, size: tuple[int, int] = (80, 24)) -> None:
         """`size` is the terminal's, as far as it is known: a right guess saves styling everything twice."""
-        hidden = state.setting("list") == "hidden"
-        super().__init__(classes=f"{_expected_classes(*size)}{' -alone' if hidden else ''}")
+        super().__init__(engine, state, size)
         self.bind_keys()
         self._performer: Performer | None = None
         self._pins: PinCount | None = None
-        self.engine = engine
-        self.state = state
-        self.sidebar = Sidebar(engine, state)
-        self.conversation = Conversation(engine, state)
-        self.status = StatusLine(engine.status)
         self._changed: set[EntryRef] | None = set()
         self._flusher: Timer | None = None
         self._upload_shown: Timer | None = None
@@ -145,12 +101,6 @@ class ChatScreen(Screen[None]):
 
     def _hear(self, notice: Notice) -> None:
         self.post_message(Noticed(notice))
-
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="body"):
-            yield self.sidebar
-            yield self.conversation
-        yield self.status
 
     def on_mount(self) -> None:
         self.conversation.composer.focus()
@@ -254,18 +204,10 @@ class ChatScreen(Screen[None]):
         self._name_window()
 
     def _name_window(self) -> None:
-        count = self._show_news()
+        count = self.show_news()
         entry = self.engine.cache.entry(self.conversation.ref) if self.conversation.ref is not None else None
         parts = (f"({count})" if count else "", entry.name if entry is not None else "", "chatterm")
         self.post_message(self.Named(" ".join(part for part in parts if part)))
-
-    def _show_news(self) -> str:
-        """Say what is unread where the client list is out of sight; what it is."""
-        count = self.sidebar.list.roster.news.badge(time.time())
-        beside = self.app.size.width >= BESIDE_MIN and not self.has_class("-alone")
-        self.conversation.header.show_menu("" if beside else f"☰ {count}".rstrip())
-        self.status.show_unread("" if beside else count)
-        return count
 
     @dataclass
     class Named(Message):
@@ -292,36 +234,6 @@ class ChatScreen(Screen[None]):
         self.sidebar.list.set_filter("")
         self.open(message.ref)
         self.to_writing()
-
-    @on(ClientList.Left)
-    def to_writing(self) -> None:
-        """Give the keys to the composer, and the whole of a narrow terminal to the conversation."""
-        self.remove_class("-list")
-        self.conversation.composer.focus()
-
-    @on(Composer.Left)
-    def _to_messages(self) -> None:
-        self.remove_class("-list")
-        if self.conversation.ref is None:
-            self.to_list()
-        else:
-            self.conversation.timeline.focus()
-
-    @on(MessagesLeft)
-    def _leave_messages(self, message: MessagesLeft) -> None:
-        if message.to_list:
-            self.to_list()
-        else:
-            self.to_writing()
-
-    def to_list(self) -> None:
-        """Give the keys to the client list, over the conversation where it is not beside it."""
-        self.add_class("-list")
-        self.sidebar.list.focus()
-
-    def on_descendant_focus(self) -> None:
-        """Name the keys that help where the focus is."""
-        self.status.show_keys("message" if self.focused is self.conversation.timeline else "global")
 
     def show_message(self, chat_id: int, seq: int) -> bool:
         """Open a chat, go to a message of it and select it, also if it is yet to be loaded; False if there is none."""
@@ -370,28 +282,6 @@ class ChatScreen(Screen[None]):
     def _tell(self, message: Conversation.Told) -> None:
         self.tell(message.text, failed=message.failed)
 
-    def on_resize(self, event: events.Resize) -> None:
-        if event.size.width >= BESIDE_MIN and not self.has_class("-alone"):
-            self.remove_class("-list")
-        self._show_news()
-
-    def hide_list(self, on: bool) -> None:
-        """Give the conversation all of the window, or have the client list beside it again."""
-        self.set_class(on, "-alone")
-        self.remove_class("-list")
-        if on and self.sidebar.list.has_focus:
-            self.to_writing()
-        self._show_news()
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        over = self.has_class("-list") and (self.has_class("-narrow") or self.has_class("-alone"))
-        if over and not self.sidebar.region.contains(event.screen_x, event.screen_y):
-            self.to_writing()
-
-    @on(Sidebar.WidthChosen)
-    def _set_width(self, message: Sidebar.WidthChosen) -> None:
-        self.perform("list_width", str(message.cells))
-
     # --- actions of the table ---
 
     def bind_keys(self) -> None:
@@ -433,17 +323,6 @@ class ChatScreen(Screen[None]):
     def action_find_in_list(self) -> None:
         self.sidebar.list.set_filter("")
         self.to_list()
-
-    def action_next_pane(self) -> None:
-        self._cycle((self._to_messages, self.to_list, self.to_writing))
-
-    def action_previous_pane(self) -> None:
-        self._cycle((self.to_list, self.to_writing, self._to_messages))
-
-    def _cycle(self, steps: tuple[Callable[[], None], ...]) -> None:
-        """Go on from the composer, the messages or the client list."""
-        panes = (self.conversation.composer, self.conversation.timeline, self.sidebar.list)
-        steps[panes.index(self.focused) if self.focused in panes else -1]()
 
     def action_retry_now(self) -> None:
         if self.engine.status.link is Link.SIGNED_OUT:
