@@ -104,6 +104,9 @@ async def test_commands_are_offered_with_their_arguments(home: Path, account: Ac
         await desk.until(lambda: any(label.startswith("/help") for label in offered(desk)))
         await desk.press("up")
         assert popup(desk).current == popup(desk).choices[-1]
+        desk.screen.sidebar.list.focus()
+        await desk.until(lambda: not offered(desk))
+        desk.composer.focus()
         desk.composer.clear()
         await desk.type("/shr")
         await desk.until(lambda: offered(desk) == ["/shrug [TEXT]"])

@@ -47,6 +47,10 @@ class Helper(Protocol):
         """The text or the cursor changed."""
         ...
 
+    def left(self) -> None:
+        """The keys go elsewhere now."""
+        ...
+
     def pasted(self, text: str) -> bool:
         """Text is pasted; True if the helper has taken it."""
         ...
@@ -192,6 +196,10 @@ class Composer(Guarded, Widget, can_focus=True):
 
     def on_focus(self) -> None:
         self._touched()
+
+    def on_blur(self) -> None:
+        if self.helper is not None:
+            self.helper.left()
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width

@@ -241,6 +241,11 @@ class Writer:
             self._assistant = Assistant(self._conversation, *self._knowledge())
             self._assistant.moved()
 
+    def left(self) -> None:
+        """The keys go elsewhere: offer nothing over what is read there."""
+        self._chord = False
+        self._forget_offers()
+
     def _knowledge(self) -> "tuple[People, Emojis]":
         if self._known is None:
             from chatterm.tui.writing.emojis import Emojis  # noqa: PLC0415 - most texts need neither
