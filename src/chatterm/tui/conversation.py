@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -36,6 +37,7 @@ from chatterm.tui.header import ChatHeader
 from chatterm.tui.line import Line, Part
 from chatterm.tui.timeline import ChatView, HolesWanted, NewBelow, SeenReached, Timeline
 from chatterm.tui.timeline.localtime import LocalTime
+from chatterm.tui.timeline.wrap import clip
 from chatterm.tui.writer import Writer
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ class ContextLine(Line):
         self.refresh()
 
     def left(self) -> tuple[Part, ...]:
-        return Part(self._heading, "accent"), Part(self._quote, "quiet")
+        room = self.content_size.width - cell_len(self._heading) - cell_len(self._leave) - 4
+        return Part(self._heading, "accent"), Part(clip(self._quote, max(0, room)), "quiet")
 
     def right(self) -> tuple[Part, ...]:
         return (Part(f"  {self._leave}", "quiet"),)

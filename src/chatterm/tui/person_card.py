@@ -18,8 +18,6 @@ class PersonCard(Dialog[str]):
 
     DEFAULT_CSS: ClassVar[str] = """
     PersonCard #box { width: 48; }
-    PersonCard #buttons { layout: vertical; height: auto; }
-    PersonCard Push { width: 100%; margin: 0; background: $surface; }
     """
 
     def __init__(self, engine: Engine, user: User, *, owned_group: Chat | None) -> None:
