@@ -1,5 +1,7 @@
 """The real commands as processes, against a real server process that all tests of this folder share."""
 
+import atexit
+import functools
 import itertools
 import os
 import subprocess
@@ -10,10 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forking import Forker
+
 PASSWORD = "correct horse"
 _CLIENT = "import sys; from chatterm.cli.main import main; sys.exit(main())"
 _SERVER = "import sys; from chatserver.cli import main; sys.exit(main())"
 _numbers = itertools.count(1)
+
+
+@functools.cache
+def _forker() -> Forker:
+    """One for all tests of this process."""
+    forker = Forker()
+    atexit.register(forker.close)
+    return forker
 
 
 @dataclass
@@ -26,10 +38,8 @@ class Home:
     def run(self, *arguments: str, given: str | bytes | None = None, timeout: float = 30) -> "Result":
         """Run a command to its end; standard input is empty unless `given`."""
         data = given.encode() if isinstance(given, str) else given or b""
-        done = subprocess.run(
-            self.command(*arguments), input=data, capture_output=True, env=self.env, timeout=timeout, check=False
-        )
-        result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        done = _forker().run(list(arguments), self.env, data, timeout)
+        result = Result(done.code, done.out.decode(), done.err.decode())
         assert "Traceback" not in result.err, result.err
         return result
 

@@ -37,12 +37,20 @@ def example(home: Home, name: str, *words: str, given: str = "") -> Iterator["su
         process.stdout.close()
 
 
+@contextmanager
+def heard(home: Home, cursor: Path) -> Iterator[Running]:
+    """What arrives on a machine from now on."""
+    with Running(home, "tail", "--follow", "--json", "--cursor", str(cursor)) as tail:
+        tail.until_written(cursor)
+        yield tail
+
+
 def test_the_echo_bot_answers_also_what_came_while_it_was_away(
     live: LiveServer, anna: str, home: Home, tmp_path: Path
 ) -> None:
     """Signed in with a password once; SIGTERM ends it with 0; each message is answered once, as a reply."""
     echo, machine = live.new_user("Echo"), Home(tmp_path / "echo")
-    with Running(home, "tail", "--follow", "--json") as tail:
+    with heard(home, tmp_path / "cursor") as tail:
         with example(machine, "echo_bot.py", live.url, echo, given=PASSWORD + "\n") as process:
             assert home.run("send", echo, "one", "--wait").code == 0
             _until(tail, '"text": "one"', '"own": false')
@@ -63,8 +71,8 @@ def test_the_command_bot_answers_commands_of_whom_it_may(
     assert machine.run("login", live.url, "--email", bot, "--password-stdin", given=PASSWORD).code == 0
     with (
         example(machine, "command_bot.py", anna, "printf", "a\\033[31mb\\n"),
-        Running(home, "tail", "--follow", "--json") as tail,
-        Running(ben_home, "tail", "--follow", "--json") as other,
+        heard(home, tmp_path / "cursor") as tail,
+        heard(ben_home, tmp_path / "other") as other,
     ):
         assert home.run("send", bot, "!help", "--wait").code == 0
         assert "!run  runs printf" in _until(tail, '"own": false')
