@@ -129,6 +129,7 @@ class Download:
                     sink,
                     max_bytes=limits.FILE_SIZE_MAX,
                     size=self._file.size,
+                    failures_max=None,  # it is the user's to give it up
                     waits=self._waits,
                 )
                 if sink.fits(etag):

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from chatterm.client.api import Api
     from chatterm.client.tokens import TokenSource
 
-_FAILURES_MAX: Final = 12
-"""Attempts in a row without a byte after which it is given up; with the waits in between some minutes."""
+FAILURES_MAX: Final = 12
+"""With the waits in between about a minute."""
+_WAIT_MAX_S: Final = 10.0
+"""Somebody may be waiting: attempts are never further apart, unless the server asks for it."""
 _RANGE: Final = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 _NAME: Final = re.compile(r"filename\*=UTF-8''([^;]{1,2000})")
 _AGAIN: Final = frozenset({"tokenExpired", "tokenInvalid", "tokenMissing", "rangeInvalid"})
@@ -47,14 +49,16 @@ async def fetch(
     *,
     max_bytes: int,
     size: int | None = None,
+    failures_max: int | None = FAILURES_MAX,
     waits: Callable[[ClientError], None] = lambda _: None,
 ) -> str:
     """Fill `sink` with the whole of the file at `path`; its ETag without quotes, empty if there is none.
 
-    `waits` is told of each failure that is tried again. Raises `ClientError`: what the server refused, `fileChanged`
-    if it is not of `size` bytes or has more than `max_bytes`, or the failure at which it was given up.
+    `waits` is told of each failure that is tried again; after `failures_max` of them in a row without a byte it is
+    given up. Raises `ClientError`: what the server refused, `fileChanged` if it is not of `size` bytes or has more than
+    `max_bytes`, or the failure at which it was given up.
     """
-    backoff, failures, etag = Backoff(), 0, ""
+    backoff, failures, etag = Backoff(cap=_WAIT_MAX_S), 0, ""
     while True:
         before = sink.size
         try:
@@ -73,9 +77,9 @@ async def fetch(
         if not failure.temporary and failure.code not in _AGAIN and _is_answer(failure):
             raise failure
         if sink.size > before:
-            backoff, failures = Backoff(), 0
+            backoff, failures = Backoff(cap=_WAIT_MAX_S), 0
         failures += 1
-        if failures >= _FAILURES_MAX:
+        if failures_max is not None and failures >= failures_max:
             raise failure
         waits(failure)
         await asyncio.sleep(backoff.next_delay(failure.retry_after))

@@ -261,7 +261,7 @@ class Outbox:
             return find(self._database(), client_id)
 
     def counts(self) -> tuple[int, int]:
-        """(queued, failed): rows that will be sent without help, and those that wait for a retry (FAILED, HELD)."""
+        """(queued, failed): rows that will be sent without help or are paused, and rows that wait for a retry."""
         with reading(self._path):
             counted = self._database().execute("SELECT state, count(*) FROM messages GROUP BY state").fetchall()
         by_state = dict(counted)
