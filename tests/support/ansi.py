@@ -1,18 +1,21 @@
 """What a program may write to a terminal: a strict reading of its raw output that finds anything else."""
 
 import re
+from codecs import getincrementaldecoder
 from dataclasses import dataclass, field
 from typing import Final
 
 _CSI: Final = re.compile("\x1b\\[([0-?]*)([ -/]*)([@-~])")
 _STRING: Final = re.compile("\x1b([\\]P_^X])(.*?)(?:\x07|\x1b\\\\)", re.DOTALL)
+_CUT: Final = re.compile("\x1b(\\[[0-?]*[ -/]*|[\\]P_^X][^\x07\x1b]*\x1b?|[()]?)?")
+"""The beginning of a sequence whose end has not come yet."""
 _SIMPLE: Final = re.compile("\x1b[=>78]|\x1b[()][A-Z0-9]")
 _FORBIDDEN: Final = re.compile(
     "[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u2028\u2029]"
 )
 """What no text on a screen may hold: controls but BS, TAB, LF and CR, bidi controls, and some without a glyph."""
-_FINALS: Final = frozenset("mHfABCDJKhlunqtcXPLMSTrdG@")
-"""Of control sequences that draw or set modes; not among them are reports, printing and key remapping."""
+_FINALS: Final = frozenset((*"mHfABCDJKhluntcXPLMSTrdG@", "$p", " q"))
+"""Of control sequences that draw, set modes or ask for one; not among them are printing and key remapping."""
 _BLINK: Final = frozenset(("5", "6", "8"))
 """Renditions that the product never uses: blinking and hidden."""
 
@@ -28,8 +31,8 @@ class Output:
 
 
 def read(raw: bytes) -> Output:
-    """Read a terminal's input whole. Raises `AssertionError` for whatever has no business there."""
-    data = raw.decode()  # anything but UTF-8 has none
+    """Read a terminal's input; its last sequence may be cut. Raises `AssertionError` for what has no business there."""
+    data = getincrementaldecoder("utf-8")().decode(raw)  # anything but UTF-8 has none
     output, at = Output(), 0
     pieces: list[str] = []
     while at < len(data):
@@ -52,9 +55,11 @@ def _check_text(plain: str) -> None:
 
 def _sequence(data: str, at: int, output: Output) -> int:
     """Take one sequence; where it ends."""
+    if _CUT.fullmatch(data, at) is not None:
+        return len(data)
     if (csi := _CSI.match(data, at)) is not None:
-        parameters, _, final = csi.groups()
-        assert final in _FINALS, f"a control sequence that nobody needs: {csi.group()!r}"
+        parameters, between, final = csi.groups()
+        assert between + final in _FINALS, f"a control sequence that nobody needs: {csi.group()!r}"
         if final == "m" and not parameters.startswith((">", "?")):
             _check_rendition(parameters)
         return csi.end()
