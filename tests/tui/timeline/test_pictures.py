@@ -78,13 +78,20 @@ def test_only_formats_that_are_decoded_get_room() -> None:
 
 def test_auto_goes_by_what_the_terminal_says_of_itself() -> None:
     """Pixels where placeholders are known to work and get through, cells everywhere else."""
-    assert drawing_of("auto", {"TERM": "xterm-kitty"}) == "kitty"
-    assert drawing_of("auto", {"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1"}) == "kitty"
-    assert drawing_of("auto", {"TERM_PROGRAM": "ghostty"}) == "kitty"
-    assert drawing_of("auto", {"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1", "TMUX": "x"}) == "cells"
-    assert drawing_of("auto", {"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}) == "cells"
-    drawn = {setting: drawing_of(setting, {}) for setting in ("kitty", "cells", "off", "sixel")}
+    colours = {"COLORTERM": "truecolor"}
+    assert drawing_of("auto", {"TERM": "xterm-kitty", **colours}) == "kitty"
+    assert drawing_of("auto", {"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1", **colours}) == "kitty"
+    assert drawing_of("auto", {"TERM_PROGRAM": "ghostty", **colours}) == "kitty"
+    assert drawing_of("auto", {"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1", "TMUX": "x", **colours}) == "cells"
+    assert drawing_of("auto", {"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", **colours}) == "cells"
+    drawn = {setting: drawing_of(setting, colours) for setting in ("kitty", "cells", "off", "sixel")}
     assert drawn == {"kitty": "kitty", "cells": "cells", "off": "off", "sixel": "cells"}
+
+
+def test_placeholders_are_not_used_where_their_colours_would_change() -> None:
+    """Their colour is the number of the picture: with 256 colours or none it would be another one's."""
+    for environment in ({"TERM": "xterm-kitty"}, {"TERM": "xterm-kitty", "COLORTERM": "truecolor", "NO_COLOR": "1"}):
+        assert drawing_of("auto", environment) == drawing_of("kitty", environment) == "cells"
 
 
 # --- decoding ---
