@@ -11,6 +11,7 @@ from textual import events
 
 from chatterm.client.model import EntryRef, Link
 from chatterm.client.settings import Notifications, Settings
+from chatterm.tui.notices.desktop import Desktop
 from chatterm.tui.notices.notifier import Notifier
 from chatterm.tui.notices.toast import NewsToast
 from chatterm.tui.window import Window
@@ -125,3 +126,29 @@ async def test_nothing_that_others_write_ends_a_notification_in_a_real_terminal(
             for forbidden in ("\x1b]52", "\x1b[31m", "\x9b", "\x9d", "\x9c", "\u202e"):
                 assert forbidden not in raw
             assert re.search(r"\x1b\]0;\(1\) ", raw)
+
+
+async def test_the_desktop_is_told_by_a_tool_and_a_failing_one_is_told_of_once(tmp_path: Path) -> None:
+    """The real process gets each text as one argument; two at a time; no shell sees any of it."""
+    tool = tmp_path / "notify-send"
+    tool.write_text('#!/bin/sh\nprintf "%s\\n" "$#" "$@" >> "$0.log"\nexit 3\n')
+    tool.chmod(0o700)
+    told: list[str] = []
+    desktop = Desktop(str(tool), told.append)
+    for number in range(5):
+        desktop.show(f"-u $(touch {tmp_path}/oops) {number}", "<b>`id`</b>; rm \x1b[31m")
+    await asyncio.gather(*desktop._running)
+    desktop.show("again", "and again")
+    await asyncio.gather(*desktop._running)
+    lines = (tmp_path / "notify-send.log").read_text().splitlines()
+    assert lines.count("4") == 3
+    assert lines.count("&lt;b&gt;`id`&lt;/b&gt;; rm ␛[31m") == 2
+    assert sum(line.startswith("-u $(touch") for line in lines) == 2
+    assert not (tmp_path / "oops").exists()
+    assert len(told) == 1
+    assert "ended with code 3" in told[0]
+    missing: list[str] = []
+    gone = Desktop(str(tmp_path / "missing"), missing.append)
+    gone.show("title", "body")
+    await asyncio.gather(*gone._running)
+    assert len(missing) == 1
