@@ -130,6 +130,35 @@ async def test_commands_are_offered_with_their_arguments(home: Path, account: Ac
         await desk.until(lambda: desk.composer.editor.is_empty)
 
 
+async def test_arguments_of_commands_are_offered(home: Path, account: Account) -> None:
+    """Chats, people, commands and given words; what is written whole is not offered in the way of Enter."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        for text, labels in (
+            ("/goto béla", ["Béla"]),
+            ("/msg CSIL", ["Csilla"]),
+            ("/whois @csi", ["Csilla"]),
+            ("/invite Béla, csi", ["Csilla"]),
+            ("/mute ", ["1h", "8h", "2d", "forever"]),
+            ("/mute f", ["forever"]),
+            ("/help topi", ["/topic [TEXT]"]),
+        ):
+            desk.composer.clear()
+            desk.composer.insert(text)
+            await desk.until(lambda wanted=labels: offered(desk) == wanted)  # type: ignore[misc]
+        await desk.press("tab")
+        await desk.until(lambda: desk.composer.text == "/help topic")
+        desk.composer.clear()
+        desk.composer.insert("/invite Béla, csi")
+        await desk.until(lambda: offered(desk) == ["Csilla"])
+        await desk.press("tab")
+        await desk.until(lambda: desk.composer.text == "/invite Béla, Csilla ")
+        desk.composer.clear()
+        desk.composer.insert("/mute soon")
+        await desk.press("enter")
+        await desk.sees("Write it as /mute 30m")
+
+
 async def test_emoji_are_ranked_by_how_well_their_name_fits() -> None:
     emojis = Emojis()
     await emojis.load()

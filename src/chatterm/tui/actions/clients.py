@@ -14,7 +14,7 @@ GLOBAL_ACTIONS: Final[tuple[Action, ...]] = (
         "jump",
         feature="switching",
         commands=("goto",),
-        argument="[NAME]",
+        argument="[CHAT]",
     ),
     Action("palette", "global", ("ctrl+p",), "Do something: all commands", feature="palette"),
     Action("next_chat", "global", ("alt+down",), "Next chat", feature="switching"),

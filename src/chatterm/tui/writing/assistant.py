@@ -143,7 +143,7 @@ class Assistant:
         if begun:
             self._prepare(token)
         action = of_command(token.command) if token.kind == "argument" else None
-        if action is not None and tokens.first_argument(action) == tokens.PATH:
+        if action is not None and tokens.first_argument(action) in tokens.PATHS:
 
             async def look() -> None:
                 await self._look_for_files(token)

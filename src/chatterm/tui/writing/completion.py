@@ -14,7 +14,7 @@ from chatterm.tui.writing.emojis import Emojis
 from chatterm.tui.writing.marks import EVERYBODY
 from chatterm.tui.writing.mentions import ALL
 from chatterm.tui.writing.people import People
-from chatterm.tui.writing.tokens import CHAT, MEMBER, PERSON, Token, first_argument
+from chatterm.tui.writing.tokens import CHAT, COMMAND, MEMBER, OR, PERSON, Token, first_argument
 
 CHOICES_MAX: Final = 50
 """More choices are not offered: another letter finds them sooner than the arrow keys."""
@@ -106,6 +106,13 @@ class Completion:
         elif kind in (PERSON, CHAT):
             for entry in self._people.entries_like(token.needle, groups=kind == CHAT):
                 yield self._named(entry.name, entry.email)
+
+        elif kind == COMMAND:
+            for choice in commands(token.needle.removeprefix("/")):
+                yield choice._replace(insert=choice.insert.removeprefix("/"), goes_on=True)
+        elif OR in kind:
+            words = [word for word in kind.split(OR) if not word.isupper()]
+            yield from (Choice(word, word, goes_on=True) for word in words if word.startswith(token.needle.casefold()))
 
     def _named(self, name: str, email: str) -> Choice:
         """A person by name, or by address where a name would not say who is meant."""

@@ -14,10 +14,12 @@ _ARGUMENT: Final = re.compile(r"/(\w+)\s+(.*)\Z")
 _CLOSED: Final = re.compile(r"(?<![\w:]):([a-zA-Z0-9_+\-]{1,30}):\Z")
 TRIGGERS: Final = ("@", ":", "/")
 
-PERSON, MEMBER, CHAT, PATH = "PERSON", "MEMBER", "CHAT", "PATH"
+PERSON, MEMBER, CHAT, COMMAND = "PERSON", "MEMBER", "CHAT", "COMMAND"
 PEOPLE: Final = (PERSON, MEMBER)
-COMPLETED: Final = (PERSON, MEMBER, CHAT, PATH)
-"""First words of an action's `argument` that can be completed."""
+PATHS: Final = ("PATH", "FOLDER")
+COMPLETED: Final = (PERSON, MEMBER, CHAT, COMMAND, *PATHS)
+"""First words of an action's `argument` that can be completed; so can `a|b`."""
+OR: Final = "|"
 
 Kind = Literal["person", "emoji", "command", "argument"]
 
@@ -73,9 +75,9 @@ def _argument(before: str) -> Token | None:
     if found is None or action is None:
         return None
     kind, start, needle = first_argument(action), found.start(2), found.group(2)
-    if needle and kind not in COMPLETED:
+    if needle and kind not in COMPLETED and OR not in kind:
         return None
-    if "..." in action.argument and kind != PATH and "," in needle:
+    if "..." in action.argument and kind not in PATHS and "," in needle:
         last = needle.rpartition(",")[2].lstrip()
         start, needle = start + len(needle) - len(last), last
     return Token("argument", start, needle.removeprefix("@") if kind in PEOPLE else needle, found.group(1).casefold())
