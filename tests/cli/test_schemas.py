@@ -66,6 +66,7 @@ def test_real_output_is_as_the_schemas_say(live: LiveServer, anna: str, ben: str
         *("reacted", "edited", "pinned", "deleted"),
     }
     assert {record["kind"] for record in check("event", home.run("export", "--all").lines)} == {*kinds, "chat"}
+    check("event", home.run("search", "direct", "--json").lines)
     check("chat", home.run("chats", "--json").lines)
     check("user", home.run("users", "--json").lines)
     check("member", home.run("members", title, "--json").lines)

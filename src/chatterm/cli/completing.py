@@ -50,8 +50,12 @@ def _prepare(parser: argparse.ArgumentParser) -> None:
         "KEY": _accounts,
         "MESSAGE": _messages,
         "NAME": _settings,
+        "CHAT": _targets,
+        "WHO": _emails,
         "FILE": FilesCompleter(),
+        "PATH": FilesCompleter(),
         "DIR": DirectoriesCompleter(),
+        "FOLDER": DirectoriesCompleter(),
     }
     if isinstance(parser, Parser):
         parser.intermixed, parser.default_action = False, ""
