@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from chatproto.errors import ErrorInfo
 from chatproto.models import Chat, User
 from chatterm.client.cache import Cache
 from chatterm.client.model import Account, EntryRef, Link
+from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from chatterm.tui.features.palette import commands
 from chatterm.tui.picker import Picker
@@ -162,6 +164,30 @@ async def test_unread_and_mentioning_chats_come_one_after_the_other(home: Path, 
             await desk.until(lambda expected=expected: here(desk) == chat(expected))  # type: ignore[misc] # no inference
         await desk.press("alt+shift+a")
         await desk.sees("Nobody has named you in unread messages.")
+
+
+async def test_rows_say_where_something_is_unsent_or_failed(home: Path, account: Account) -> None:
+    """A draft is marked once another chat is on screen, a refused message until it is discarded."""
+    fill_cache(home, account, **direct_chat("hello"))
+    error = ErrorInfo(code="notMember", message="You are not a member of it.")
+    async with running_app(home, account) as desk:
+        await desk.until(lambda: here(desk) == chat(WITH_BELA))
+        await desk.type("refused")
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
+        with at_home(home):
+            other = Outbox.open(account_files(account.key).outbox)
+        [row] = other.take(1, 10_000)
+        other.refused(row.client_id, error)
+        other.close()
+        await desk.until(lambda: any("Béla" in row and row[:29].rstrip().endswith("✗") for row in desk.rows))
+        await desk.type("half a thought")
+        await desk.press("alt+down")
+        await desk.until(lambda: any("Béla" in row and row[:29].rstrip().endswith("✗ ✎") for row in desk.rows))
+        await desk.press("alt+up")
+        await desk.until(lambda: "✎" not in desk.text and desk.composer.text == "half a thought")
+        await desk.press("alt+x")
+        await desk.until(lambda: not any("Béla" in row[:29] and "✗" in row[:29] for row in desk.rows))
 
 
 async def test_the_palette_does_what_is_picked_and_remembers_it(home: Path, account: Account) -> None:

@@ -8,6 +8,7 @@ from chatproto.models import User
 from chatproto.text import terminal_safe
 from chatterm.client.model import Entry, EntryRef, Link, Section
 from chatterm.tui import fuzzy
+from chatterm.tui.actions import label_of
 from chatterm.tui.client_row import LEFT, badge_of, sign_of
 from chatterm.tui.features.feature import Feature
 from chatterm.tui.picker import Picker, Row, Rows, in_slices
@@ -171,7 +172,10 @@ class Switching(Feature):
 
     def open_nth(self, argument: str = "") -> None:
         """The chat in a place of the list, counted from 1."""
-        ref = self._roster.nth(int(argument)) if argument.isdecimal() and 0 < len(argument) < 4 else None
+        if not argument:
+            self.tell(f"{label_of('open_nth')} opens the first row, and so on.")
+            return
+        ref = self._roster.nth(int(argument)) if argument.isdecimal() and len(argument) < 4 else None
         if ref is None:
             self.tell("The list has no such row.")
         else:
