@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from chatterm.client.errors import ClientError
@@ -194,3 +194,15 @@ async def test_the_buttons_and_the_error_are_on_screen_at_every_size(size: tuple
             assert text in shown(app)
         await pilot.press("escape")
         assert await waiting is None
+
+
+async def test_what_is_typed_at_once_goes_to_the_fields_it_is_meant_for() -> None:
+    """A password manager types an email, Tab, the password and Enter without a pause."""
+    async with bare() as (app, pilot):
+        waiting = asked(app, Dialog("Sign in", "", FIELDS[:2], submit=_answers))
+        await pilot.pause()
+        for key in (*"anna", "tab", *"secret", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        answers = await waiting
+        assert answers is not None
+        assert (answers["email"], answers["password"]) == ("anna", "secret")

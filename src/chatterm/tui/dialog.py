@@ -123,6 +123,9 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
+        # With priority, so that what is typed ahead of a repaint goes to the next field: it may be a password.
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True),
         Binding("up", "app.focus_previous", "Field before", show=False),
         Binding("down", "app.focus_next", "Next field", show=False),
         Binding("ctrl+r", "reveal", "Show passwords", show=False),

@@ -65,6 +65,9 @@ class SettingsScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3", "dismiss", "Close", show=False),
+        # With priority, so that what is typed ahead of a repaint goes to the next field: it may be a password.
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True),
         Binding("up", "app.focus_previous", "Before", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
     ]
