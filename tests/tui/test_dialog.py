@@ -20,6 +20,7 @@ from chatterm.tui.dialog import (
     Dialog,
     LinesField,
     PasswordField,
+    PickField,
     SwitchField,
     TextField,
     ask,
@@ -194,6 +195,18 @@ async def test_the_buttons_and_the_error_are_on_screen_at_every_size(size: tuple
             assert text in shown(app)
         await pilot.press("escape")
         assert await waiting is None
+
+
+async def test_rows_to_pick_from_are_one_line_each_and_chosen_by_a_click() -> None:
+    options = tuple((name, f"{name} {'long ' * 30}") for name in ("one", "two", "three"))
+    async with bare() as (app, pilot):
+        waiting = asked(app, Dialog("Pick", "", [PickField(name="it", label="", options=options)], submit=_answers))
+        await pilot.pause()
+        await pilot.click("Pick", offset=(4, 2))
+        await pilot.press("up", "down", "enter")
+        answers = await waiting
+        assert answers is not None
+        assert answers["it"] == "three"
 
 
 async def test_what_is_typed_at_once_goes_to_the_fields_it_is_meant_for() -> None:

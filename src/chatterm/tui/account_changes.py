@@ -100,19 +100,20 @@ class AccountsDialog(Dialog[str]):
     def __init__(self, accounts: list[tuple[Account, int]], current: str, default: str) -> None:
         def told(account: Account, unread: int) -> str:
             is_open = "open now" if account.key == current else ""
-            is_first = "opened at the start" if account.key == default else ""
+            is_first = "first" if account.key == default else ""
             parts = (account.key, f"{unread:,} unread" if unread else "", is_open, is_first)
             return "  · ".join(part for part in parts if part)
 
         shown = tuple((account.key, told(account, unread)) for account, unread in accounts)
         super().__init__(
             "Accounts",
-            "One account is open at a time; unread counts of the others are as of when they were open last.",
+            "One is open at a time; unread counts of the others are as of when they were open last. "
+            "The one marked first is opened at the start.",
             (PickField(name="key", label="", options=shown, value=current),),
             buttons=(
                 Button("open", "Open"),
                 Button(_ADD, "Add one…"),
-                Button("default", "Open at the start"),
+                Button("default", "Open first"),
                 Button("out", "Sign out…", danger=True),
                 Button(CANCEL, "Close"),
             ),
@@ -121,7 +122,7 @@ class AccountsDialog(Dialog[str]):
     async def submit(self, answers: Answers) -> str:
         if answers.button == "default":
             await asyncio.to_thread(Accounts().set_default, answers["key"])
-            raise Stay(f"{answers['key']} is opened at the start from now on.")
+            raise Stay(f"{answers['key']} is opened first from now on.")
         return f"{answers.button} {answers['key']}"
 
 

@@ -224,7 +224,9 @@ class Pick(Widget, can_focus=True):
     """Rows of which one is chosen: ↑ and ↓ or a click choose, Enter or a second click submits."""
 
     DEFAULT_CSS = """
-    Pick { height: auto; color: $foreground; background: $panel; padding: 0 1; }
+    Pick {
+        height: auto; color: $foreground; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Pick:focus { background: $primary 20%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -235,9 +235,9 @@ def _day(at: int) -> str:
 
 
 def _session(session: SessionInfo) -> str:
-    this = "  · this one" if session.current else ""
+    this = "● this one: " if session.current else ""
     device = session.device or "unnamed device"
-    return f"{device}  since {_day(session.created_at)}, used {_day(session.last_used_at)}{this}"
+    return f"{this}{device}, used {_day(session.last_used_at)}, since {_day(session.created_at)}"
 
 
 def _invite(invite: Invite) -> str:
