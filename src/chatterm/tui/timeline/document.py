@@ -28,7 +28,7 @@ class Anchor:
     """A place that holds still on screen: in the item `key`, the line that holds `position`, on screen row `row`.
 
     `position` counts characters of the item's text; a negative one counts lines up from its first line of text,
-    one from `BELOW` on counts the lines below its text.
+    one from `BELOW` on counts the lines below its text; within a gap it counts the lines that stand for one event.
     """
 
     key: int
@@ -168,7 +168,8 @@ class Document:
         for row, item, line in self.visible(top, rows):
             kind, start, _ = item.lines[line]
             if item.is_gap:
-                fallback = fallback or Anchor(item.key + max(0, line - item.lead) // GAP_LINES, 0, row)
+                events, rest = divmod(max(0, line - item.lead), GAP_LINES)
+                fallback = fallback or Anchor(item.key + events, rest, row)
             elif kind is Kind.BODY:
                 return Anchor(item.key, start, row)
             elif line < item.lead:
@@ -245,7 +246,8 @@ class Document:
             return 0
         item, start = block.find(anchor.key)
         if item.is_gap:
-            return start + item.lead + (min(anchor.key, item.last_key) - item.key) * GAP_LINES
+            rest = anchor.position if 0 < anchor.position < GAP_LINES else 0
+            return start + item.lead + (min(anchor.key, item.last_key) - item.key) * GAP_LINES + rest
         if item.key != anchor.key or anchor.position < 0:
             return max(0, start + item.lead + min(0, anchor.position))
         body = _body(item)
