@@ -73,7 +73,7 @@ class Bodies:
     ) -> None:
         """Without `markdown` a text shows as it was written; without `pictures` none is drawn.
 
-        In a `compact` view no line is left empty between authors.
+        With `compact`, names stand beside the texts and no line is left empty.
         """
         self.compact = compact
         self._pictures = pictures

@@ -81,11 +81,15 @@ class Document:
         self._days = days
         self.unread = unread
         self._pending = pending
-        self._builder = Builder(Columns.of(width), days, own_id, self.unread, bodies, pending=pending)
+        self._builder = self._made_builder(width, bodies)
         head = cache.head(chat.chat_id) if chat.chat_id is not None else 0
         self.blocks = Blocks(cache, chat.chat_id or 0, own_id, head, self._builder)
         self.tail = Block([])
         self.load_tail()
+
+    def _made_builder(self, width: int, bodies: Bodies | None) -> Builder:
+        columns = Columns.of(width, compact=bodies is not None and bodies.compact)
+        return Builder(columns, self._days, self._own_id, self.unread, bodies, pending=self._pending)
 
     @property
     def columns(self) -> Columns:
@@ -104,7 +108,7 @@ class Document:
     def resize(self, width: int, bodies: Bodies | None = None) -> None:
         """Take another width, or another way to read texts; only what is then settled is laid out."""
         bodies = bodies or self._builder.bodies
-        self._builder = Builder(Columns.of(width), self._days, self._own_id, self.unread, bodies, pending=self._pending)
+        self._builder = self._made_builder(width, bodies)
         self.blocks.rebuild(self._builder)
         self.load_tail()
 

@@ -11,7 +11,7 @@ from chatterm.tui.actions import current as keymap
 from chatterm.tui.timeline import cursor as cursors
 from chatterm.tui.timeline import hits, mouse
 from chatterm.tui.timeline.cursor import Cursor
-from chatterm.tui.timeline.items import Columns, Item, Kind
+from chatterm.tui.timeline.items import Item, Kind
 from chatterm.tui.timeline.messages import MessagesLeft, Selected
 from chatterm.tui.timeline.viewport import PAGE_OVERLAP, Scrolling, Viewport
 
@@ -86,14 +86,18 @@ class Hands:
         """Select the message at a cell of the view; on what leads somewhere go there, a second time show the menu."""
         viewport = self._view.viewport
         found = viewport.line(y) if viewport is not None else None
-        if found is None or not cursors.is_message(found[0]) or found[1] < cursors.own_start(found[0]):
+        if (
+            viewport is None
+            or found is None
+            or not cursors.is_message(found[0])
+            or found[1] < cursors.own_start(found[0])
+        ):
             self.unselect()
             return
         item, line = found
         again = self.cursor.key == item.key
         self._take(item)
-        columns = Columns.of(self._view.size.width)
-        wanted = None if menu else mouse.meant(item, line, x, columns, self._name(item.sender_id))
+        wanted = None if menu else mouse.meant(item, line, x, viewport.document.columns, self._name(item.sender_id))
         if wanted is None and (menu or again):
             wanted = ActionWanted("message_menu")
         if wanted is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from chatproto.models import FileInfo
-from chatterm.tui.timeline.items import INDENT, PADDING, Columns, Item, Kind
+from chatterm.tui.timeline.items import PADDING, Columns, Item, Kind
 from chatterm.tui.timeline.markup_layout import text_cells_before
 from chatterm.tui.timeline.wrap import clip
 
@@ -39,7 +39,7 @@ Span = tuple[int, int, Hit]
 def hits(item: Item, line: int, columns: Columns) -> list[Span]:
     """What can be clicked on a line of an item, from left to right."""
     kind, first, _ = item.lines[line]
-    x = PADDING + INDENT
+    x = PADDING + item.indent
     if kind is Kind.BODY and item.body is not None:
         return _body_hits(item, line, columns)
     if kind is Kind.PART and first < len(item.files):
@@ -54,7 +54,7 @@ def _body_hits(item: Item, line: int, columns: Columns) -> list[Span]:
     assert item.body is not None
     marked = item.body.marked
     _, start, end = item.lines[line]
-    x = PADDING + INDENT + text_cells_before(marked, start, columns.body)
+    x = PADDING + item.indent + text_cells_before(marked, start, columns.body)
     found: list[Span] = []
     for run in marked.runs:
         if run.target is None or run.end <= start or run.start >= end:

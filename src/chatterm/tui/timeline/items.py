@@ -27,6 +27,10 @@ OUTBOX_KEY: Final = 1 << 54
 """Added to the ids of outbox rows, so that they come after every seq."""
 PADDING: Final = 1
 INDENT: Final = 2
+COMPACT_MIN: Final = 30
+"""In narrower columns of text, names stand above the messages also where they should stand beside them."""
+NAME_CELLS: Final = 14
+"""At most so many cells of a name stand beside a message."""
 MARK_CELLS: Final = 3
 """At the right end: a blank and the mark of an own message, of up to two cells."""
 TIME_CELLS: Final = 6
@@ -125,6 +129,10 @@ class Item:
     """Those of its files that are drawn."""
     body: Body | None = None
     """How `text` is shown if it is more than its words; then `text` is the shown one."""
+    named: bool = False
+    """The first line of text shows the author before it."""
+    indent: int = INDENT
+    """Cells before each line of text."""
     client_id: bytes = b""
     """Of an unsent message."""
 
@@ -163,12 +171,25 @@ class Columns:
     """Names, lines of text and rules lie within this many cells, after `PADDING`."""
     body: int
     """A line of a message's own text."""
+    indent: int = INDENT
+    """Before each of these lines."""
 
     @classmethod
-    def of(cls, width: int) -> "Columns":
-        """Share out a width; very narrow views get no room for times beside the text."""
+    def of(cls, width: int, *, compact: bool = False) -> "Columns":
+        """Share out a width; very narrow views get no room for times beside the text.
+
+        With `compact`, time and name have their room before the text, where there is enough.
+        """
         text = max(6, min(width - 2 * PADDING, MAX_WIDTH))
+        if compact and text >= COMPACT_MIN:
+            indent = TIME_CELLS + min(NAME_CELLS, text // 5) + 1
+            return cls(width, text, max(2, text - indent - MARK_CELLS), indent)
         return cls(width, text, max(2, text - INDENT - MARK_CELLS - (TIME_CELLS if text >= 30 else 0)))
+
+    @property
+    def beside(self) -> bool:
+        """Whether time and name stand before the text, in its first line."""
+        return self.indent > INDENT
 
 
 class Builder:
@@ -340,6 +361,7 @@ class Builder:
     def _open(self, item: Item, before: Before | None, *, at_top: bool) -> None:
         """The lines before a message's own."""
         lines = item.lines
+        item.indent = self.columns.indent
         parted = self._lead(item, before, at_top=at_top)
         if (
             parted
@@ -347,9 +369,9 @@ class Builder:
             or before.sender_id != item.sender_id
             or not 0 <= item.at - before.at <= GROUP_GAP_US
         ):
-            if (lines or not at_top) and not self.bodies.compact:
-                lines.append(_BLANK)
-            lines.append(_HEADER)
+            item.named = self.columns.beside
+            if not item.named:
+                lines.extend((_BLANK, _HEADER) if (lines or not at_top) and not self.bodies.compact else (_HEADER,))
         else:
             item.stamped = item.at // _MINUTE_US != before.at // _MINUTE_US
         if item.forwarded_from:
@@ -362,10 +384,10 @@ class Builder:
         """Put the date line and the new-messages line before an item where they belong."""
         parted = False
         if before is None or self._days.day(before.at) != self._days.day(item.at):
-            item.lines.extend((_DATE,) if at_top else (_BLANK, _DATE))
+            item.lines.extend((_DATE,) if at_top or self.bodies.compact else (_BLANK, _DATE))
             parted = True
         if self._unread is not None and self._unread.seq == item.key:
-            item.lines.extend((_NEW,) if parted or at_top else (_BLANK, _NEW))
+            item.lines.extend((_NEW,) if parted or at_top or self.bodies.compact else (_BLANK, _NEW))
             parted = True
         return parted
 

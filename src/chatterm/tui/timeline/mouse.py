@@ -1,15 +1,11 @@
 """What a click in the messages means: a name, a link, a file, a reaction, a quoted message, or the message itself."""
 
-from typing import Final
-
 from rich.cells import cell_len
 
 from chatterm.tui.actions import ActionWanted
 from chatterm.tui.timeline.hits import FileHit, LinkHit, MentionHit, hits
-from chatterm.tui.timeline.items import INDENT, MARK_CELLS, PADDING, TIME_CELLS, Columns, Item, Kind
+from chatterm.tui.timeline.items import MARK_CELLS, PADDING, TIME_CELLS, Columns, Item, Kind
 from chatterm.tui.timeline.marks import reaction_at
-
-_TEXT_X: Final = PADDING + INDENT
 
 
 def meant(item: Item, line: int, x: int, columns: Columns, name: str) -> ActionWanted | None:
@@ -18,13 +14,16 @@ def meant(item: Item, line: int, x: int, columns: Columns, name: str) -> ActionW
     `name` is the author's as it is shown.
     """
     kind, number, _ = item.lines[line]
+    text_x = PADDING + item.indent
+    if item.named and line == item.lead and x < text_x:
+        return ActionWanted("show_author", str(item.sender_id)) if x >= PADDING + TIME_CELLS else None
     if kind is Kind.HEADER:
         width = min(cell_len(name), columns.text - TIME_CELLS - MARK_CELLS)
         return ActionWanted("show_author", str(item.sender_id)) if 0 <= x - PADDING < width else None
     if kind is Kind.QUOTE:
-        return ActionWanted("show_quoted") if x >= _TEXT_X else None
+        return ActionWanted("show_quoted") if x >= text_x else None
     if kind is Kind.PART and number >= len(item.files):
-        emoji = reaction_at(item.parts[number], x - _TEXT_X) if x >= _TEXT_X else ""
+        emoji = reaction_at(item.parts[number], x - text_x) if x >= text_x else ""
         return ActionWanted("react", emoji) if emoji else None
     for start, end, hit in hits(item, line, columns):
         if start <= x < end:

@@ -114,7 +114,6 @@ class Painter:
         self._highlight = highlight
         self._picture_row = picture_row
         self._isolation = Segment(LEFT_TO_RIGHT_MARK, base)
-        self._indent = Segment(" " * (PADDING + INDENT), base)
         self._paint: dict[Kind, Callable[[Item, int, Columns], Strip]] = {
             Kind.BLANK: self._blank,
             Kind.DATE: self._date,
@@ -166,7 +165,7 @@ class Painter:
         _, start, end = item.lines[line]
         if item.body is not None:
             shown = self._body_painter().line(item.body.marked, start, end, columns.body)
-            return self._finish(item, line, [self._indent, *shown], columns)
+            return self._finish(item, line, [*self._start(item, line, columns), *shown], columns)
         text = item.text[start:end]
         return self._own(item, line, Segment(text, self._base), columns)
 
@@ -188,11 +187,25 @@ class Painter:
         _, number, row = item.lines[line]
         shown = self._picture_row(item.pictures[number], row) if self._picture_row is not None else ""
         drawn = [Segment(shown, self._styles["part"])] if isinstance(shown, str) else shown
-        return self._finish(item, line, [self._indent, *drawn], columns)
+        return self._finish(item, line, [*self._start(item, line, columns), *drawn], columns)
 
     def _own(self, item: Item, line: int, shown: Segment, columns: Columns) -> Strip:
         """A line of the message itself; the first one ends with the message's state."""
-        return self._finish(item, line, [self._indent, shown], columns)
+        return self._finish(item, line, [*self._start(item, line, columns), shown], columns)
+
+    def _start(self, item: Item, line: int, columns: Columns) -> list[Segment]:
+        """What stands before a line of a message: blanks, or in its first line the time and the author."""
+        if not columns.beside or line != item.lead or not (item.named or item.stamped):
+            return [Segment(" " * (PADDING + columns.indent), self._base)]
+        segments = [
+            Segment(" " * PADDING, self._base),
+            Segment(self._days.clock(item.at).ljust(TIME_CELLS), self._styles["time"]),
+        ]
+        room = columns.indent - TIME_CELLS - 1
+        name = clip(self.name(item.sender_id), room) if item.named else ""
+        segments.append(Segment(name, self._styles["own" if item.sender_id == self._own_id else "author"]))
+        segments.append(Segment(" " * (room + 1 - cell_len(name)), self._base))
+        return segments
 
     def _finish(self, item: Item, line: int, segments: list[Segment], columns: Columns) -> Strip:
         """Such a line from its indent and what it shows."""
@@ -206,7 +219,8 @@ class Painter:
 
     def _add_state(self, segments: list[Segment], item: Item, used: int, columns: Columns) -> int:
         """Put the message's time and mark at the right end of its line; returns the cells they took."""
-        time = self._days.clock(item.at) if item.stamped and columns.body < columns.text - TIME_CELLS else ""
+        at_right = item.stamped and not columns.beside and columns.body < columns.text - TIME_CELLS
+        time = self._days.clock(item.at) if at_right else ""
         mark = self._seen_mark(item.key) if item.mark is Mark.SENT else MARKS[item.mark]
         space = PADDING + columns.text - used - len(time) - MARK_CELLS
         segments.append(Segment(" " * space, self._base))
@@ -223,7 +237,9 @@ class Painter:
 
     def _forwarded(self, item: Item, line: int, columns: Columns) -> Strip:
         style = self._styles["quote"]
-        return self._row([(" " * INDENT, self._base), (f"↪ from {self.name(item.forwarded_from)}", style)], columns)
+        return self._row(
+            [(" " * columns.indent, self._base), (f"↪ from {self.name(item.forwarded_from)}", style)], columns
+        )
 
     def _quote(self, item: Item, line: int, columns: Columns) -> Strip:
         style = self._styles["quote"]
@@ -231,7 +247,9 @@ class Painter:
         if item.quote is not None:
             author, text = item.quote
             said = f"{self.name(author)}: {text}"
-        return self._row([(" " * INDENT, self._base), (clip(f"│ {said}", columns.text - INDENT), style)], columns)
+        return self._row(
+            [(" " * columns.indent, self._base), (clip(f"│ {said}", columns.text - columns.indent), style)], columns
+        )
 
     def name(self, user_id: int) -> str:
         """What an author is called here."""
@@ -270,7 +288,7 @@ class Painter:
     def _note(self, item: Item, line: int, columns: Columns) -> Strip:
         _, start, end = item.lines[line]
         style = self._styles["failed" if item.mark is Mark.FAILED else "mark"]
-        return self._row([(" " * INDENT, self._base), (item.note[start:end], style)], columns)
+        return self._row([(" " * columns.indent, self._base), (item.note[start:end], style)], columns)
 
     def _hint_line(self, item: Item, line: int, columns: Columns) -> Strip:
         return self._centred(item.text or self._hint, self._styles["hint"], columns)

@@ -18,7 +18,6 @@ from chatterm.tui.timeline.viewport import Viewport
 COPIED_LINES: Final = 20_000
 """Lines that one copy may hold; a longer selection is cut there."""
 _LINE_BITS: Final = 16
-_BODY_X: Final = PADDING + INDENT
 _FILL: Final = " " + LEFT_TO_RIGHT_MARK
 
 
@@ -64,9 +63,9 @@ def _characters(selection: Selection, item: Item, line: int, strip: Strip) -> tu
     if kind is Kind.IMAGE:
         return 0, 0  # a picture has no characters
     if kind is Kind.BODY:
-        text_x = _text_x(item, line, Columns.of(strip.cell_length))
+        text_x = _text_x(item, line, Columns.of(strip.cell_length, compact=item.indent > INDENT), strip)
         begins = item.body is not None and _begins_text(item.body.marked, start)
-        low, high = _BODY_X if begins else text_x, text_x + end - start
+        low, high = _indent(item, line, strip) if begins else text_x, text_x + end - start
     else:
         text = strip.text
         low, high = len(text) - len(text.lstrip()), len(text.rstrip(_FILL))
@@ -75,11 +74,17 @@ def _characters(selection: Selection, item: Item, line: int, strip: Strip) -> tu
     return (first, last) if first < last else (0, 0)
 
 
-def _text_x(item: Item, line: int, columns: Columns) -> int:
-    """Where on its line the text of a message begins."""
+def _text_x(item: Item, line: int, columns: Columns, strip: Strip) -> int:
+    """With which character of its line the text of a message begins."""
     if item.body is None:
-        return _BODY_X
-    return _BODY_X + text_cells_before(item.body.marked, item.lines[line][1], columns.body)
+        return _indent(item, line, strip)
+    return _indent(item, line, strip) + text_cells_before(item.body.marked, item.lines[line][1], columns.body)
+
+
+def _indent(item: Item, line: int, strip: Strip) -> int:
+    """Characters before the text; a name there may have fewer of them than cells."""
+    cells = PADDING + item.indent
+    return len(strip.crop(0, cells).text) if item.named and line == item.lead else cells
 
 
 def _begins_text(marked: Marked, start: int) -> bool:
@@ -130,7 +135,7 @@ def _lines_of(
         first, stop = _characters(selection, item, line, strip)
         kind, offset, line_end = item.lines[line]
         if kind is Kind.BODY:
-            text_x = _text_x(item, line, columns)
+            text_x = _text_x(item, line, columns, strip)
             low, high = offset + max(0, first - text_x), offset + max(0, stop - text_x)
             if body is None:
                 with_bullet = first < text_x

@@ -442,7 +442,7 @@ class Timeline(Scrolling, can_focus=True):
         """One line with the offsets that mouse selection needs; painting goes through `render_lines`."""
         from chatterm.tui.timeline import selection as selecting  # noqa: PLC0415 - at first nothing is selected
 
-        columns = Columns.of(self.size.width)
+        columns = self._columns()
         found = self._line_at(y)
         strip = self._strip(found, columns)
         if found is None:
@@ -452,7 +452,7 @@ class Timeline(Scrolling, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, straight from the cache of strips: they survive scrolling with all they have cached."""
         self._fit(painting=crop.size == self.size)
-        columns = Columns.of(self.size.width)
+        columns = self._columns()
         filters = self.get_line_filters()
         background = self.background_colors[1]
         selection = self._selection()
@@ -471,6 +471,12 @@ class Timeline(Scrolling, can_focus=True):
                 strip = strip.apply_filter(line_filter, background)
             strips.append(strip if crop.column_span == (0, columns.width) else strip.crop(*crop.column_span))
         return strips
+
+    def _columns(self) -> Columns:
+        """The columns in which what is shown was laid out."""
+        if self.viewport is not None and self.viewport.document.columns.width == self.size.width:
+            return self.viewport.document.columns
+        return Columns.of(self.size.width)
 
     def _marked(self, strip: Strip, item: Item, line: int) -> Strip:
         """The line as it is, or with the mark of the selected message."""
