@@ -59,8 +59,13 @@ def test_the_echo_bot_answers_also_what_came_while_it_was_away(
         assert home.run("send", echo, "two", "--wait").code == 0
         with example(machine, "echo_bot.py", live.url, echo):
             assert '"replyTo": 3' in _until(tail, '"text": "two"', '"own": false')
+            # The bot is its account's sender now: commands hand their changes over, and hear what became of them.
+            assert machine.run("edit", anna, "last", "second", "--wait").code == 0
+            refused = machine.run("delete", anna, "1", "--wait")
+            assert (refused.code, refused.out) == (1, "")
+            assert machine.run("react", anna, "1", "👍", "--wait").code == 0
     texts = [line.rpartition(": ")[2] for line in home.run("history", echo).lines]
-    assert [text for text in texts if not text.startswith(" ")] == ["one", "one", "two", "two"]
+    assert [text for text in texts if not text.startswith(" ")] == ["one", "one", "two", "second"]
 
 
 def test_the_command_bot_answers_commands_of_whom_it_may(
