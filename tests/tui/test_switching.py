@@ -69,7 +69,11 @@ async def test_the_switcher_opens_by_a_few_letters_of_a_name_or_an_address(home:
         await desk.until(lambda: desk.app.screen is desk.screen)
         assert here(desk) == chat(WITH_BELA)
         assert desk.composer.text == ""
-        await desk.press("ctrl+k", *"zzzz")
+        desk.screen.visited.insert(1, EntryRef("user", 999))  # somebody who is not in the list any more
+        await switcher(desk)
+        await desk.sees("csilla@example.org")
+        assert "gone" not in desk.text
+        await desk.press(*"zzzz")
         await desk.sees("Nobody here has such a name or address.")
 
 

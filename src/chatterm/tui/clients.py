@@ -256,8 +256,10 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         text = HEADINGS[section]
         if section is Section.ARCHIVED:
             text = f"{'▾' if self.roster.archive_open else '▸'} {text} {self.roster.count(section):,}"
+        unread = self.roster.unread_in(section) if section is Section.ARCHIVED else 0
+        tail = f"{min(unread, 999):,} " if unread and not self.roster.archive_open else ""
         style = self.get_component_rich_style("clients--cursor" if at_cursor else "clients--heading")
-        return Strip([Segment(fit(f"{'›' if at_cursor else ' '}{text}", width), style)], width)
+        return Strip([Segment(fit(f"{'›' if at_cursor else ' '}{text}", width - len(tail)) + tail, style)], width)
 
     def _draw(self, entry: Entry, width: int) -> Strip:
         style = self.get_component_rich_style

@@ -264,6 +264,11 @@ class Roster:
         passed = self._complete or (self._last is not None and self._last[0] > section)
         return self._loaded[section] if passed else max(self._known[section], self._loaded[section])
 
+    def unread_in(self, section: Section) -> int:
+        """Unread messages of a section's loaded entries."""
+        keys = ((self._by_code.get(_code(ref)), count) for ref, count in self.unread.items())
+        return sum(count for key, count in keys if key is not None and key[0] == section)
+
     def _layout(self) -> list[Span]:
         if self._spans is None:
             there = [section for section in SECTIONS if self.count(section)]

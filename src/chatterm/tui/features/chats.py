@@ -90,7 +90,10 @@ class Chats(Feature):
 
     def toggle_archive(self, _: str = "") -> None:
         """Show the archived chats in the list, or fold them away."""
-        self.screen.sidebar.list.toggle_archive()
+        sidebar = self.screen.sidebar
+        sidebar.list.toggle_archive()
+        if sidebar.list.roster.archive_open and not sidebar.display:
+            self.screen.to_list()
 
     # --- read ---
 

@@ -125,7 +125,7 @@ class Switching(Feature):
 
     def _first(self) -> list[EntryRef]:
         """Where one was lately, then the list in its order; the chat on screen last of those visited."""
-        visited = self.screen.visited
+        visited = [ref for ref in self.screen.visited if self._roster.entry(ref) is not None]
         listed = [ref_of_key(key) for key in self._roster.keys(BLANK_MAX)]
         return list(dict.fromkeys((*visited[1:], *visited[:1], *listed)))
 
