@@ -69,6 +69,15 @@ async def test_news_of_other_chats_are_told_and_a_click_opens_them(
             await desk.until(lambda: not toasts(desk))
             assert not any("\x1b]777" in sequence or sequence == "\x07" for sequence in written)
 
+            dora = await server.person("Dora")
+            async with dora.socket() as dora_says:
+                await desk.press("ctrl+f")
+                await dora_says.say(await dora.direct(anna), "you do not know me")
+                await desk.until(lambda: toasts(desk) == ["Dora | you do not know me"])
+                assert await desk.pilot.click(NewsToast)
+                await desk.until(lambda: desk.app.screen is desk.screen and not toasts(desk))
+                await desk.sees("you do not know me")
+
             desk.app.change_settings(Settings(notifications=Notifications(bell=True, terminal="osc777")))
             desk.app.post_message(events.AppBlur())
             await desk.until(lambda: not desk.app.app_focus)

@@ -31,6 +31,7 @@ LOOKED_AT: Final = 50
 """Of messages that arrive together, so many of the newest are looked at."""
 CHATS_MAX: Final = 10_000
 """Chats with something unread that are compared when a connection comes back."""
+UNKNOWN_MAX: Final = 50
 KEPT_OUTSIDE: Final = 32
 """Notifications outside the window that could still be withdrawn."""
 _LOOK_EVERY_S: Final = 30.0
@@ -55,6 +56,8 @@ class Notifier:
         self._tool = found_tool(environment)
         self._outside: dict[int, int] = {}
         """Numbers of notifications outside the window, by chat."""
+        self._unknown: dict[int, tuple[int, int]] = {}
+        """First and last seq that arrived of chats of which nothing else is known yet."""
         self._number = 0
         self._knows_focus = False
         self._before: dict[int, Unread] | None = None
@@ -127,6 +130,12 @@ class Notifier:
     def _arrived(self, chat_id: int, first: int, last: int) -> None:
         if self._is_looked_at(chat_id) or not self.disturbing.is_allowed(self._chosen):
             return
+        if (
+            self._engine.cache.entry(EntryRef("chat", chat_id)) is None
+        ):  # somebody's first message: who it is comes next
+            if len(self._unknown) < UNKNOWN_MAX:
+                self._unknown[chat_id] = (min(first, self._unknown.get(chat_id, (first, last))[0]), last)
+            return
         try:
             events = self._engine.cache.events(chat_id, max(first, last - LOOKED_AT + 1), last)
             items = [item for event in events if (item := self._item(chat_id, event)) is not None]
@@ -175,6 +184,8 @@ class Notifier:
     def _read_elsewhere(self, refs: tuple[EntryRef, ...] | None) -> None:
         """What was read, here or on another device, is no news any more."""
         for ref in refs or ():
+            if ref.kind == "chat" and ref.id in self._unknown:
+                self._arrived(ref.id, *self._unknown.pop(ref.id))
             if ref.kind != "chat" or not (self._gathering.waits(ref.id) or ref.id in self._outside):
                 continue
             entry = self._engine.cache.entry(ref)
@@ -235,6 +246,12 @@ class Notifier:
                 self._desktop = Desktop(self._tool, lambda text: self._screen.tell(terminal_safe(text), failed=True))
             self._desktop.show(told.title, body)
 
+    def _leave_search(self) -> None:
+        from chatterm.tui.search.screen import SearchScreen  # noqa: PLC0415 - only a click needs it
+
+        if isinstance(self._app.screen, SearchScreen):
+            self._app.screen.leave(None)
+
     def _show_toast(self, told: Told) -> None:
         title = terminal_safe(" ".join(told.title.split()))
         body = terminal_safe(" ".join(told.body[: 4 * sequences.BODY_MAX].split()))
@@ -243,6 +260,7 @@ class Notifier:
             if told.chat_id is None:
                 self._screen.perform("next_unread")
             else:
+                self._leave_search()
                 self._screen.open(EntryRef("chat", told.chat_id))
 
         toast = self._toast
