@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from PIL import Image
 from textual.pilot import Pilot
 
 from chatproto.models import User
@@ -202,6 +203,14 @@ async def test_ones_own_account_is_changed_from_the_window(home: Path, tmp_path:
             await desk.press(*"in the garden", "enter")
             await desk.sees("Saved.")
             assert (await anna.http.get("/me")).json()["status"] == "in the garden"
+            Image.new("RGB", (8, 8), "green").save(tmp_path / "me.png")
+            desk.screen.perform("profile")
+            await desk.sees("Profile", "in the garden", "the path of an image")
+            await desk.press(*str(tmp_path / "nothing.png"), "enter")
+            await desk.sees("✗", "nothing.png")
+            await desk.press("ctrl+u", *str(tmp_path / "me.png"), "enter")
+            await desk.until(lambda: len(desk.app.screen_stack) == 1)
+            assert (await anna.http.get("/me")).json()["avatar"]
 
             desk.screen.perform("sessions")
             await desk.sees("Where you are signed in", "this one")

@@ -16,7 +16,7 @@ from chatterm.tui.actions.model import OVERLAPPING
 from chatterm.tui.actions.presets import PRESETS
 from chatterm.tui.keys_screen import KeysScreen
 from tests.support.client import at_home
-from tests.support.tui import running_app
+from tests.support.tui import direct_chat, fill_cache, running_app
 
 PENDING = {each for keys in PRESETS.values() for each in keys} - {action.name for action in ACTIONS}
 
@@ -148,3 +148,26 @@ async def test_a_key_is_bound_by_pressing_it(home: Path, account: Account) -> No
         await desk.press("enter", "tab")
         await desk.until(lambda: read_settings(path).settings.keys.bindings == {"jump": ["tab"]})
         assert key_label("tab") == "Tab"
+
+
+async def test_vims_letters_act_in_the_messages_and_write_in_the_composer(home: Path, account: Account) -> None:
+    """`j` and `k` move, `/` searches, `:` opens the palette, `i` goes back to writing, where all of them are text."""
+    fill_cache(home, account, **direct_chat("one", "two", "three"))
+    async with running_app(home, account, settings=Settings(keys=Keys(preset="vim")), size=(100, 30)) as desk:
+        await desk.sees("three")
+        await desk.press("escape")
+        await desk.until(lambda: desk.app.focused is desk.screen.conversation.timeline)
+        timeline = desk.screen.conversation.timeline
+        await desk.press("k", "k")
+        await desk.until(lambda: timeline.selected is not None and timeline.selected.seq == 1)
+        await desk.press("j")
+        await desk.until(lambda: timeline.selected is not None and timeline.selected.seq == 2)
+        for key in ("slash", "colon"):
+            await desk.press(key)
+            await desk.until(lambda: desk.app.screen is not desk.screen)
+            await desk.press("escape")
+            await desk.until(lambda: desk.app.screen is desk.screen)
+        await desk.press("i")
+        await desk.until(lambda: desk.app.focused is desk.composer)
+        await desk.press("colon", "j", "slash", "k")
+        await desk.until(lambda: desk.composer.text == ":j/k")

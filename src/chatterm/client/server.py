@@ -1,6 +1,7 @@
 """What only the server can say or do now: groups, receipts, settings of chats, profile, sessions, search."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ import msgspec
 
 from chatproto import limits
 from chatproto.frames import Mentions
-from chatproto.models import Chat, Message, User
+from chatproto.models import Chat, FileInfo, Message, User
 from chatproto.rest import (
     AddMembersRequest,
     DeleteAccountRequest,
@@ -184,6 +185,13 @@ class Server:
     async def change_profile(self, profile: ProfileRequest) -> User:
         """Change name, status or picture; what is left out stays. Idempotent."""
         return await self._ask("PATCH", "/me", User, body=profile)
+
+    async def upload(self, path: Path) -> FileInfo:
+        """Send a file that is then one's own, for example to be one's picture."""
+        from chatterm.client.uploads import upload_path  # noqa: PLC0415 - few sessions need it
+
+        api, tokens = self._rest()
+        return await upload_path(api, tokens, path, lambda _: None)
 
     async def change_password(self, current: str, new: str) -> None:
         """Replace the password; every other session ends."""

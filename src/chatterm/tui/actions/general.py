@@ -56,7 +56,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("sign_in", "global", (), "Sign in again, or to one more account", feature="accounts", commands=("login",)),
     Action("sign_out", "global", (), "Sign out", feature="accounts", commands=("logout",)),
     Action("sessions", "global", (), "Where you are signed in", feature="own_account", commands=("sessions",)),
-    Action("profile", "global", (), "Your name and status", feature="own_account", commands=("profile",)),
+    Action("profile", "global", (), "Your name, status and picture", feature="own_account", commands=("profile",)),
     Action("change_password", "global", (), "Change your password", feature="own_account", commands=("password",)),
     Action("invitations", "global", (), "Invite people", feature="own_account", commands=("invitations",)),
     Action("delete_account", "global", (), "Delete your account", feature="own_account", commands=("delete-account",)),

@@ -1,7 +1,10 @@
 """One's own account on the server: profile, password, sessions, invitations, and its end."""
 
 import time
+from pathlib import Path
 from typing import Final
+
+from msgspec import UNSET, UnsetType
 
 from chatproto import limits
 from chatproto.errors import ChatError
@@ -43,6 +46,13 @@ class OwnAccount(Feature):
                 (
                     TextField(name="name", label="Name", value=me.display_name, max_chars=limits.NAME_MAX_CHARS),
                     TextField(name="status", label="Status", value=me.status, max_chars=limits.STATUS_MAX_CHARS),
+                    TextField(
+                        name="picture",
+                        label="Picture",
+                        placeholder="the path of an image, or none to take yours away",
+                        note="You have one." if me.avatar else "",
+                        max_chars=4_096,
+                    ),
                 ),
                 submit=self._save_profile,
                 buttons=(
@@ -64,12 +74,19 @@ class OwnAccount(Feature):
 
     async def _save_profile(self, answers: Answers) -> Answers:
         if answers.button == "save":
+            name, status = normalize_name(answers["name"]), normalize_status(answers["status"])
             wanted = ProfileRequest(
-                display_name=normalize_name(answers["name"]), status=normalize_status(answers["status"])
+                display_name=name, status=status, avatar=await self._picture(answers["picture"].strip())
             )
             user: User = await self.engine.server.change_profile(wanted)
             assert user.id == self.engine.account.user_id
         return answers
+
+    async def _picture(self, text: str) -> int | UnsetType | None:
+        """The file to be one's picture: nothing written leaves it as it is."""
+        if not text or text.casefold() == "none":
+            return None if text else UNSET
+        return (await self.engine.server.upload(_path(text))).id
 
     # --- password ---
 
@@ -222,6 +239,10 @@ class OwnAccount(Feature):
 
 async def _as_it_is(answers: Answers) -> Answers:
     return answers
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
 
 
 def _number(text: str, most: int, what: str) -> int:
