@@ -1,5 +1,6 @@
 """Groups and people by slash command, in the real app on a real server; what is refused is told and its text kept."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.model import Account, EntryRef, Link
 from chatterm.tui.dialog import Dialog
 from chatterm.tui.features.chat_settings import muted_until
+from chatterm.tui.features.feature import Feature
 from chatterm.tui.members import MembersPicker
 from chatterm.tui.person_card import PersonCard
 from chatterm.tui.picker import ManyPicker
@@ -229,3 +231,17 @@ def test_times_of_muting_are_read(text: str, seconds: int) -> None:
     for wrong in ("0h", "h", "1y", "-1h", "99999h"):
         with pytest.raises(ClientError):
             muted_until(wrong, 1_000.0)
+
+
+async def test_a_slow_server_is_told_and_its_answer_still_used(home: Path, account: Account) -> None:
+    async with running_app(home, account) as desk:
+        answered = asyncio.Event()
+
+        async def slow() -> str:
+            await answered.wait()
+            return "answer"
+
+        waiting = asyncio.create_task(Feature(desk.screen).patiently(slow()))
+        await desk.sees("Waiting for the server…")
+        answered.set()
+        assert await waiting == "answer"

@@ -27,28 +27,29 @@ class ChatSettings(Feature):
             if picked is None:
                 return
             wanted = picked
-        await self.engine.server.set_chat(chat_id, muted_until=muted_until(wanted, time.time()))
+        until = muted_until(wanted, time.time())
+        await self.patiently(self.engine.server.set_chat(chat_id, muted_until=until))
         self.tell("Muted." if wanted in _FOREVER else f"Muted for {wanted}.")
 
     async def unmute_chat(self, _: str = "") -> None:
-        await self.engine.server.set_chat(await self._chat_id(), muted_until=0)
+        await self.patiently(self.engine.server.set_chat(await self._chat_id(), muted_until=0))
         self.tell("Not muted any more.")
 
     async def archive_chat(self, _: str = "") -> None:
-        await self.engine.server.set_chat(await self._chat_id(), archived=True)
+        await self.patiently(self.engine.server.set_chat(await self._chat_id(), archived=True))
         self.tell("Archived; /unarchive brings it back.")
 
     async def unarchive_chat(self, _: str = "") -> None:
-        await self.engine.server.set_chat(await self._chat_id(), archived=False)
+        await self.patiently(self.engine.server.set_chat(await self._chat_id(), archived=False))
         self.tell("Not archived any more.")
 
     async def pin_chat(self, _: str = "") -> None:
         """Keep the chat at the top of the list."""
-        await self.engine.server.set_chat(await self._chat_id(), pinned=True)
+        await self.patiently(self.engine.server.set_chat(await self._chat_id(), pinned=True))
         self.tell("Pinned to the top of the list.")
 
     async def unpin_chat(self, _: str = "") -> None:
-        await self.engine.server.set_chat(await self._chat_id(), pinned=False)
+        await self.patiently(self.engine.server.set_chat(await self._chat_id(), pinned=False))
         self.tell("Not pinned any more.")
 
     async def _chat_id(self) -> int:

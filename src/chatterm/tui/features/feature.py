@@ -1,6 +1,8 @@
 """The base of a feature: what it may use of the screen it belongs to."""
 
-from typing import TYPE_CHECKING, cast
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from chatterm.client.ports import Engine
 
@@ -8,6 +10,11 @@ if TYPE_CHECKING:
     from chatterm.tui.app import ChatApp
     from chatterm.tui.conversation import Conversation
     from chatterm.tui.screen import ChatScreen
+
+
+T = TypeVar("T")
+MARK_AFTER_S: Final = 0.5
+"""What takes longer than this is told."""
 
 
 class Feature:
@@ -35,3 +42,14 @@ class Feature:
     def tell(self, text: str, *, failed: bool = False) -> None:
         """Say something for a moment; `text` must be safe for a terminal."""
         self.screen.tell(text, failed=failed)
+
+    async def patiently(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for the server; if that takes a while, say so. Everything else can be used meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait((task,), timeout=MARK_AFTER_S)
+            if not done:
+                self.tell("◌ Waiting for the server…")
+            return await task
+        finally:
+            task.cancel()

@@ -103,7 +103,7 @@ class Groups(Feature):
         from chatterm.tui.members import MembersPicker  # noqa: PLC0415 - as above
 
         group = self._group()
-        found = await self.engine.server.members(group.id)
+        found = await self.patiently(self.engine.server.members(group.id))
         self.screen.watch_also(tuple(member.user_id for member in found))
         try:
             user = await MembersPicker(self.engine, group, found).pick(self.screen.app)
@@ -118,12 +118,12 @@ class Groups(Feature):
         if argument:
             users: Sequence[User] = people_named(self.engine.cache, argument)
         else:
-            here = frozenset(member.user_id for member in await self.engine.server.members(group.id))
+            here = frozenset(member.user_id for member in await self.patiently(self.engine.server.members(group.id)))
             picked = await self._pick(f"Add to {group.title}", here)
             if picked is None:
                 return
             users = picked
-        done = await self.engine.server.add_members(group.id, [user.id for user in users])
+        done = await self.patiently(self.engine.server.add_members(group.id, [user.id for user in users]))
         names = ", ".join(terminal_safe(user.display_name) for user in users if user.id in done.added)
         self.tell(f"{names} came to the group." if names else "They are members already.")
 
@@ -133,7 +133,7 @@ class Groups(Feature):
         user = await self._member(group, argument)
         text = f"{user.display_name} ({user.email}) reads nothing more in {group.title}, and can be added again."
         if await confirm(self.screen.app, f"Remove {user.display_name}?", text, "Remove"):
-            await self.engine.server.remove_member(group.id, user.id)
+            await self.patiently(self.engine.server.remove_member(group.id, user.id))
             self.tell(f"{terminal_safe(user.display_name)} is no member any more.")
 
     async def hand_over(self, argument: str) -> None:
@@ -142,11 +142,11 @@ class Groups(Feature):
         user = await self._member(group, argument)
         text = f"{user.display_name} ({user.email}) will own {group.title}; only they can give it back."
         if await confirm(self.screen.app, "Hand the group over?", text, "Hand over"):
-            await self.engine.server.hand_over(group.id, user.id)
+            await self.patiently(self.engine.server.hand_over(group.id, user.id))
             self.tell(f"{terminal_safe(user.display_name)} owns the group now.")
 
     async def _member(self, group: Chat, name: str) -> User:
-        found = await self.engine.server.members(group.id)
+        found = await self.patiently(self.engine.server.members(group.id))
         return person_named(self.engine.cache, name, frozenset(member.user_id for member in found))
 
     async def leave_group(self, _: str = "") -> None:
@@ -156,7 +156,7 @@ class Groups(Feature):
         if group.owner_id == self.engine.account.user_id and group.member_count > 1:
             text += " You own it: another member becomes the owner, unless you hand it over first (/owner)."
         if await confirm(self.screen.app, f"Leave {group.title}?", text, "Leave"):
-            await self.engine.server.remove_member(group.id, self.engine.account.user_id)
+            await self.patiently(self.engine.server.remove_member(group.id, self.engine.account.user_id))
             self.tell(f"You left {terminal_safe(group.title)}.")
 
     async def rename_group(self, argument: str) -> None:
@@ -188,4 +188,4 @@ class Groups(Feature):
         await ask(self.screen.app, Dialog("Topic", fields=(field,), submit=describe))
 
     async def _describe(self, group: Chat, *, title: str | None = None, topic: str | None = None) -> None:
-        await self.engine.server.describe_group(group.id, title=title, topic=topic)
+        await self.patiently(self.engine.server.describe_group(group.id, title=title, topic=topic))

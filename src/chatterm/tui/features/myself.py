@@ -30,7 +30,7 @@ class Myself(Feature):
         await ask(self.screen.app, Dialog("Your name", "As others see you.", (field,), submit=call))
 
     async def _call(self, name: str) -> None:
-        user = await self.engine.server.change_profile(ProfileRequest(display_name=normalize_name(name)))
+        user = await self._changed(ProfileRequest(display_name=normalize_name(name)))
         self.tell(f"You are called {terminal_safe(user.display_name)} now.")
 
     async def set_status(self, argument: str) -> None:
@@ -47,7 +47,7 @@ class Myself(Feature):
         await ask(self.screen.app, Dialog("Your status", "Others see it beside your name.", (field,), submit=say))
 
     async def _say(self, status: str) -> None:
-        user = await self.engine.server.change_profile(ProfileRequest(status=normalize_status(status)))
+        user = await self._changed(ProfileRequest(status=normalize_status(status)))
         self.tell(f"Your status: {terminal_safe(user.status)}" if user.status else "You have no status any more.")
 
     async def go_away(self, argument: str) -> None:
@@ -65,6 +65,9 @@ class Myself(Feature):
 
     def _attendance(self) -> Attendance:
         return cast("ChatApp", self.screen.app).attendance
+
+    async def _changed(self, profile: ProfileRequest) -> User:
+        return await self.patiently(self.engine.server.change_profile(profile))
 
     def _me(self) -> User:
         account = self.engine.account
