@@ -176,6 +176,7 @@ async def test_changes_made_offline_show_at_once_and_say_that_they_wait(home: Pa
     fill_cache(home, account, **direct_chat("from Béla", "my own words"))
     async with running_app(home, account) as desk:
         await chosen(desk, "my own words")
+        await desk.sees("o open", "Esc write")
         await desk.press("e")
         await desk.until(lambda: desk.composer.text == "my own words")
         await desk.press(*" now", "enter")
@@ -222,7 +223,8 @@ async def test_everything_works_with_the_mouse_alone(home: Path, server: Running
             timeline = desk.screen.conversation.timeline
 
             async def click(text: str, *, button: int = 1, left: int = 0) -> None:
-                """At a text that begins at a column or to its right."""
+                """At a text that begins at a column or to its right, once no line above it will go."""
+                await desk.until(lambda: not desk.engine.changes.rows() and "waits to be sent" not in desk.text)
                 row = next(y for y, row in enumerate(desk.rows) if text in row[left:])
                 cell = left + cell_len(desk.rows[row][left:].partition(text)[0])
                 assert await desk.pilot.click(offset=(cell, row), button=button)

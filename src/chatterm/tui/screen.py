@@ -173,6 +173,7 @@ class ChatScreen(Panes):
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         self.status.show_status(status)
+        self.conversation.timeline.show_online(status.link is Link.ONLINE)
         if status.link is Link.ONLINE:
             self.conversation.timeline.ask_again()
             self._count_pins()

@@ -120,6 +120,9 @@ class StatusLine(Line):
 
     def left(self) -> Sequence[Part]:
         parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
+        told = self._status.problem is not None and self._status.link not in (Link.ONLINE, Link.SIGNED_OUT)
+        if told and self._scope == "message":  # the keys of the messages need the room of the long reason
+            del parts[-2:]
         if self._quiet:
             parts[2:2] = (Part(" · ", "quiet"), Part(self._quiet, "normal"))
         if self._unread:  # next to the connection, so that it stays where room is scarce

@@ -214,6 +214,9 @@ async def test_a_hole_is_drawn_asked_for_once_and_filled_in_place(world: World) 
             await pilot.press("pageup")
         assert "… 1,399 messages not loaded yet …" in app.text()
         assert app.wanted == [HolesWanted(CHAT_ID, 1_300, 1_499)]
+        app.timeline.show_online(False)
+        assert "… 1,399 messages not loaded yet; you are offline …" in app.text()
+        app.timeline.show_online(True)
         reading = [line for line in app.lines() if "message 15" in line]
         rows = [app.lines().index(line) for line in reading]
         world.store(chain(1_300, 1_499))

@@ -109,6 +109,7 @@ class Painter:
         self._unread_text = unread_text
         self._hole_around = hole_around
         self._hint = hint
+        self.gap_note = ""
         self._seen_mark = seen_mark or (lambda seq: MARKS[Mark.SENT])
         self._bodies: BodyPainter | None = None
         self._highlight = highlight
@@ -282,7 +283,7 @@ class Painter:
             return self.blank(columns)
         first, last = self._hole_around(item.key, item.last_key)
         missing = last - first + 1
-        text = f"… {missing:,} message{'s' if missing > 1 else ''} not loaded yet …"
+        text = f"… {missing:,} message{'s' if missing > 1 else ''} not loaded yet{self.gap_note} …"
         return self._centred(text, self._styles["gap"], columns)
 
     def _note(self, item: Item, line: int, columns: Columns) -> Strip:

@@ -97,6 +97,7 @@ class Timeline(Scrolling, can_focus=True):
         self._chat: ChatView | None = None
         self._hands: Hands | None = None
         self._wanted_seq = 0
+        self._online = True
         self._pressed_at: Offset | None = None
         self._painter: Painter | None = None
         self._strips: LRUCache[tuple[Item, int], Strip] = LRUCache(KEPT_STRIPS)
@@ -195,6 +196,13 @@ class Timeline(Scrolling, can_focus=True):
             return
         if self._cache.head(viewport.document.chat.chat_id) > viewport.document.head:
             self.outbox_changed()
+
+    def show_online(self, online: bool) -> None:
+        """Say of parts that are not loaded whether they can come now."""
+        if online != self._online:
+            self._online = online
+            self._painter = None
+            self.refresh(self.size.region)
 
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
@@ -401,6 +409,8 @@ class Timeline(Scrolling, can_focus=True):
                 seen_mark=self._seen_mark(),
                 hint=f"No messages yet. Say hello{f' to {title}' if title else ''}.",
             )
+            if not self._online:
+                self._painter.gap_note = "; you are offline"
         return self._painter
 
     def _seen_mark(self) -> Callable[[int], str] | None:
