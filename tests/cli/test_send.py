@@ -58,7 +58,6 @@ def test_one_text_goes_to_several_targets_or_to_none(live: LiveServer, anna: str
         (["--reply", "1"], 1, "no conversation"),
         (["--mention", "nobody at all"], 1, "Nobody is called"),
         (["--reply", "1", "--also", "x@example.org"], 2, "own chat only"),
-        (["--once", "key", "--file", "/etc/hostname"], 2, "cannot tell"),
     ],
 )
 def test_what_cannot_be_enclosed_is_refused_before_it_is_queued(

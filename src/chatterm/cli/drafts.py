@@ -28,12 +28,6 @@ def find_drafts(cache: CacheQueries, arguments: argparse.Namespace, text: str) -
     targets = dict.fromkeys(parse_target(cache, name) for name in (arguments.target, *arguments.also))
     if arguments.reply is not None and len(targets) > 1:
         raise ClientError("usage", "A message is answered in its own chat only.", "Leave out --also or --reply.")
-    if arguments.once is not None and arguments.file:
-        raise ClientError(
-            "usage",
-            "Files are other ones each time they are uploaded, so --once cannot tell that they are the same.",
-            "Leave out --once or --file.",
-        )
     named = tuple(dict.fromkeys(_person(cache, name) for name in arguments.mention))
     return [_draft(cache, arguments, target, text, named) for target in targets]
 

@@ -46,7 +46,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--mention-all", action="store_true", help="mention everybody in the chat")
     parser.add_argument("--me", action="store_true", help="say what you do: 'chatterm send TARGET --me waves'")
     parser.add_argument(
-        "--once", metavar="KEY", help="the same KEY, target and text are one message, however often sent; no files"
+        "--once", metavar="KEY", help="the same KEY, target and text are one message, however often sent"
     )
     parser.add_argument("--wait", action="store_true", help="exit 0 only once the server has it, else 75")
     add_timeout(parser, "delivery")
