@@ -53,12 +53,12 @@ async def test_settings_are_changed_at_once_and_written(home: Path, account: Acc
         await desk.press("ctrl+u", *"1000", "enter")
         await desk.sees("look.list_width is a whole number from 16 to 80")
         await desk.press("ctrl+u", *"20", "enter")
-        await desk.until(lambda: desk.screen.sidebar.size.width == 20)
+        await desk.until(lambda: desk.screen.sidebar.outer_size.width == 20)
         await desk.until(lambda: read_settings(path).settings == desk.app.settings)
         path.write_text(path.read_text().replace("list_width = 20", "list_width = 24"))
         await desk.app.preferences.look()
         width.blur()
-        await desk.until(lambda: (desk.screen.sidebar.size.width, width.value) == (24, "24"))
+        await desk.until(lambda: (desk.screen.sidebar.outer_size.width, width.value) == (24, "24"))
         assert "24" in path.read_text()
         await desk.press("escape")
         await desk.until(lambda: not isinstance(desk.app.screen, SettingsScreen))
@@ -92,22 +92,6 @@ async def test_an_editor_of_ones_own_changes_them(home: Path, account: Account, 
         await tty.sees("the editor is here")
         tty.type("\n")
         await tty.sees("‹ chatterm-day ›")
-
-
-async def test_a_compact_view_has_no_empty_lines_between_authors(home: Path, account: Account) -> None:
-    fill_cache(home, account, **direct_chat("one", "two", "three"))
-    async with running_app(home, account, size=(100, 40)) as desk:
-        await desk.sees("one", "three")
-
-        def distance() -> int:
-            rows = desk.rows
-            first, last = (next(i for i, row in enumerate(rows) if text in row) for text in ("  one", "  three"))
-            return last - first
-
-        roomy = distance()
-        look = msgspec.structs.replace(desk.app.settings.look, density="compact")
-        desk.app.change_settings(msgspec.structs.replace(desk.app.settings, look=look))
-        await desk.until(lambda: distance() == roomy - 2)
 
 
 async def test_the_mouse_reaches_help_accounts_and_profile(home: Path, account: Account) -> None:
