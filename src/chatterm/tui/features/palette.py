@@ -22,7 +22,9 @@ def commands() -> list[Action]:
     return [
         action
         for action in ACTIONS
-        if action.name != SETTING and action.scope in _SCOPES and (action.feature or action.scope != "composer")
+        if action.name != SETTING
+        and action.scope in _SCOPES
+        and (action.feature or action.scope not in ("composer", "message"))
     ]
 
 
