@@ -125,8 +125,6 @@ async def test_one_registers_with_an_invitation_and_replaces_a_forgotten_passwor
                 await again.pilot.press("tab", "tab", "tab", "tab", "enter")
                 await again.sees("Forgotten password")
                 await again.pilot.press(*reset, "tab", *"a new password", "tab", *"a new password", "enter")
-                await again.sees("The password was replaced")
-                await again.pilot.press("shift+tab", "shift+tab", "shift+tab", *"a new password", "enter")
                 await again.is_online()
 
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from chatterm.tui.action_rows import action_rows, filtered
 from chatterm.tui.actions import ACTIONS, APP_ACTIONS, Keymap, key_label, of_scope
 from chatterm.tui.app import ChatApp
 from chatterm.tui.clients import ClientList
@@ -51,7 +52,7 @@ def test_every_action_can_be_done() -> None:
 
 
 def test_the_help_names_every_action_and_every_key() -> None:
-    text = "\n".join(f"{row.keys} {row.text}" for row in help_rows())
+    text = "\n".join(f"{row.keys} {row.sought} {row.text}" for row in help_rows())
     for action in ACTIONS:
         assert action.title in text
         for key in action.keys:
@@ -67,3 +68,10 @@ def test_keys_are_written_as_people_write_them(key: str, label: str) -> None:
 
 def test_the_footer_names_help_and_quit() -> None:
     assert [hint for _, hint, _ in Keymap().footer_hints()] == ["jump", "search", "help", "quit"]
+
+
+def test_keys_that_only_count_up_are_said_as_a_run_and_others_one_by_one() -> None:
+    rows = {row.name: row.keys for row in action_rows()}
+    assert "Alt+1 … Alt+9" in rows.values()
+    assert rows["search_here"] == "Ctrl+Shift+F, Alt+S"
+    assert [row.keys for row in filtered(help_rows(), "alt+5") if not row.is_heading] == ["Alt+1 … Alt+9"]

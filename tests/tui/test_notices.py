@@ -63,6 +63,8 @@ async def test_news_of_other_chats_are_told_and_a_click_opens_them(
             await ben_says.say(group, "nobody is named")
             await ben_says.send_messages(replace(outgoing("Anna!", chat_id=group.id), mentions=[anna.id]))
             await desk.until(lambda: toasts(desk) == ["Ben in Garden | Anna!"])
+            [toast] = desk.app.screen.query(NewsToast)
+            assert not toast.region.overlaps(desk.screen.sidebar.region), "the list that shows the news is covered"
             await desk.until(lambda: any("]0;(@1 2) Cleo" in sequence for sequence in written))
             assert await desk.pilot.click(NewsToast)
             await desk.until(lambda: desk.screen.conversation.ref == EntryRef("chat", group.id))

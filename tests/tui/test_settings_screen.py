@@ -27,6 +27,18 @@ def row(desk: Desk, name: str) -> FieldRow:
     return next(each for each in desk.app.screen.query(FieldRow) if each.field.name == name)
 
 
+async def test_arrow_keys_go_from_setting_to_setting_where_the_list_scrolls(home: Path, account: Account) -> None:
+    async with running_app(home, account, size=(100, 30)) as desk:
+        await desk.press("f3")
+        await desk.until(lambda: isinstance(desk.app.screen.focused, Choice))
+        names = [each.field.name for each in desk.app.screen.query(FieldRow)]
+        for name in names[1:]:
+            await desk.press("down")
+            assert desk.app.screen.focused is row(desk, name).widget
+        await desk.press("up")
+        assert desk.app.screen.focused is row(desk, names[-2]).widget
+
+
 async def test_settings_are_changed_at_once_and_written(home: Path, account: Account) -> None:
     with at_home(home):
         path = settings_path()

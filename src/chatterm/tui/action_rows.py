@@ -30,11 +30,18 @@ class Row(NamedTuple):
     text: str
     name: str = ""
     is_heading: bool = False
+    sought: str = ""
+    """By what it is found besides what it shows."""
 
 
 def keys_of(action: Action) -> str:
-    """All keys of an action, as people write them."""
-    return ", ".join(key_label(key) for key in keymap().keys(action))
+    """All keys of an action, as people write them: `Ctrl+K, Alt+G`; a run that only counts up as `Alt+1 … Alt+9`."""
+    keys = keymap().keys(action)
+    labels = [key_label(key) for key in keys]
+    counted = "".join(label[-1] for label in labels)
+    if len(labels) > 3 and counted in "123456789" and len({label[:-1] for label in labels}) == 1:
+        return f"{labels[0]} … {labels[-1]}"
+    return ", ".join(labels)
 
 
 def command_of(action: Action) -> str:
@@ -50,7 +57,8 @@ def action_rows() -> list[Row]:
         for action in of_scope(scope):
             command = command_of(action)
             title = f"{action.title}   {command}" if command else action.title
-            rows.append(Row(keys_of(action), title, action.name))
+            each_key = " ".join(key_label(key) for key in keymap().keys(action))
+            rows.append(Row(keys_of(action), title, action.name, sought=each_key))
     return rows
 
 
@@ -72,7 +80,7 @@ def filtered(rows: Sequence[Row], needle: str) -> list[Row]:
     for row in rows:
         if row.is_heading:
             heading = row
-        elif all(word in f"{row.keys} {row.text} {row.name}".casefold() for word in words):
+        elif all(word in f"{row.keys} {row.text} {row.name} {row.sought}".casefold() for word in words):
             if heading is not None:
                 found.append(heading)
                 heading = None

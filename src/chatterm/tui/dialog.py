@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -29,7 +29,7 @@ from chatterm.tui.fields import (
     SwitchField,
     TextField,
 )
-from chatterm.tui.flow import Flow
+from chatterm.tui.flow import Flow, Form
 
 __all__ = [
     "CANCEL",
@@ -171,7 +171,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(terminal_safe(self._title), markup=False, id="title")
-            with VerticalScroll(id="form", can_focus=False):
+            with Form(id="form", can_focus=False):
                 if self._text:
                     yield Static(terminal_safe(self._text, multiline=True), markup=False, id="text")
                 yield from self._rows

@@ -1,8 +1,9 @@
-"""A row of buttons that goes on in the next line where it is too narrow."""
+"""What dialogs are laid out in: fields that scroll, and a row of buttons that goes on in the next line."""
 
 from typing import ClassVar
 
-from textual.containers import Container
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
@@ -42,3 +43,12 @@ class Flow(Container):
     @property
     def layout(self) -> Layout:
         return self._flow
+
+
+class Form(VerticalScroll, inherit_bindings=False):
+    """Fields one below the other. ↑ and ↓ go from field to field, also where it scrolls: a screen binds them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]

@@ -11,7 +11,7 @@ import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -23,7 +23,7 @@ from chatterm.client.settings_words import PARTS as HEADINGS
 from chatterm.client.settings_words import SETTINGS
 from chatterm.tui import themes
 from chatterm.tui.fields import Choice, ChoiceField, Field, FieldRow, OneRow, Push, SwitchField, TextField, Toggle
-from chatterm.tui.flow import Flow
+from chatterm.tui.flow import Flow, Form
 
 if TYPE_CHECKING:
     from chatterm.tui.app import ChatApp
@@ -80,7 +80,7 @@ class SettingsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static("Settings", id="title", markup=False)
-            with VerticalScroll(id="list", can_focus=False):
+            with Form(id="list", can_focus=False):
                 yield from self._rows(self._chat_app.settings)
             yield Static(terminal_safe(str(self._chat_app.preferences.path)), id="told", markup=False)
             with Flow(id="buttons"):

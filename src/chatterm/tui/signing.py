@@ -85,8 +85,7 @@ class LoginDialog(Dialog[Account]):
         if answers.button == "register":
             return await self._elsewhere(RegisterDialog(answers["server"], answers["email"]))
         if answers.button == "forgotten":
-            await self._elsewhere(ForgottenDialog(answers["server"], answers["email"]))
-            raise Stay("The password was replaced. Sign in with the new one.")
+            return await self._elsewhere(ForgottenDialog(answers["server"], answers["email"]))
         origin = await origin_of(self.app, answers["server"])
         return await sign_in(origin, answers["email"], answers["password"])
 
@@ -129,24 +128,24 @@ class RegisterDialog(Dialog[Account]):
         return await register(origin, answers["email"], answers["name"], password, answers["invite"])
 
 
-class ForgottenDialog(Dialog[Any]):
-    """Replaces a forgotten password with a code, which the server mails, or its owner makes."""
+class ForgottenDialog(Dialog[Account]):
+    """Replaces a forgotten password with a code, which the server mails or its owner makes, and signs in with it."""
 
     def __init__(self, server: str, email: str) -> None:
         super().__init__(
             "Forgotten password",
-            "Have a code mailed, or ask the server's owner for one. Then set a new password with it.",
+            "Have a code mailed, or ask the server's owner for one. It sets a new password, once.",
             (
                 *_fields(server, email),
                 TextField(name="code", label="Code", max_chars=limits.CODE_MAX_CHARS),
                 PasswordField(name="password", label="New password"),
                 PasswordField(name="again", label="The same again"),
             ),
-            buttons=(Button("set", "Set password"), Button("mail", "Mail me a code"), Button(CANCEL, "Back")),
+            buttons=(Button("set", "Set and sign in"), Button("mail", "Mail me a code"), Button(CANCEL, "Back")),
             busy="Asking the server",
         )
 
-    async def submit(self, answers: Answers) -> bool:
+    async def submit(self, answers: Answers) -> Account:
         from chatterm.client import signing  # noqa: PLC0415 - loads the network
 
         origin = await origin_of(self.app, answers["server"])
@@ -157,4 +156,4 @@ class ForgottenDialog(Dialog[Any]):
             raise ClientError("codeMissing", "The code is missing.", "Have one mailed, or ask the server's owner.")
         password = same(answers["password"], answers["again"])
         await signing.reset_password(origin, answers["email"], answers["code"], password)
-        return True
+        return await signing.sign_in(origin, answers["email"], password)

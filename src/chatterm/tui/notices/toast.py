@@ -18,11 +18,14 @@ _BODY_ROWS: Final = 2
 
 
 class NewsToast(Guarded, Widget):
-    """Shows the newest notice for some seconds; another one takes its place."""
+    """Shows the newest notice for some seconds; another one takes its place.
+
+    It lies over the oldest lines of the conversation: the rows of the list that the news is about stay in sight.
+    """
 
     DEFAULT_CSS = """
     NewsToast {
-        layer: _toastrack; dock: top; height: 3; width: 100%; max-width: 46; offset: 0 1;
+        layer: _toastrack; dock: right; height: 3; width: 46; max-width: 100%; offset: 0 1;
         background: $panel; border-left: outer $accent; padding: 0 1;
         & .toast--title { color: $foreground; text-style: bold; }
         & .toast--text { color: $foreground 85%; }
