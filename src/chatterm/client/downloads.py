@@ -5,9 +5,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from chatproto import limits
 from chatproto.models import FileInfo
@@ -154,7 +155,7 @@ class Download:
         self._show(state=TransferState.WAITING, error=error.info())
 
     def _show(self, **values: object) -> None:
-        self.transfer = replace(self.transfer, **values)  # type: ignore[arg-type]  # the fields' own types, by name
+        self.transfer = replace(self.transfer, **values)
         self._tell(self.transfer)
 
     def _fail(self, error: ClientError) -> None:

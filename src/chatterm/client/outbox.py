@@ -1,6 +1,5 @@
 """The outbox: messages that the server has not confirmed yet, on disk before anything else happens to them."""
 
-import dataclasses
 import os
 import sqlite3
 import time
@@ -394,7 +393,7 @@ def _revive(connection: sqlite3.Connection, client_id: bytes) -> None:
 def _with_progress(row: OutboxRow, progress: Mapping[str, tuple[int, float]]) -> OutboxRow:
     told = ((file, progress.get(file.spool, (0, 0.0))) for file in row.attached)
     attached = tuple(msgspec.structs.replace(file, sent=sent, rate=rate) for file, (sent, rate) in told)
-    return dataclasses.replace(row, attached=attached)
+    return msgspec.structs.replace(row, attached=attached)
 
 
 def _delete(connection: sqlite3.Connection, client_id: bytes) -> tuple[Attachment, ...]:

@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chatproto import limits
 from chatterm.client.ports import CacheReader
@@ -20,29 +22,25 @@ LISTED_MAX: Final = 8
 """Up to this many unknown chats are asked for one by one, more by the pages of all chats."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsersJob:
+class UsersJob(Struct, frozen=True):
     """Fetch a page of users changed after `since`."""
 
     since: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChatJob:
+class ChatJob(Struct, frozen=True):
     """Fetch one chat."""
 
     chat_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChatsJob:
+class ChatsJob(Struct, frozen=True):
     """Fetch a page of all chats, those after `after`."""
 
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class PageJob:
+class PageJob(Struct, frozen=True):
     """Fetch the page of a chat's events that ends just before `before_seq`."""
 
     chat_id: int

@@ -6,9 +6,10 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from chatproto.models import Message, User
 from chatproto.text import normalize_message
