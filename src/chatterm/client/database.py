@@ -4,9 +4,10 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.disk_errors import disk_full, from_os_error, is_full, not_writable
@@ -28,8 +29,7 @@ _CHECK_BYTES: Final = 4_194_304
 """Files up to this size are checked page by page at every opening; in larger ones damage shows when it is met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """One kind of database file. `application_id` tells it from all others, `version` counts its schemas."""
 
     application_id: int

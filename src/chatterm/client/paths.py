@@ -2,9 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from chatterm.client.errors import ClientError
 from chatterm.client.files import ensure_folder, ensure_private_folder
@@ -33,8 +34,7 @@ def data_dir() -> Path:
     return platformdirs.user_data_path("chatterm", appauthor=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFiles:
+class AccountFiles(Struct, frozen=True):
     """The files of one account, all in one folder."""
 
     folder: Path

@@ -2,8 +2,9 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from chatproto.models import Message
 from chatterm.client.ports import CacheReader, OutboxReader
@@ -23,8 +24,7 @@ UNREAD_SCAN: Final = 256
 """Events after the seen marker that are looked at to find the first of somebody else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """A place that holds still on screen: in the item `key`, the line that holds `position`, on screen row `row`.
 
     `position` counts characters of the item's text; a negative one counts lines up from its first line of text,

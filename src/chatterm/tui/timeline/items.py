@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from chatproto.models import FileInfo, LogEvent, Message
 from chatproto.text import terminal_safe
@@ -97,8 +98,7 @@ _MARKS: Final = {
 }
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """One event, outbox row, gap or hint, with its lines. The first `lead` lines come before its own text.
 
     `key` is the seq of its (first) event, or `OUTBOX_KEY` plus the row's id. `text` and `note` are terminal-safe.
@@ -153,16 +153,14 @@ class Before(NamedTuple):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """The new-messages line: it stands before the event `seq`, and says `count`."""
 
     seq: int
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """How the width of the view is shared out, in cells."""
 
     width: int
