@@ -36,11 +36,34 @@ async def test_the_cached_conversation_is_painted_before_the_engine_starts(home:
 
 async def test_an_empty_cache_says_how_to_begin(home: Path, account: Account) -> None:
     async with running_app(home, account) as desk:
-        await desk.sees("Choose somebody on the left to begin.")
+        await desk.sees("Choose somebody to begin.", "Ctrl+K finds people and groups, /group makes a group")
         await desk.type("text for nobody")
         await desk.press("enter")
         await desk.sees("No conversation is open")
         assert desk.composer.text == "text for nobody"
+
+
+async def test_the_list_has_a_cursor_from_the_first_key_on(home: Path, account: Account) -> None:
+    """Also if no chat is open: Enter opens the first row, and a blank begins no filter."""
+    fill_cache(home, account)
+    async with running_app(home, account) as desk:
+        await desk.sees("Béla", "Csilla")
+        await desk.press("ctrl+g", "space")
+        await desk.sees("›· Béla")
+        await desk.press("down", "enter")
+        await desk.sees("Say hello to Csilla.")
+
+
+async def test_toasts_cover_neither_what_is_written_nor_the_newest_messages(home: Path, account: Account) -> None:
+    fill_cache(home, account, **direct_chat("one", "two", "the newest of all"))
+    async with running_app(home, account, size=(60, 24)) as desk:
+        await desk.sees("the newest of all")
+        await desk.type("half a sentence that goes on and on to the right edge")
+        desk.screen.tell("That did not work, and this is a rather long explanation of it.", failed=True)
+        await desk.sees(
+            "That did not work", "half a sentence that goes on and on to the right edge", "the newest of all"
+        )
+        assert "That did not work" not in desk.rows[0], "the header stays, too"
 
 
 async def test_what_is_sent_offline_is_queued_on_disk_and_shown(home: Path, account: Account) -> None:

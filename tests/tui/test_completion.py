@@ -13,7 +13,7 @@ from chatterm.tui.writing.emojis import Emojis
 from chatterm.tui.writing.popup import Popup
 from tests.support.client import sign_in
 from tests.support.server import RunningServer
-from tests.support.tui import Desk, direct_chat, fill_cache, running_app
+from tests.support.tui import CSILLA, Desk, direct_chat, fill_cache, running_app
 
 
 def popup(desk: Desk) -> Popup:
@@ -157,6 +157,44 @@ async def test_arguments_of_commands_are_offered(home: Path, account: Account) -
         desk.composer.insert("/mute soon")
         await desk.press("enter")
         await desk.sees("Write it as /mute 30m")
+
+
+async def test_tab_right_after_the_letters_completes_also_what_is_not_loaded_yet(
+    home: Path, account: Account, tmp_path: Path
+) -> None:
+    """Never does it go to the messages, where the next letters would act on one."""
+    (tmp_path / "report.txt").write_text("x")
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        keys = [events.Key("colon", ":"), *(events.Key(char, char) for char in "smile"), events.Key("tab", None)]
+        for key in keys:  # all of them before anything that was begun can end
+            await desk.composer.on_key(key)
+        assert desk.composer.text == "😄 "
+        desk.composer.clear()
+        desk.composer.insert(f"/file {tmp_path}/rep")
+        await desk.composer.on_key(events.Key("tab", None))
+        assert desk.app.focused is desk.composer
+        await desk.until(lambda: desk.composer.text == f"/file {tmp_path}/report.txt")
+
+
+async def test_enter_does_a_command_whose_argument_is_written_or_not_needed(home: Path, account: Account) -> None:
+    """An address that is written whole is not replaced; a choice is taken where one was looked at."""
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.type(f"/msg {CSILLA.email}")
+        await desk.until(lambda: offered(desk) == ["Csilla"])
+        await desk.press("enter")
+        await desk.until(lambda: desk.screen.conversation.ref == EntryRef("user", CSILLA.id))
+        await desk.type("/help ")
+        await desk.until(lambda: offered(desk))
+        await desk.press("enter")
+        await desk.until(lambda: desk.app.screen is not desk.screen)
+        await desk.press("escape")
+        await desk.until(lambda: desk.app.screen is desk.screen)
+        await desk.type("/help ")
+        await desk.until(lambda: offered(desk))
+        await desk.press("down", "enter")
+        await desk.until(lambda: desk.composer.text.startswith("/help ") and len(desk.composer.text) > 6)
 
 
 async def test_emoji_are_ranked_by_how_well_their_name_fits() -> None:

@@ -181,9 +181,9 @@ async def test_changes_made_offline_show_at_once_and_say_that_they_wait(home: Pa
         await desk.until(lambda: desk.composer.text == "my own words")
         await desk.press(*" now", "enter")
         await desk.sees("my own words now", "edit waits to be sent", "◷")
-        await chosen(desk, "from Béla")
+        await chosen(desk, "my own words now")
         await desk.press("p")
-        await desk.sees("⚑ pinned", "pin waits to be sent")
+        await desk.sees("⚑ pinned", "edit and pin wait to be sent")
         await desk.press("i")
         await desk.until(lambda: desk.app._notifications)
 

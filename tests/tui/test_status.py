@@ -3,10 +3,27 @@
 import time
 
 import pytest
+from textual.app import App, ComposeResult
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.model import ConnectionStatus, Link
-from chatterm.tui.status import status_parts
+from chatterm.tui.status import StatusLine, status_parts
+from chatterm.tui.theme import DARK, DEFAULTS
+
+
+class StatusApp(App[None]):
+    def __init__(self, status: ConnectionStatus) -> None:
+        super().__init__()
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        self._line = StatusLine(status)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DEFAULTS
+
+    def compose(self) -> ComposeResult:
+        yield self._line
+
 
 NOW = 1_700_000_000.0
 REFUSED = ErrorInfo(code="unreachable", message="The server refused the connection.", hint="Is it running?")
@@ -57,3 +74,14 @@ def test_a_hostile_problem_cannot_reach_the_terminal() -> None:
     assert "\u202e" not in said
     assert "\n" not in said
     assert "[red]x[/]" in said
+
+
+async def test_a_long_reason_leaves_room_for_help_and_the_way_out() -> None:
+    """Offline is when keys are looked for; where there is no room for both, the reason goes."""
+    status = ConnectionStatus(Link.OFFLINE, time.time(), retry_at=time.time() + 9, problem=REFUSED)
+    for width, reason in ((200, "Is it running?"), (100, "The server ref"), (80, "Ctrl+R now")):
+        async with StatusApp(status).run_test(size=(width, 3)) as pilot:
+            await pilot.pause()
+            row = pilot.app.screen._compositor.render_strips()[0].text
+            assert reason in row
+            assert row.rstrip().endswith("F1 help  ^Q quit")

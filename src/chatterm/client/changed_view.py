@@ -44,18 +44,22 @@ def _reacted(reactions: list[Reaction], emoji: str, own_id: int, *, on: bool) ->
 
 def waiting_text(pending: Iterable[PendingChange]) -> tuple[str, bool]:
     """What waits or was refused, in words, and whether something was refused; empty if nothing."""
-    parts: list[str] = []
-    refused = False
+    waiting: list[str] = []
+    refused: list[str] = []
     for row in pending:
         name = _NAMES[type(row.change)]
         if isinstance(row.change, Pin | React) and not row.change.on:
             name = _UNDONE[type(row.change)]
         if row.state is ChangeState.FAILED:
-            refused = True
-            parts.append(f"{name} refused: {row.error.message if row.error is not None else 'by the server'}")
+            refused.append(f"{name} refused: {row.error.message if row.error is not None else 'by the server'}")
         else:
-            parts.append(f"{name} waits to be sent")
-    return " · ".join(parts), refused
+            waiting.append(name)
+    said = [f"{_joined(waiting)} {'waits' if len(waiting) == 1 else 'wait'} to be sent"] if waiting else []
+    return " · ".join((*said, *refused)), bool(refused)
+
+
+def _joined(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 _NAMES: dict[type[MessageChange], str] = {Edit: "edit", Delete: "deletion", Pin: "pin", React: "reaction"}

@@ -49,6 +49,10 @@ class ChatApp(App[None]):
 
     TITLE = "chatterm"
     ENABLE_COMMAND_PALETTE = False
+    # Toasts stand below the header: at the bottom they would cover what is being written and the newest messages.
+    CSS = """
+    ToastRack { dock: top; align: right top; margin: 0; }
+    """
 
     def __init__(
         self,

@@ -171,7 +171,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         """Show what matches `text` from the top, the first match under the cursor; an empty text shows all."""
         self._filter = text[:FILTER_MAX]
         self.roster.filter(self._filter)
-        self._cursor = self.roster.ref_at(0) if self.roster.needle else self._open
+        self._cursor = self._first_row() if self.roster.needle or self._open is None else self._open
         self.scroll_to(y=0, animate=False)
         self._rows_changed()
         if not self.roster.needle:
@@ -196,8 +196,8 @@ class ClientList(Guarded, ScrollView, can_focus=True):
     def _load_chunk(self) -> None:
         self._loader = None
         self.roster.load(FILTER_CHUNK if self.roster.needle else CHUNK)
-        if self.roster.needle and self._cursor is None:
-            self._cursor = self.roster.ref_at(0)
+        if self._cursor is None and (self.roster.needle or self.has_focus):
+            self._cursor = self._first_row()
         self._rows_changed()
 
     def _watch_later(self) -> None:
@@ -292,7 +292,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
                 self.post_message(ActionWanted(action))
         elif event.character is not None and event.is_printable:
             event.stop()
-            self.set_filter(self._filter + event.character)
+            self.set_filter((self._filter + event.character).lstrip())
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -313,6 +313,8 @@ class ClientList(Guarded, ScrollView, can_focus=True):
             self.post_message(self.Chosen(place))
 
     def on_focus(self) -> None:
+        if self._cursor is None:
+            self._cursor = self._first_row()
         self._show(self._cursor)
         self.refresh()
 
@@ -364,6 +366,11 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         self._refresh_row(self.roster.index_of(before))
         self._refresh_row(self.roster.index_of(self._cursor))
         self._show(self._cursor)
+
+    def _first_row(self) -> Place | None:
+        """Where the cursor begins if no chat is open: the first row that can be chosen."""
+        places = (self.roster.place_at(index) for index in range(min(len(self.roster), len(HEADINGS) + 1)))
+        return next((place for place in places if not self._only_for_the_eye(place)), None)
 
     def _only_for_the_eye(self, place: Place | None) -> bool:
         return isinstance(place, Section) and place is not Section.ARCHIVED

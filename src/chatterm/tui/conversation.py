@@ -30,6 +30,7 @@ from chatterm.client.model import (
 from chatterm.client.ports import Engine
 from chatterm.client.settings import Settings
 from chatterm.client.uistate import UiState
+from chatterm.tui.actions import label_of
 from chatterm.tui.client_row import is_muted
 from chatterm.tui.composer import Composer
 from chatterm.tui.drafts import Drafts
@@ -47,7 +48,7 @@ UNSENT_MAX: Final = 10_000
 """Unsent messages of one chat among which the newest is looked for."""
 NAMED_WRITERS: Final = 2
 """So many people who write are named; more are counted."""
-_WELCOME: Final = "Choose somebody on the left to begin."
+_WELCOME: Final = "Choose somebody to begin."
 
 
 class Notice(Line):
@@ -164,6 +165,7 @@ class Conversation(Vertical):
 
     def on_mount(self) -> None:
         self.header.show(_WELCOME)
+        self.composer.placeholder = f"{label_of('jump')} finds people and groups, /group makes a group"
 
     # --- opening ---
 

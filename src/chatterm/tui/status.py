@@ -13,7 +13,12 @@ from chatterm.client.told import size_text
 from chatterm.tui.actions import Scope, label_of, named
 from chatterm.tui.actions import current as keymap
 from chatterm.tui.line import Line, Part
+from chatterm.tui.timeline.wrap import clip
 
+REASON_MIN: Final = 20
+"""Cells below which a reason says nothing any more."""
+KEYS_KEPT: Final = 2
+"""Help, and the way out, stay beside the reason."""
 STILL: Final = Moving(0, 0, 0, 0)
 _MARKS: Final = {
     Link.ONLINE: Part("● online", "good"),
@@ -57,6 +62,10 @@ def _link_mark(status: ConnectionStatus) -> Part:
     if status.retry_at is None and status.problem is None:
         return Part("○ not connected yet", "quiet")
     return Part(f"○ offline since {time.strftime('%H:%M', time.localtime(status.since))}", "warn")
+
+
+def _hint_width(key: str, hint: str) -> int:
+    return cell_len(key) + cell_len(hint) + 3
 
 
 class StatusLine(Line):
@@ -121,20 +130,30 @@ class StatusLine(Line):
     def left(self) -> Sequence[Part]:
         parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
         told = self._status.problem is not None and self._status.link not in (Link.ONLINE, Link.SIGNED_OUT)
-        if told and self._scope == "message":  # the keys of the messages need the room of the long reason
-            del parts[-2:]
         if self._quiet:
             parts[2:2] = (Part(" · ", "quiet"), Part(self._quiet, "normal"))
         if self._unread:  # next to the connection, so that it stays where room is scarce
             parts[2:2] = [Part(" · ", "quiet"), Part(f"{self._unread} unread", "accent", "next_unread")]
+        if told:
+            self._shorten_reason(parts)
         return parts
+
+    def _shorten_reason(self, parts: list[Part]) -> None:
+        """Leave room for keys beside the reason, which may be long: all those of messages, of the others the last."""
+        kept = keymap().footer_hints()[-KEYS_KEPT:] if self._scope == "global" else ()
+        keys = sum(_hint_width(key, hint) for key, hint, _ in kept)
+        room = self.content_size.width - sum(cell_len(part.text) for part in parts[:-1]) - keys - 2
+        if self._scope == "message" or room < REASON_MIN:
+            del parts[-2:]
+        else:
+            parts[-1] = Part(clip(parts[-1].text, room), "quiet")
 
     def right(self) -> Sequence[Part]:
         hints = keymap().footer_hints(self._scope)
         room = self.content_size.width - sum(cell_len(part.text) for part in self.left()) - 2
         shown: list[Part] = []
         for key, hint, name in reversed(hints):  # the last ones stay where room is scarce
-            room -= cell_len(key) + cell_len(hint) + 3
+            room -= _hint_width(key, hint)
             if room < 0:
                 break
             asked = name if self._scope == "global" or named(name).feature else ""

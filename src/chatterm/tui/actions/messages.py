@@ -15,7 +15,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("download_file", "message", ("s",), "Save its files", "", "transfers", ("download",), "[FOLDER]"),
     Action("open_file", "message", (), "Open its files", "", "transfers", ("open",), "[NUMBER]"),
     Action("to_clients", "message", ("left", "h"), "To the client list"),
-    Action("message_menu", "message", ("space", "m"), "All that can be done with the message", "more", "messages"),
     Action("react", "message", ("plus",), "React, or take a reaction back", "react", "messages"),
     Action("reply_to_message", "message", ("r",), "Reply", "reply", "messages"),
     Action("edit_message", "message", ("e",), "Edit your message; take an unsent one back", "edit", "messages"),
@@ -29,5 +28,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("show_author", "message", ("a",), "Who wrote it", feature="messages"),
     Action("show_quoted", "message", ("t",), "Go to the message it replies to", feature="jumping"),
     Action("retry_message", "message", ("R",), "Send what was refused again", feature="messages"),
+    Action("message_menu", "message", ("space", "m"), "All that can be done with the message", "more", "messages"),
     Action("to_writing", "message", ("escape",), "Back to writing", "write"),
 )

@@ -77,7 +77,7 @@ class Groups(Feature):
             for each in entries
             if each.peer_id is not None and each.peer_id not in without
         ]
-        picked = await ManyPicker(title, rows, hint="Tab marks several").pick(self.screen.app)
+        picked = await ManyPicker(title, rows).pick(self.screen.app)
         if picked is None:
             return None
         users = [self.engine.cache.user(user_id) for user_id in picked]

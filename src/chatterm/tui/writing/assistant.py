@@ -10,6 +10,7 @@ from textual.worker import Worker
 from chatterm.tui.actions import of_command
 from chatterm.tui.writer import converts_emoji
 from chatterm.tui.writing import completion, tokens
+from chatterm.tui.writing.commands import is_required
 from chatterm.tui.writing.completion import Choice, Completion
 from chatterm.tui.writing.emojis import Emojis
 from chatterm.tui.writing.people import People
@@ -35,6 +36,7 @@ class Assistant:
         self._token: Token | None = None
         self._left: tuple[str, int] | None = None
         self._worker: Worker[None] | None = None
+        self._takes_first = False
         self._line = ""
         self._column = 0
 
@@ -42,9 +44,13 @@ class Assistant:
 
     def key(self, key: str) -> bool:
         """A key while choices are shown; True if it was for them."""
+        self._takes_first = key == "tab" and self._waits()
+        if self._takes_first:
+            return True
         popup = self._popup
-        if popup is None or not popup.display:
-            return False
+        return popup is not None and popup.display and self._key_of(popup, key)
+
+    def _key_of(self, popup: Popup, key: str) -> bool:
         if key == "escape":
             self._left = self._token[:2] if self._token is not None else None
             self._token = None
@@ -55,19 +61,31 @@ class Assistant:
         if key in ("up", "down"):
             popup.move(-1 if key == "up" else 1)
             return True
-        if key in _ACCEPT and (key == "tab" or not self._is_written(popup.current)):
+        if key in _ACCEPT and (key == "tab" or not self._means_text(popup)):
             self.accept(popup.current)
             return True
         return False
 
-    def _is_written(self, choice: Choice) -> bool:
-        """Whether accepting a choice would change nothing, so that Enter means the message."""
-        editor, token = self._conversation.composer.editor, self._token
-        return (
-            token is not None
-            and choice.user_id is None
-            and (editor.lines[editor.row][token.start : editor.column].casefold() == choice.insert.casefold())
-        )
+    def _waits(self) -> bool:
+        """Whether something is yet to be offered for the token: a Tab that comes before it is for its first choice."""
+        if self._token is None or (self._popup is not None and self._popup.is_open):
+            return False
+        if self._token.kind == "emoji" and not self._emojis.loaded:
+            self._emojis.load_now()
+            self._look(begun=False)
+            return False
+        return self._worker is not None and not self._worker.is_finished
+
+    def _means_text(self, popup: Popup) -> bool:
+        """Whether Enter means what is written: a choice is there already, or none is needed and none was looked at."""
+        editor, token, choice = self._conversation.composer.editor, self._token, popup.current
+        if token is None or choice.user_id is not None:
+            return False
+        action = of_command(token.command) if token.kind == "argument" else None
+        if action is not None and not token.needle and not popup.was_moved:
+            return not is_required(action.argument)
+        written = editor.lines[editor.row][token.start : editor.column].strip().casefold()
+        return bool({written, written.removeprefix("@")} & {choice.insert.casefold(), choice.detail.casefold()})
 
     def accept(self, choice: Choice) -> None:
         """Put a choice in the place of the token."""
@@ -99,6 +117,7 @@ class Assistant:
         else:
             self._left = None
         if token != self._token:
+            self._takes_first = False
             self._token = token
             self._look(begun=begun)
 
@@ -197,7 +216,10 @@ class Assistant:
                 return
             self._popup = Popup(self.accept)
             self._conversation.mount(self._popup, after=self._conversation.timeline)
-        if choices or hint:
+        if choices and self._takes_first:
+            self._takes_first = False
+            self.accept(choices[0])
+        elif choices or hint:
             self._popup.show(choices, hint)
         else:
             self._popup.hide()

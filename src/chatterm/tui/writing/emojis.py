@@ -63,6 +63,11 @@ class Emojis:
         if not self.loaded:
             self._by_name, self._plain = await asyncio.to_thread(_load)
 
+    def load_now(self) -> None:
+        """Load the list and wait for it: some 0.1 s, once, for a key that means what is in it."""
+        if not self.loaded:
+            self._by_name, self._plain = _load()
+
     def load_soon(self, done: Callable[[], None]) -> None:
         """Load the list in the background, and call `done` on this event loop when it is there."""
         if self._loading is None and not self.loaded:

@@ -40,6 +40,8 @@ class Popup(Guarded, Widget):
         self.choices: Sequence[Choice] = ()
         self._hint = ""
         self._cursor = 0
+        self.was_moved = False
+        """Whether the user went from one choice to another."""
         self._top = 0
         self._label_width = 0
 
@@ -58,6 +60,7 @@ class Popup(Guarded, Widget):
         self.choices = choices
         self._hint = hint
         self._cursor = self._top = 0
+        self.was_moved = False
         self._label_width = max((cell_len(choice.label) + 2 for choice in choices), default=0)
         rows = min(len(choices), ROWS_MAX) or bool(hint)
         if rows and self.styles.height is not None and self.styles.height.value != rows:
@@ -75,6 +78,7 @@ class Popup(Guarded, Widget):
 
     def move(self, step: int) -> None:
         """Move the cursor, round the ends."""
+        self.was_moved = True
         self._cursor = (self._cursor + step) % len(self.choices)
         self._top = min(max(self._top, self._cursor - ROWS_MAX + 1), self._cursor)
         self.refresh()
@@ -132,6 +136,7 @@ class Popup(Guarded, Widget):
         event.stop()
         event.prevent_default()
         if self.choices:
+            self.was_moved = True
             self._cursor = min(max(self._cursor + step, 0), len(self.choices) - 1)
             self._top = min(max(self._top, self._cursor - ROWS_MAX + 1), self._cursor)
             self.refresh()
