@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import secrets
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -44,6 +46,12 @@ SILENT = Timing(heads_interval=3600.0, users_interval=3600.0)
 """Nor news of the users that the test itself adds."""
 
 F = TypeVar("F", bound=ServerFrame)
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """What every client of a test trusts; to read it anew for each would take longer than most tests."""
+    return ssl.create_default_context()
 
 
 class Socket:
@@ -151,7 +159,10 @@ class RunningServer:
         tokens = await self.application.auth.start_session(user, "test")
         http = await self._closing.enter_async_context(
             httpx.AsyncClient(
-                base_url=self.url, timeout=WAIT_S, headers={"Authorization": f"Bearer {tokens.access_token}"}
+                base_url=self.url,
+                timeout=WAIT_S,
+                headers={"Authorization": f"Bearer {tokens.access_token}"},
+                verify=trusted(),
             )
         )
         return Person(self, user, tokens, http)
@@ -184,7 +195,7 @@ async def running_server(
             serving(Settings(data=data, host="127.0.0.1", port=0, **settings), sock, timing) as (server, application),
             contextlib.AsyncExitStack() as closing,
         ):
-            http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S))
+            http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S, verify=trusted()))
             yield RunningServer(url, server, application, http, data, closing)
 
 

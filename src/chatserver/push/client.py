@@ -28,16 +28,22 @@ class PushClient:
 
     def __init__(self, policy: AddressPolicy, ca_file: Path | None) -> None:
         """Raises `OSError` (`ssl.SSLError` among them) if `ca_file` cannot be used."""
-        context = ssl.create_default_context()
-        if ca_file is not None:
-            context.load_verify_locations(ca_file)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=30.0,
-            network_backend=CheckedNetwork(policy),
-        )
+        self._policy = policy
+        self._context = None if ca_file is None else _trusting(ca_file)
+        self._opened: httpcore.AsyncConnectionPool | None = None
+
+    @property
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        """Made for the first message: reading all the authorities a system trusts would slow every start."""
+        if self._opened is None:
+            self._opened = httpcore.AsyncConnectionPool(
+                ssl_context=self._context or ssl.create_default_context(),
+                max_connections=_CONNECTIONS,
+                max_keepalive_connections=_CONNECTIONS,
+                keepalive_expiry=30.0,
+                network_backend=CheckedNetwork(self._policy),
+            )
+        return self._opened
 
     async def post(self, endpoint: str, body: bytes, headers: dict[str, str], now_s: float) -> Answer:
         """Post and read the answer's status. Raises `OSError` when there was no answer to read."""
@@ -57,7 +63,14 @@ class PushClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_file)
+    return context
 
 
 async def _drain(response: httpcore.Response) -> None:
