@@ -56,11 +56,18 @@ class Panes(Screen[None]):
     def __init__(self, engine: Engine, state: UiState, size: tuple[int, int]) -> None:
         hidden = state.setting("list") == "hidden"
         super().__init__(classes=f"{_expected_classes(*size)}{' -alone' if hidden else ''}")
+        self._styled = False
         self.engine = engine
         self.state = state
         self.sidebar = Sidebar(engine, state)
         self.conversation = Conversation(engine, state)
         self.status = StatusLine(engine.status)
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Style all widgets anew; not when the screen first comes up, because mounting them has just done that."""
+        if self._styled:
+            super().update_node_styles(animate)
+        self._styled = True
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
