@@ -98,6 +98,9 @@ def test_a_filter_loads_and_searches_everybody(cache: Cache) -> None:
     while roster.wants_more(20):
         roster.load()
     assert shown(roster) == [EntryRef("user", 9_999)]
+    for needle in ("alm zso", "ALMOS zsófi", "Zso\u0301fia"):
+        roster.filter(needle)
+        assert shown(roster) == [EntryRef("user", 9_999)], needle
     roster.filter("u77@EXAMPLE")
     assert shown(roster) == [EntryRef("user", 77)]
     roster.filter("nobody of this name")

@@ -86,6 +86,27 @@ async def test_where_one_was_in_the_last_search_is_where_it_opens_again(home: Pa
         assert search_screen(desk).hits.current == at
 
 
+async def test_words_of_the_last_search_are_replaced_by_typing_and_kept_by_an_arrow_key(
+    home: Path, account: Account
+) -> None:
+    fill(home, account)
+    async with running_app(home, account, size=(120, 32)) as desk:
+        await desk.sees("Garden")
+        for keys, asked in (("pear", "pear"), (("left", "X"), "peaXr"), (("backspace",), ""), ("a", "a")):
+            await desk.press("ctrl+f", *keys)
+            await desk.until(lambda: isinstance(desk.app.screen, SearchScreen))
+            assert search_screen(desk).question.text == asked
+            await desk.press("escape")
+        await desk.press("alt+s", *"tea")
+        here = search_screen(desk).question.text.removesuffix("tea")
+        await desk.press("escape", "alt+s", *"ape")
+        await desk.until(lambda: search_screen(desk).question.text == f"{here}ape")
+        assert here.startswith("in:")
+        await desk.press("escape", "alt+s")
+        selected = [part.text for part in search_screen(desk).question.left() if part.style == "selected"]
+        assert selected == ["ape"]
+
+
 async def test_names_are_completed_and_filters_can_be_clicked(home: Path, account: Account) -> None:
     fill(home, account)
     async with running_app(home, account, size=(100, 24)) as desk:

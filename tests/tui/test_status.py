@@ -48,6 +48,12 @@ def test_it_says_what_is(status: ConnectionStatus, queued: int, failed: int, sai
     assert line(status, queued, failed) == said
 
 
+def test_paused_messages_are_not_said_to_be_sent() -> None:
+    online = ConnectionStatus(Link.ONLINE, NOW)
+    said = ["".join(part.text for part in status_parts(online, 3, 0, NOW, paused=paused)).strip() for paused in (1, 3)]
+    assert said == ["● online · 2 sending · ‖ 1 paused", "● online · ‖ 3 paused"]
+
+
 def test_offline_says_since_when_what_waits_when_it_tries_again_and_why() -> None:
     since = time.strftime("%H:%M", time.localtime(NOW - 300))
     status = ConnectionStatus(Link.OFFLINE, NOW - 300, retry_at=NOW + 4, problem=REFUSED)

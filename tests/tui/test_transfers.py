@@ -70,7 +70,8 @@ async def test_an_upload_is_seen_paused_resumed_and_cancelled(tmp_path: Path, se
         await desk.press("ctrl+t")
         await desk.sees("Uploads and downloads", "↑ orchard.bin", "to Ben")
         await choose(desk, "orchard", "pause")
-        await desk.sees("‖ paused")
+        await desk.sees("‖ paused", "‖ 1 paused")
+        assert "1 sending" not in desk.text
         proxy.to_server.release()
         await choose(desk, "orchard", "cancel")
         await desk.sees("✗ You cancelled the upload of orchard.bin.")

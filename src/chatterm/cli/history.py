@@ -166,4 +166,5 @@ class _History:
 def _mention_unsent(session: Session) -> None:
     queued, failed = session.outbox.counts()
     if queued or failed:
-        outcome.say(f"{queued} messages of this account are queued and {failed} were refused: 'chatterm outbox'.")
+        parts = [f"{count} {state}" for count, state in ((queued, "queued"), (failed, "refused")) if count]
+        outcome.say(f"Not sent yet, of this account: {', '.join(parts)}. See 'chatterm outbox'.")

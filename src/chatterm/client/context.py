@@ -79,7 +79,8 @@ class Context:
         """Tell that the outbox changed. Never raises: what was done to it is done, whether it can be counted or not."""
         try:
             queued, failed = self.outbox.counts()
+            paused = self.outbox.paused()
         except ClientError as error:
             self.notify(ProblemMet(error.info()))
         else:
-            self.notify(OutboxChanged(queued, failed))
+            self.notify(OutboxChanged(queued, failed, paused))

@@ -298,11 +298,13 @@ class EntriesChanged(msgspec.Struct, frozen=True):
 class OutboxChanged(msgspec.Struct, frozen=True):
     """Rows were queued, tried, refused, sent or discarded.
 
-    `queued` will be tried; `failed` wait for the user: refused, or held by one that was.
+    `queued` will be tried, but for the `paused` ones among them; `failed` wait for the user: refused, or held by one
+    that was.
     """
 
     queued: int
     failed: int
+    paused: int = 0
 
 
 class ChangesChanged(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.model import NOTHING_ENCLOSED, Attachment, Enclosed, OutboxRow, OutboxState, Target
 from chatterm.client.outbox_rows import (
     COLUMNS,
+    PAUSED,
     UPLOADING,
     by_id,
     decode,
@@ -266,6 +267,12 @@ class Outbox:
         by_state = dict(counted)
         queued = by_state.get("queued", 0) + by_state.get("sending", 0)
         return queued, by_state.get("failed", 0) + by_state.get("held", 0)
+
+    def paused(self) -> int:
+        """How many of the queued rows wait because the upload of their files is paused."""
+        query = f"SELECT count(*) FROM messages WHERE waits AND waits = {PAUSED} AND state = 'queued'"  # noqa: S608 - own names only
+        with reading(self._path):
+            return int(self._database().execute(query).fetchone()[0])
 
     def failed_targets(self, limit: int = 500) -> list[Target]:
         """To whom messages wait for a retry (FAILED, HELD), each once."""

@@ -121,6 +121,10 @@ class OutboxReader(Protocol):
         """(queued, failed): rows that will be sent without help, and those refused or held behind a refusal."""
         ...
 
+    def paused(self) -> int:
+        """How many of the queued rows wait because the upload of their files is paused."""
+        ...
+
 
 class ChangesDoor(Protocol):
     """Changing messages: each change is durable on disk when its method returns, and sent in order when online.

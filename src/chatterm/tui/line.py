@@ -39,10 +39,11 @@ class Line(Guarded, Widget):
         & .line--good { color: $success; }
         & .line--warn { color: $warning; text-style: bold; }
         & .line--bad { color: $error; text-style: bold; }
+        & .line--selected { color: $foreground; background: $primary 45%; text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"line--{name}" for name in ("strong", "normal", "quiet", "accent", "good", "warn", "bad")
+        f"line--{name}" for name in ("strong", "normal", "quiet", "accent", "good", "warn", "bad", "selected")
     }
 
     def left(self) -> Sequence[Part]:

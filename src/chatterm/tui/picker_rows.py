@@ -107,11 +107,14 @@ class PickerLine(Line, can_focus=True):
         line, column = self._editor.lines[0], self._editor.column
         if not line:
             return (Part("› ", "accent"), Part("▏", "accent"), Part(self._placeholder, "quiet"))
-        before, after = terminal_safe(line[:column]), terminal_safe(line[column:])
+        start, end = (at[1] for at in self._editor.selection or ((0, column), (0, column)))
+        before, chosen, after = (terminal_safe(each) for each in (line[:start], line[start:end], line[end:]))
         room = max(1, self.content_size.width - 16)
-        while cell_len(before) > room:
+        while before and cell_len(before + chosen) > room:
             before = before[graphemes(before)[0].end :]
-        return (Part("› ", "accent"), Part(before, "strong"), Part("▏", "accent"), Part(after, "strong"))
+        cursor, selected = Part("▏", "accent"), Part(chosen, "selected")
+        middle = (cursor, selected) if column < end else (selected, cursor)
+        return (Part("› ", "accent"), Part(before, "strong"), *middle, Part(after, "strong"))
 
     def right(self) -> Sequence[Part]:
         return (Part("searching…" if self._searching else f"{self._found:,}", "quiet"),)
@@ -150,6 +153,7 @@ class PickerLine(Line, can_focus=True):
             self._edited(before)
 
     def _edited(self, before: str) -> None:
+        self._editor.anchor = None
         self._place_cursor()
         self.refresh()
         if self.text != before:

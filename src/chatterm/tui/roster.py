@@ -1,6 +1,8 @@
 """The client list as data: an ordered list of small keys, rows read on demand, headings, a filter; knows no widget."""
 
+import re
 import time
+import unicodedata
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -20,6 +22,8 @@ HEADINGS: Final = {
     Section.ARCHIVED: "Archived",
     Section.PEOPLE: "People",
 }
+
+_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 
 Key = tuple[int, int, str, int]
 """`(section, -activity, name and address in lower case, code of the ref)`: about 210 bytes a row, strings included."""
@@ -57,6 +61,14 @@ def ref_of_key(key: Key) -> EntryRef:
 def _search_text(entry: Entry) -> str:
     """Name and address on one line, whatever they hold: the filter tells rows by line feeds."""
     return f"{entry.sort_name}\t{entry.email.lower()}".replace("\n", " ")
+
+
+def _unaccented(text: str) -> str:
+    """`text` without accents, of another length perhaps, but with its line feeds: about 0.1 s for 100,000 names."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return decomposed if decomposed.isascii() else _ACCENTS.sub("", decomposed)
 
 
 def _key(entry: Entry) -> Key:
@@ -390,8 +402,8 @@ class Roster:
         return self._needle
 
     def filter(self, text: str) -> None:
-        """Show only rows whose name or address holds every word of `text`; an empty text shows all."""
-        self._needle = " ".join(text.casefold().split())
+        """Show only rows whose name or address holds every word of `text`, whatever its accents; without one all."""
+        self._needle = " ".join(_unaccented(text.casefold()).split())
         self._matches = None
 
     def keys(self, limit: int | None = None) -> list[Key]:
@@ -406,7 +418,7 @@ class Roster:
     def _search(self, words: list[str]) -> list[int]:
         """One pass of `str.find` over all names joined by line feeds: about 2 ms for 100,000 and a rare word."""
         if self._joined is None:
-            self._joined = "\n".join(key[2] for key in self._keys)
+            self._joined = _unaccented("\n".join(key[2] for key in self._keys))
         joined, first, rest = self._joined, words[0], words[1:]
         found: list[int] = []
         row, counted = 0, 0
@@ -414,9 +426,9 @@ class Roster:
         while at >= 0 and len(found) < MATCHES_MAX:
             row += joined.count("\n", counted, at)
             counted = at
-            _, _, search, code = self._keys[row]
+            start, end = joined.rfind("\n", 0, at) + 1, joined.find("\n", at)
+            search = joined[start : end if end >= 0 else None]
             if all(word in search for word in rest):
-                found.append(code)
-            end = joined.find("\n", at)
+                found.append(self._keys[row][3])
             at = joined.find(first, end) if end >= 0 else -1
         return found

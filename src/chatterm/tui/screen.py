@@ -104,7 +104,7 @@ class ChatScreen(Panes):
 
     def on_mount(self) -> None:
         self.conversation.composer.focus()
-        self.status.show_outbox(*self.engine.outbox.counts())
+        self.status.show_outbox(*self.engine.outbox.counts(), self.engine.outbox.paused())
         self._open_last()
 
     def on_unmount(self) -> None:
@@ -139,8 +139,8 @@ class ChatScreen(Panes):
                     self._count_pins()
             case EntriesChanged(refs):
                 self._entries_changed(refs)
-            case OutboxChanged(queued, failed):
-                self.status.show_outbox(queued, failed)
+            case OutboxChanged(queued, failed, paused):
+                self.status.show_outbox(queued, failed, paused)
                 self.sidebar.outbox_changed()
                 self.conversation.timeline.outbox_changed()
             case ConnectionChanged(status):

@@ -28,14 +28,22 @@ _MARKS: Final = {
 }
 
 
-def status_parts(status: ConnectionStatus, queued: int, failed: int, now: float, moving: Moving = STILL) -> list[Part]:
-    """What the line says, from the left; `now` in Unix seconds. Pure, so that every state has a test."""
+def status_parts(
+    status: ConnectionStatus, queued: int, failed: int, now: float, moving: Moving = STILL, *, paused: int = 0
+) -> list[Part]:
+    """What the line says, from the left; `now` in Unix seconds. Pure, so that every state has a test.
+
+    `paused` are some of the `queued`.
+    """
     parts = [_link_mark(status)]
-    if queued:
-        parts.append(Part(f"{queued:,} {'sending' if status.link is Link.ONLINE else 'queued'}", "strong"))
+    if queued > paused:
+        state = "sending" if status.link is Link.ONLINE else "queued"
+        parts.append(Part(f"{queued - paused:,} {state}", "strong", "outbox"))
+    if paused:
+        parts.append(Part(f"‖ {paused:,} paused", "strong", "transfers"))
     parts += _moving(moving)
     if failed:
-        parts.append(Part(f"✗ {failed:,} failed", "bad"))
+        parts.append(Part(f"✗ {failed:,} failed", "bad", "outbox"))
     if status.link is Link.OFFLINE and status.retry_at is not None:
         wait = max(0, round(status.retry_at - now))
         parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
@@ -77,7 +85,7 @@ class StatusLine(Line):
         super().__init__()
         self._status = status
         self._clock = clock
-        self._queued = self._failed = 0
+        self._queued = self._failed = self._paused = 0
         self._quiet = self._unread = ""
         self._moving = STILL
         self._scope: Scope = "global"
@@ -97,10 +105,10 @@ class StatusLine(Line):
                 self._ticker.pause()
         self.refresh()
 
-    def show_outbox(self, queued: int, failed: int) -> None:
-        """The outbox changed."""
-        if (queued, failed) != (self._queued, self._failed):
-            self._queued, self._failed = queued, failed
+    def show_outbox(self, queued: int, failed: int, paused: int = 0) -> None:
+        """The outbox changed; `paused` are some of the `queued`."""
+        if (queued, failed, paused) != (self._queued, self._failed, self._paused):
+            self._queued, self._failed, self._paused = queued, failed, paused
             self.refresh()
 
     def show_moving(self, moving: Moving) -> None:
@@ -128,7 +136,7 @@ class StatusLine(Line):
             self.refresh()
 
     def left(self) -> Sequence[Part]:
-        parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving)
+        parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving, paused=self._paused)
         told = self._status.problem is not None and self._status.link not in (Link.ONLINE, Link.SIGNED_OUT)
         if self._quiet:
             parts[2:2] = (Part(" · ", "quiet"), Part(self._quiet, "normal"))

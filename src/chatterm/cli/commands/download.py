@@ -25,5 +25,9 @@ def add(parser: Parser) -> None:
     add_json(parser)
     parser.add_argument("target", metavar="TARGET", help="an email, a group's title, or a name that only one has")
     parser.add_argument("what", metavar="MESSAGE|FILE", help="a message's seq or id, or a file's id")
-    parser.add_argument("--to", metavar="FOLDER", help="where to; - writes one file to standard output")
+    parser.add_argument(
+        "--to",
+        metavar="FOLDER",
+        help="default: the downloads of the settings; - writes one to standard output",
+    )
     add_timeout(parser, "each part")

@@ -25,7 +25,7 @@ class Search(Feature):
         text = " ".join(argument.split())[: limits.SEARCH_MAX_CHARS]
         if text:
             self._remembered.text, self._remembered.at = text, None
-        self._show()
+        self._show(select_from=None if text else 0)
 
     def search_here(self, argument: str) -> None:
         """Search in the conversation on screen."""
@@ -35,15 +35,16 @@ class Search(Feature):
             return
         words = " ".join(argument.split())
         last = self._remembered.text
-        before = f"in:{ref.id}"
-        if words or not last.startswith(before):
-            self._remembered.text = f"{before} {words}"[: limits.SEARCH_MAX_CHARS]
+        before = f"in:{ref.id} "
+        again = not words and last.startswith(before)
+        if not again:
+            self._remembered.text = f"{before}{words}"[: limits.SEARCH_MAX_CHARS]
             self._remembered.at = None
-        self._show()
+        self._show(select_from=len(before) if again else None)
 
-    def _show(self) -> None:
+    def _show(self, *, select_from: int | None) -> None:
         if self._open is None:
-            self._open = SearchScreen(self.engine, self._remembered)
+            self._open = SearchScreen(self.engine, self._remembered, select_from=select_from)
             self.screen.app.push_screen(self._open, self._closed)
 
     def _changed(self) -> None:

@@ -65,9 +65,10 @@ class Question(PickerLine):
         """Ask something else."""
         self._replace(text)
 
-    def select_all(self) -> None:
-        """Put the cursor behind the text."""
+    def select(self, start: int) -> None:
+        """Select what is written from `start` on, so that typing replaces it and an arrow key keeps it."""
         self._editor.column = len(self._editor.lines[0])
+        self._editor.anchor = (0, min(start, self._editor.column))
         self.refresh()
 
     def _replace(self, text: str) -> None:
@@ -77,12 +78,12 @@ class Question(PickerLine):
 
     def _insert(self, text: str) -> None:
         before = self.text
-        if len(before) + len(text) <= limits.SEARCH_MAX_CHARS:
+        if len(before) - len(self._editor.selected_text) + len(text) <= limits.SEARCH_MAX_CHARS:
             self._editor.insert(text)
             self._edited(before)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        room = limits.SEARCH_MAX_CHARS - len(self.text)
+        room = limits.SEARCH_MAX_CHARS - len(self.text) + len(self._editor.selected_text)
         self._insert(" ".join(strip_terminal_codes(event.text[: 4 * limits.SEARCH_MAX_CHARS]).split())[:room])

@@ -142,7 +142,8 @@ class SearchScreen(Screen[Place | None]):
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's type
     AUTO_FOCUS = "Question"
 
-    def __init__(self, engine: Engine, remembered: Remembered) -> None:
+    def __init__(self, engine: Engine, remembered: Remembered, *, select_from: int | None = None) -> None:
+        """`select_from`: the words from there on were searched before; typing replaces them."""
         super().__init__()
         self._engine = engine
         self._remembered = remembered
@@ -151,6 +152,8 @@ class SearchScreen(Screen[Place | None]):
         self._chats: dict[int, str] = {}
         self._times = LocalTime()
         self.question = Question(remembered.text)
+        if select_from is not None:
+            self.question.select(select_from)
         self.suggestions = Suggestions(self)
         self.suggestions.newest = remembered.newest
         self.told = Told(self)
