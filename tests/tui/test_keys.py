@@ -18,8 +18,6 @@ from chatterm.tui.keys_screen import KeysScreen
 from tests.support.client import at_home
 from tests.support.tui import direct_chat, fill_cache, running_app
 
-PENDING = {each for keys in PRESETS.values() for each in keys} - {action.name for action in ACTIONS}
-
 
 def doubled(keymap: Keymap) -> list[str]:
     """Keys that mean two things in one place."""
@@ -37,8 +35,6 @@ def test_in_every_preset_no_key_means_two_things_and_nothing_loses_its_last_key(
     assert doubled(keymap) == []
     assert [action.name for action in ACTIONS if action.keys and not keymap.keys(action)] == []
     for name, keys in PRESETS[preset].items():
-        if name in PENDING:
-            continue
         assert set(keys) <= set(keymap.keys(named(name))), name
         assert [normal_key(key) for key in keys] == list(keys), name
 
@@ -56,8 +52,6 @@ def test_in_every_preset_no_key_means_two_things_and_nothing_loses_its_last_key(
     ],
 )
 def test_hands_find_what_they_know(preset: str, name: str, key: str) -> None:
-    if name in PENDING:
-        pytest.skip(name)
     assert key in read_keys(preset, {}).keymap.keys(named(name))
 
 
