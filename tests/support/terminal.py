@@ -37,6 +37,10 @@ class Terminal:
         """What the terminal shows."""
         return "\n".join(self._screen.display)
 
+    def cell(self, row: int, column: int) -> str:
+        """What stands in one cell, counted from 0; empty for the second half of a wide character."""
+        return self._screen.buffer[row][column].data
+
     def _read(self) -> None:
         try:
             data = os.read(self._master, 65_536)

@@ -75,6 +75,28 @@ async def test_a_paste_with_terminal_codes_and_line_ends_is_text(home: Path, acc
     assert text == "pasted line one\nline two\n" + "x" * 60 + "last"
 
 
+async def test_columns_stay_in_place_whatever_the_terminal_takes_emoji_and_scripts_for(
+    home: Path, account: Account
+) -> None:
+    """The one of the tests gives a variation selector no cell, as several do; marks at the right stay all the same."""
+    fill_cache(home, account, **direct_chat("hello", "plain words", "hm", "❤️ 👍🏽 🇭🇺 1️⃣ नमस्ते 👩‍🌾 words"))
+    async with chatterm(home) as tty:
+        await tty.sees("plain words", "hm", "नम")
+
+        def column(row: int, sign: str) -> int:
+            return next(x for x in range(100) if tty.cell(row, x) == sign)
+
+        rows = tty.text.split("\n")
+        plain, special = (next(y for y, row in enumerate(rows) if text in row) for text in ("plain words", "नम"))
+        assert column(special, "✓") == column(plain, "✓")
+        tty.type("❤️❤️ typed")
+        await tty.sees("typed")
+        row = next(y for y, row in enumerate(tty.text.split("\n")) if "typed" in row)
+        edges = [x for x in range(100) if tty.cell(row, x) == "│"]
+        above = [x for x in range(100) if tty.cell(row - 1, x) in "╭╮"]
+        assert edges == above
+
+
 async def test_hostile_text_in_every_field_never_reaches_the_terminal(home: Path, account: Account) -> None:
     """Names, titles, messages and the window's title: not one control character of theirs in the raw output."""
     users = [

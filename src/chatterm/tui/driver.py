@@ -30,6 +30,8 @@ PASTE_MAX: Final = 1_048_576
 """Characters of one paste that are kept; the composer refuses far less than this with its reason."""
 
 
+_WELL_KNOWN: Final = re.compile("[\x00-\u024f\u2010-\u20cf\u2100-\u2bff]*")
+"""Characters of one sure cell: Latin, punctuation, arrows, boxes, signs."""
 _ALT: Final = re.compile("\x1b([^\x1b\\[\\]\\\\NOPX^_])")
 """ESC and a character that begins no control sequence: Alt with that key, as most terminals send it."""
 
@@ -208,7 +210,13 @@ class ChatDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Write to the terminal; while another program has it, nothing: the app paints anew when it is back."""
         if self._writer_thread is not None:
-            super().write(data)
+            super().write(data if data.isascii() or _WELL_KNOWN.fullmatch(data) else self._aligned(data))
+
+    @staticmethod
+    def _aligned(data: str) -> str:
+        from chatterm.tui import alignment  # noqa: PLC0415 - not before a character that needs a closer look
+
+        return data if alignment.is_sure(data) else alignment.aligned(data)
 
     def run_input_thread(self) -> None:
         """Read, split and dispatch input until the app stops or the input ends."""
