@@ -17,18 +17,22 @@ from pathlib import Path
 from chatproto.models import Message
 from chatproto.text import terminal_safe
 from chatterm.client.accounts import Accounts
-from chatterm.client.bot import Bot, Incoming
-from chatterm.client.model import EventsStored, Notice, Target
+from chatterm.client.bot import Bot, Incoming, sign_in
+from chatterm.client.cache import Cache
+from chatterm.client.model import Account, Enclosed, EventsStored, Notice, Target
+from chatterm.client.paths import account_files
 from chatterm.client.session import Session
+from chatterm.client.uistate import UiState
 
 PASSWORD = "only for this demonstration"
 STEP_TIMEOUT_S = 30.0
 YOU = "anna"
 BOT = "robin"
 PEOPLE = {"bela": "Béla", "csilla": "Csilla", "denes": "Dénes", BOT: "Robin (bot)", YOU: "Anna"}
-"""Last is who stays the default account of the client's home."""
 GROUP = "garden"
 ALL = "*"
+READ_TO = "last read"
+"""The line of the group up to which you have read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,32 @@ class Line:
     text: str
     picture: str = ""
     """The name of a picture that is sent with it."""
+    name: str = ""
+    """What other lines call it."""
+    answers: str = ""
+    """The line that it is a reply to."""
+    reactions: tuple[tuple[str, str], ...] = ()
+    """Who reacts with what, once it is said."""
+    pinned: bool = False
+    """Pinned by whoever said it."""
 
 
 PLAY = [
     Line("csilla", ALL, "Good morning! Who has seen the first tulips? 🌷"),
-    Line("denes", ALL, "By the south wall, three of them. The frost on Tuesday did no harm."),
-    Line("csilla", ALL, "This is what we are aiming for:", picture="orchard.png"),
+    Line("denes", ALL, "By the south wall, three of them. The frost on Tuesday did no harm.", name="tulips"),
+    Line(
+        "csilla",
+        ALL,
+        "This is what we are aiming for:",
+        picture="orchard.png",
+        reactions=(("bela", "❤️"), ("denes", "❤️"), (YOU, "🍎")),
+    ),
     Line(
         "bela",
         ALL,
         "Then we can start. **Saturday at nine?**\n- [x] spades: me\n- [ ] compost: Dénes\n- [ ] coffee: everybody",
+        reactions=(("csilla", "👍"), ("denes", "👍")),
+        pinned=True,
     ),
     Line(
         "denes",
@@ -61,13 +81,20 @@ PLAY = [
     Line(
         "csilla",
         ALL,
-        "> By the south wall, three of them.\nThe *early* ones, then: [how to plant them](https://www.rhs.org.uk/)",
+        "The *early* ones, then: [how to plant them](https://www.rhs.org.uk/)",
+        answers="tulips",
     ),
-    Line(YOU, ALL, "Saturday at nine is good. I bring the seedlings and 日本 radishes."),
     Line("bela", YOU, "Shall we plant the apple trees on Friday, before the others come?"),
     Line(YOU, "bela", "Yes. Bring the spade."),
     Line("bela", YOU, "The long one. See you at nine!"),
     Line(YOU, BOT, "Robin, what is the time?"),
+    Line(YOU, ALL, "Saturday at nine is good. I bring the seedlings and 日本 radishes.", name=READ_TO),
+    Line(
+        BOT,
+        ALL,
+        "I am a bot: write my name here, and I answer. "
+        "`Ctrl+K` goes to anybody, `Ctrl+F` searches, `F1` shows all keys.",
+    ),
 ]
 
 
@@ -132,17 +159,15 @@ async def running_server(folder: Path) -> AsyncIterator[str]:
 async def sign_everybody_in(url: str, folder: Path, home: Path) -> dict[str, Session]:
     """Make the accounts on the server and log each in; all share one home of the client."""
     data = str(folder / "server")
-    for name, shown in PEOPLE.items():
-        await command(
-            *("chatserver", "user", "add", email(name), "--name", shown, "--password-stdin", "--data", data),
-            home=home,
-            stdin=PASSWORD,
-        )
-    for name in PEOPLE:
-        await command("chatterm", "login", url, "--email", email(name), "--password-stdin", home=home, stdin=PASSWORD)
-    others = [email(name) for name in PEOPLE if name != YOU]
-    await command("chatterm", "group", GROUP, *others, home=home)
+    add = ("chatserver", "user", "add", "--password-stdin", "--data", data)
+    await asyncio.gather(
+        *(command(*add, email(name), "--name", shown, home=home, stdin=PASSWORD) for name, shown in PEOPLE.items())
+    )
     os.environ["CHATTERM_HOME"] = str(home)
+    others = [email(name) for name in PEOPLE if name != YOU]
+    await sign_in(url, email(YOU), PASSWORD)  # the first is the default account
+    await asyncio.gather(*(sign_in(url, other, PASSWORD) for other in others))
+    await command("chatterm", "group", GROUP, *others, home=home)
     accounts = Accounts()
     return {name: Session(accounts.get(email(name))) for name in PEOPLE}
 
@@ -212,14 +237,14 @@ def paint_orchard(path: Path) -> None:
     """A picture of trees in the evening, since a demonstration must not need a network."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - only the play needs it
 
-    width, height = 480, 192
+    width, height = 400, 160
     image = Image.linear_gradient("L").resize((width, height))
     sky = Image.composite(Image.new("RGB", image.size, "#f2b880"), Image.new("RGB", image.size, "#31527a"), image)
     draw = ImageDraw.Draw(sky)
-    draw.ellipse((330, 60, 400, 130), fill="#fde3a7")
-    draw.rectangle((0, 140, width, height), fill="#3f5d3a")
-    for number in range(7):
-        x, y = 30 + number * 66, 150 + number % 2 * 14
+    draw.ellipse((276, 36, 340, 100), fill="#fde3a7")
+    draw.rectangle((0, 112, width, height), fill="#3f5d3a")
+    for number in range(6):
+        x, y = 18 + number * 65, 122 + number % 2 * 14
         draw.rectangle((x + 14, y - 34, x + 20, y), fill="#5b4032")
         draw.ellipse((x - 6, y - 74, x + 40, y - 24), fill="#2f6b3a" if number % 2 else "#3c7f45")
         for across, down in ((6, -58), (24, -62), (14, -42), (28, -40)):
@@ -237,16 +262,63 @@ def pictures(line: Line) -> list[Path]:
 
 
 async def play(sessions: dict[str, Session], show: Callable[[str, str, Message], None]) -> None:
-    """Say each line in turn, once everybody concerned has read the one before; the bot answers the last."""
+    """Say each line in turn, once everybody concerned has read the one before; the bot answers what it is asked."""
     reader = Reader(sessions[YOU])
+    said: dict[str, Message] = {}
+    group, robin = 0, sessions[BOT].account.user_id
     for line in PLAY:
-        session = sessions[line.who]
-        row = await session.send(await target_of(line, session), line.text, files=pictures(line))
-        message = await reader.message_of(row.client_id)
+        session, target = sessions[line.who], await target_of(line, sessions[line.who])
+        group = target.chat_id or group
+        enclosed = Enclosed(reply_to=said[line.answers].seq if line.answers else 0)
+        row = await session.send(target, line.text, enclosed, files=pictures(line))
+        message = said[line.name] = await reader.message_of(row.client_id)
         show(PEOPLE[line.who], GROUP if line.to == ALL else PEOPLE[line.to], message)
-    bot_id = sessions[BOT].account.user_id
-    message = await reader.next(lambda heard: heard.sender_id == bot_id)
-    show(PEOPLE[BOT], PEOPLE[YOU], message)
+        if line.to == BOT:
+            show(PEOPLE[BOT], PEOPLE[YOU], await reader.next(lambda heard: heard.sender_id == robin))
+        await respond(line, sessions, group, message.seq)
+    await sessions[YOU].mark_seen(group, said[READ_TO].seq)
+
+
+async def respond(line: Line, sessions: dict[str, Session], chat_id: int, seq: int) -> None:
+    """Read what was said to everybody, react to it and pin it, as the line says; you see it in the end."""
+    if line.to != ALL:
+        return
+    for name in PEOPLE.keys() - {YOU}:
+        await until(sessions[name], lambda heard: seq in heard.cache.messages(chat_id, [seq]))
+        await sessions[name].mark_seen(chat_id, seq)
+    for name, emoji in line.reactions:
+        await sessions[name].changes.react(chat_id, seq, emoji, on=True)
+    if line.pinned:
+        await sessions[line.who].changes.pin(chat_id, seq, on=True)
+
+    def is_whole(yours: Session) -> bool:
+        message = yours.cache.messages(chat_id, [seq])[seq]
+        given = {(user_id, reaction.emoji) for reaction in message.reactions for user_id in reaction.user_ids}
+        return len(given) == len(line.reactions) and message.pinned == line.pinned
+
+    await until(sessions[YOU], is_whole)
+
+
+async def until(session: Session, condition: Callable[[Session], bool]) -> None:
+    """Wait until something holds for a client; it is looked at whenever the client has news."""
+    news = asyncio.Event()
+    stop = session.subscribe(lambda _: news.set())
+    try:
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            while not condition(session):
+                await news.wait()
+                news.clear()
+    finally:
+        stop()
+
+
+def open_first(account: Account, title: str) -> None:
+    """Have the window open with a group, as if it had been read last."""
+    files = account_files(account.key)
+    cache, state = Cache.open(files.cache), UiState.open(files.folder / "interface.db")
+    state.save_setting("lastChat", f"chat:{cache.group_by_title(title)[0]}")
+    state.close()
+    cache.close()
 
 
 def print_message(who: str, to: str, message: Message) -> None:
@@ -286,6 +358,7 @@ async def demonstrate(folder: Path, interactive: bool) -> int:
                 print(f"run: played through {url} by {len(sessions)} real clients", file=sys.stderr)
                 return 0
             await sessions[YOU].stop()
+            open_first(sessions[YOU].account, GROUP)
             return await open_window(home)
         finally:
             answering.cancel()

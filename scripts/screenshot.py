@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from chatterm.client.accounts import Accounts
-from chatterm.client.model import EntryRef, Link
+from chatterm.client.model import Link
 from chatterm.client.paths import account_files
 from chatterm.client.session import Session
 from chatterm.client.uistate import UiState
@@ -33,9 +33,8 @@ async def take(folder: Path, picture: Path, size: tuple[int, int]) -> None:
             await sessions[name].stop()
         account = Accounts().get(demo.email(demo.YOU))
         files = account_files(account.key)
+        demo.open_first(account, demo.GROUP)
         engine, state = Session(account), UiState.open(files.folder / "interface.db")
-        group = EntryRef("chat", engine.cache.group_by_title(demo.GROUP)[0])
-        state.save_setting("lastChat", f"{group.kind}:{group.id}")
         app = ChatApp(engine, state, files.folder)
         async with app.run_test(size=size) as pilot, asyncio.timeout(DEADLINE_S):
             peers = [user.id for user in map(engine.cache.user_by_email, map(demo.email, demo.PEOPLE)) if user]
@@ -55,7 +54,7 @@ async def take(folder: Path, picture: Path, size: tuple[int, int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", type=Path, help="the SVG to write, for example docs/images/chatterm.svg")
-    parser.add_argument("--size", default="100x30", help="columns x rows (default: 100x30)")
+    parser.add_argument("--size", default="110x44", help="columns x rows (default: 110x44)")
     arguments = parser.parse_args()
     columns, _, rows = arguments.size.partition("x")
     prepare_environment()

@@ -273,7 +273,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         return Strip(
             [
                 Segment(bar, style("clients--bar") + back),
-                *(Segment(text, style(f"clients--{name}") + back) for text, name in pieces),
+                *(Segment(text, style(f"clients--{_readable(name, at_cursor)}") + back) for text, name in pieces),
             ],
             width,
         )
@@ -389,3 +389,8 @@ class ClientList(Guarded, ScrollView, can_focus=True):
             self.scroll_to(y=index - self._only_for_the_eye(above), animate=False)
         elif index >= top + height:
             self.scroll_to(y=index - height + 1, animate=False)
+
+
+def _readable(name: str, at_cursor: bool) -> str:
+    """The style of a piece: quiet text would be too weak on the cursor's ground."""
+    return "row" if at_cursor and name == "quiet" else name

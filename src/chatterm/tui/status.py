@@ -20,6 +20,8 @@ REASON_MIN: Final = 20
 KEYS_KEPT: Final = 2
 """Help, and the way out, stay beside the reason."""
 STILL: Final = Moving(0, 0, 0, 0)
+NARROW: Final = 60
+"""In fewer cells it is not told since when there is no connection."""
 _MARKS: Final = {
     Link.ONLINE: Part("● online", "good"),
     Link.CONNECTING: Part("◌ connecting…", "normal"),
@@ -36,14 +38,14 @@ def status_parts(
     `paused` are some of the `queued`.
     """
     parts = [_link_mark(status)]
+    if failed:  # first, so that it stays where room is scarce
+        parts.append(Part(f"✗ {failed:,} failed", "bad", "outbox"))
     if queued > paused:
         state = "sending" if status.link is Link.ONLINE else "queued"
         parts.append(Part(f"{queued - paused:,} {state}", "strong", "outbox"))
     if paused:
         parts.append(Part(f"‖ {paused:,} paused", "strong", "transfers"))
     parts += _moving(moving)
-    if failed:
-        parts.append(Part(f"✗ {failed:,} failed", "bad", "outbox"))
     if status.link is Link.OFFLINE and status.retry_at is not None:
         wait = max(0, round(status.retry_at - now))
         parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
@@ -137,6 +139,8 @@ class StatusLine(Line):
 
     def left(self) -> Sequence[Part]:
         parts = status_parts(self._status, self._queued, self._failed, self._clock(), self._moving, paused=self._paused)
+        if self._status.link is Link.OFFLINE and self.content_size.width < NARROW:
+            parts[1] = parts[1]._replace(text=parts[1].text.partition(" since ")[0])
         told = self._status.problem is not None and self._status.link not in (Link.ONLINE, Link.SIGNED_OUT)
         if self._quiet:
             parts[2:2] = (Part(" · ", "quiet"), Part(self._quiet, "normal"))

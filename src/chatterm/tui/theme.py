@@ -34,7 +34,7 @@ DARK: Final = Theme(
     surface="#1b1e23",
     panel="#23272e",
     dark=True,
-    variables=_variables(quiet="#7d8590", line="#2e333b", background="#16181c"),
+    variables=_variables(quiet="#868e99", line="#2e333b", background="#16181c"),
 )
 DAY: Final = Theme(
     name="chatterm-day",
@@ -49,10 +49,10 @@ DAY: Final = Theme(
     surface="#f2f1ed",
     panel="#e6e4de",
     dark=False,
-    variables=_variables(quiet="#6b7280", line="#d5d2ca", background="#fbfaf7"),
+    variables=_variables(quiet="#616875", line="#d5d2ca", background="#fbfaf7"),
 )
 THEMES: Final = (DARK, DAY)
-DEFAULTS: Final = {"quiet": "#7d8590", "line": "#2e333b"}
+DEFAULTS: Final = {"quiet": "#868e99", "line": "#2e333b"}
 """Our own colours for a theme that does not name them: quiet text, and hairlines between regions."""
 AUTO: Final = "auto"
 """Name of the theme that is as the terminal is."""

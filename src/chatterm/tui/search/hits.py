@@ -193,12 +193,13 @@ class HitRows(Guarded, ScrollView, can_focus=False):
         chat = clip(said.chat, max(4, room // 2)) if said.author else clip(said.chat, room)
         author = clip(said.author, max(0, room - cell_len(chat) - 3)) if said.author else ""
         used = cell_len(chat) + (3 + cell_len(author) if author else 0)
+        quiet = self._style("quiet" if back is self.rich_style else "text", back)  # also readable at the cursor
         return [
             Segment(chat, self._style("name", back)),
-            Segment(" · " if author else "", self._style("quiet", back)),
+            Segment(" · " if author else "", quiet),
             Segment(author, self._style("text", back)),
-            Segment(" " * max(1, room - used + 1), self._style("quiet", back)),
-            Segment(said.moment if width > cell_len(said.moment) else "", self._style("quiet", back)),
+            Segment(" " * max(1, room - used + 1), quiet),
+            Segment(said.moment if width > cell_len(said.moment) else "", quiet),
         ]
 
     def _snippet(self, hit: SearchHit, row: int, width: int, back: Style) -> list[Segment]:

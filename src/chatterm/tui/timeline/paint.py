@@ -33,18 +33,18 @@ STYLES: Final = (
 STYLE_RULES: Final = """\
 & > .timeline--author { text-style: bold; }
 & > .timeline--own { color: $accent; text-style: bold; }
-& > .timeline--time { color: $foreground 45%; }
-& > .timeline--date { color: $foreground 50%; }
+& > .timeline--time { color: $foreground 65%; }
+& > .timeline--date { color: $foreground 65%; }
 & > .timeline--new { color: $accent; text-style: bold; }
-& > .timeline--system { color: $foreground 60%; text-style: italic; }
+& > .timeline--system { color: $foreground 70%; text-style: italic; }
 & > .timeline--system-name { color: $foreground 80%; text-style: bold; }
-& > .timeline--gap { color: $foreground 50%; text-style: italic; }
-& > .timeline--mark { color: $foreground 60%; }
+& > .timeline--gap { color: $foreground 65%; text-style: italic; }
+& > .timeline--mark { color: $foreground 70%; }
 & > .timeline--failed { color: $error; text-style: bold; }
-& > .timeline--hint { color: $foreground 60%; }
-& > .timeline--quote { color: $foreground 55%; }
+& > .timeline--hint { color: $foreground 70%; }
+& > .timeline--quote { color: $foreground 70%; }
 & > .timeline--part { color: $foreground 70%; }
-& > .timeline--gone { color: $foreground 45%; text-style: italic; }
+& > .timeline--gone { color: $foreground 65%; text-style: italic; }
 & > .timeline--code { background: $panel; }
 & > .timeline--link { color: $accent; text-style: underline; }
 & > .timeline--mention { color: $accent; text-style: bold; }
@@ -54,7 +54,7 @@ STYLE_RULES: Final = """\
 & > .timeline--code-name { background: $panel; color: $foreground; text-style: bold; }
 & > .timeline--code-string { background: $panel; color: $success; }
 & > .timeline--code-number { background: $panel; color: $warning; }
-& > .timeline--code-comment { background: $panel; color: $foreground 55%; text-style: italic; }
+& > .timeline--code-comment { background: $panel; color: $foreground 70%; text-style: italic; }
 & > .timeline--cursor { color: $accent; text-style: bold; }
 & > .timeline--selected { background: $panel; }
 """
@@ -248,9 +248,7 @@ class Painter:
         if item.quote is not None:
             author, text = item.quote
             said = f"{self.name(author)}: {text}"
-        return self._row(
-            [(" " * columns.indent, self._base), (clip(f"│ {said}", columns.text - columns.indent), style)], columns
-        )
+        return self._row([(" " * columns.indent, self._base), (clip(f"│ {said}", columns.body), style)], columns)
 
     def name(self, user_id: int) -> str:
         """What an author is called here."""

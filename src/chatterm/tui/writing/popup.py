@@ -97,6 +97,7 @@ class Popup(Guarded, Widget):
         at_cursor = index == self._cursor
         text = style("popup--cursor" if at_cursor else "popup--label")
         back = text.background_style
+        quiet = style("popup--label" if at_cursor else "popup--detail") + back
         sign = f"{choice.sign} " if choice.sign else ""
         bar = "› " if at_cursor else "  "
         room = max(0, width - len(bar) - cell_len(sign) - 1)
@@ -106,8 +107,8 @@ class Popup(Guarded, Widget):
                 Segment(bar, style("popup--bar") + back),
                 Segment(sign, text),
                 Segment(fit(choice.label, label), text),
-                Segment(fit(choice.detail, room - label), style("popup--detail") + back),
-                Segment(self._scroll_mark(y), style("popup--detail") + back),
+                Segment(fit(choice.detail, room - label), quiet),
+                Segment(self._scroll_mark(y), quiet),
             ],
             width,
         )
