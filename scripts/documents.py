@@ -69,15 +69,22 @@ def _holds(path: Path, text: str) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/docs", description="Write documentation that is made from the code.")
-    parser.add_argument("kind", choices=sorted(KINDS), help="; ".join(f"{name}: {KINDS[name][0]}" for name in KINDS))
+    kinds = "; ".join(f"{name}: {told}" for name, (told, _) in KINDS.items())
+    parser.add_argument("kind", nargs="?", choices=sorted(KINDS), help=f"{kinds} (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
     arguments = parser.parse_args()
-    pages = KINDS[arguments.kind][1]()
-    wrong = stale(pages)
+    wrong = {kind: stale(KINDS[kind][1]()) for kind in ([arguments.kind] if arguments.kind else sorted(KINDS))}
     if arguments.check:
-        for path in wrong:
-            print(f"stale: {path}; run scripts/docs {arguments.kind}", file=sys.stderr)
-        return 1 if wrong else 0
+        for kind, paths in wrong.items():
+            for path in paths:
+                print(f"stale: {path}; run scripts/docs {kind}", file=sys.stderr)
+        return 1 if any(wrong.values()) else 0
+    for kind, paths in wrong.items():
+        _write(KINDS[kind][1](), paths)
+    return 0
+
+
+def _write(pages: Pages, wrong: list[Path]) -> None:
     for path in wrong:
         file = ROOT / path
         if path in pages:
@@ -86,7 +93,6 @@ def main() -> int:
         else:
             file.unlink()
         print(path)
-    return 0
 
 
 if __name__ == "__main__":
