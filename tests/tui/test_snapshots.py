@@ -225,7 +225,7 @@ async def selecting(desk: Desk, album: Album) -> None:
     await desk.press("escape", "up")
     selected = desk.screen.conversation.timeline.selected
     await desk.until(lambda: selected is not None and selected.seq == REPLY)
-    await desk.sees("shall I?", "d delete")
+    await desk.sees("shall I?", "y copy")
     album.show(desk.app, "selected")
     await desk.press("escape")
     await desk.until(lambda: desk.app.focused is desk.composer)
