@@ -1,7 +1,5 @@
 """The real commands as processes, against a real server process that all tests of this folder share."""
 
-import atexit
-import functools
 import itertools
 import os
 import subprocess
@@ -12,20 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forking import Forker
+from tests.support.forking import Child, forker
 
 PASSWORD = "correct horse"
 _CLIENT = "import sys; from chatterm.cli.main import main; sys.exit(main())"
-_SERVER = "import sys; from chatserver.cli import main; sys.exit(main())"
 _numbers = itertools.count(1)
-
-
-@functools.cache
-def _forker() -> Forker:
-    """One for all tests of this process."""
-    forker = Forker()
-    atexit.register(forker.close)
-    return forker
 
 
 @dataclass
@@ -38,7 +27,7 @@ class Home:
     def run(self, *arguments: str, given: str | bytes | None = None, timeout: float = 30) -> "Result":
         """Run a command to its end; standard input is empty unless `given`."""
         data = given.encode() if isinstance(given, str) else given or b""
-        done = _forker().run(list(arguments), self.env, data, timeout)
+        done = forker().run("chatterm", arguments, self.env, data, timeout)
         result = Result(done.code, done.out.decode(), done.err.decode())
         assert "Traceback" not in result.err, result.err
         return result
@@ -79,40 +68,31 @@ class LiveServer:
 
     data: Path
     port: int = 0
-    process: "subprocess.Popen[str] | None" = None
+    process: Child | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, "serve", "--data", str(self.data), "--port", str(self.port)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
+        reading, writing = os.pipe()
+        with os.fdopen(reading) as out, os.fdopen(writing, "w") as theirs, Path(os.devnull).open() as nothing:
+            arguments = ["serve", "--data", str(self.data), "--port", str(self.port)]
+            self.process = forker().start("chatserver", arguments, os.environ, (nothing, theirs, 2))
+            theirs.close()
+            self.port = int(out.readline().strip().rpartition(":")[2])
 
     def kill(self) -> None:
         """SIGKILL; does nothing if it is not running."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait(30)
             self.process = None
 
     def add_user(self, email: str, name: str) -> None:
-        subprocess.run(
-            [
-                *(sys.executable, "-c", _SERVER, "user", "add", email, "--name", name),
-                *("--password-stdin", "--data", str(self.data)),
-            ],
-            input=PASSWORD.encode(),
-            capture_output=True,
-            check=True,
-            timeout=30,
-        )
+        arguments = ["user", "add", email, "--name", name, "--password-stdin", "--data", str(self.data)]
+        done = forker().run("chatserver", arguments, os.environ, PASSWORD.encode(), 30)
+        assert done.code == 0, done.err.decode()
 
     def new_user(self, name: str) -> str:
         """Add a person nobody else has to do with; the email."""

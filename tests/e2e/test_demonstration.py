@@ -23,7 +23,10 @@ async def test_the_conversation_is_played_and_printed() -> None:
     assert [(who, to) for _, who, to, _ in said] == [
         ("Csilla", "garden"),
         ("Dénes", "garden"),
+        ("Csilla", "garden"),
         ("Béla", "garden"),
+        ("Dénes", "garden"),
+        ("Csilla", "garden"),
         ("Anna", "garden"),
         ("Béla", "Anna"),
         ("Anna", "Béla"),

@@ -12,21 +12,16 @@ from pathlib import Path
 import pytest
 
 from chatserver.services.passwords import PasswordPool
+from tests.support.forking import forker
 from tests.support.store import Backend, Commits
 
 COMMAND = [sys.executable, "-m", "chatserver"]
 
 
 def run(*arguments: object, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={**os.environ, **environ},
-    )
+    words = [str(argument) for argument in arguments]
+    code, out, err = forker().run("chatserver", words, {**os.environ, **environ}, stdin.encode(), 30)
+    return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
 
 
 def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

@@ -1,8 +1,6 @@
 """`chatserver user` and `chatserver invite` as processes beside a running server."""
 
-import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from chatproto.models import MembersChanged
 from chatproto.rest import Tokens
 from tests.server.test_cli import has_password
 from tests.server.test_rest import read, refused
+from tests.support.homes import run_command
 from tests.support.server import FAST, PASSWORD, RunningServer, running_server
 
 
@@ -26,15 +25,9 @@ class Owner:
 
     async def run(self, *arguments: str, stdin: str = "", code: int = 0) -> tuple[str, str]:
         """Stdout and stderr of a command that must exit with this code."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "chatserver", *arguments, "--data", str(self.data)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate(stdin.encode())
-        assert process.returncode == code, err.decode()
-        return out.decode(), err.decode()
+        done = await run_command("chatserver", *arguments, "--data", str(self.data), stdin=stdin)
+        assert done.code == code, done.err
+        return done.out, done.err
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def _greet(connection: ClientConnection, tokens: Tokens) -> Welcome:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_acknowledges_what_was_taken_and_closes_with_1012(tmp_path: Path, number: signal.Signals) -> None:
     """Every acknowledged message is stored, clients are told to reconnect, and the exit code is 0."""
-    async with ServerProcess(tmp_path / "data") as process:
+    async with ServerProcess(tmp_path / "data", from_nothing=True) as process:
         await process.add_user("anna@example.org", "Anna")
         tokens = await _sign_in(process)
         acked: set[bytes] = set()
@@ -96,7 +96,7 @@ async def _stored_ids(process: ServerProcess, tokens: Tokens) -> set[bytes]:
 
 async def test_a_killed_server_comes_back_with_everything_it_acknowledged(tmp_path: Path) -> None:
     """SIGKILL loses nothing that was acknowledged, and the same address serves again."""
-    async with ServerProcess(tmp_path / "data") as process:
+    async with ServerProcess(tmp_path / "data", from_nothing=True) as process:
         await process.add_user("anna@example.org", "Anna")
         tokens = await _sign_in(process)
         message = Outgoing(client_id=secrets.token_bytes(16), text="x", user_id=tokens.user.id)
@@ -116,7 +116,7 @@ async def test_a_killed_server_comes_back_with_everything_it_acknowledged(tmp_pa
 async def test_a_port_in_use_is_one_clear_sentence_and_an_exit_code(tmp_path: Path) -> None:
     """The other program is not disturbed, and stdout stays empty."""
     with listen("127.0.0.1", 0) as taken:
-        process = ServerProcess(tmp_path / "data", port=taken.getsockname()[1])
+        process = ServerProcess(tmp_path / "data", from_nothing=True, port=taken.getsockname()[1])
         with pytest.raises(AssertionError, match="ended with 4 and said ''"):
             await process.start()
         log = process.log.read_text()
@@ -150,7 +150,7 @@ def test_the_url_of_an_ipv6_address_has_brackets() -> None:
 
 async def test_bytes_that_are_not_http_are_refused(tmp_path: Path) -> None:
     """Nonsense, an endless header and an endless request line each end the connection with 400 and a reason."""
-    async with ServerProcess(tmp_path / "data") as process:
+    async with ServerProcess(tmp_path / "data", from_nothing=True) as process:
         for data in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000, b"GET /" + b"x" * 200_000):
             reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
             writer.write(data)
@@ -167,7 +167,7 @@ async def test_the_server_takes_as_many_connections_as_the_system_allows(tmp_pat
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
     try:
-        process = ServerProcess(tmp_path / "data")
+        process = ServerProcess(tmp_path / "data", from_nothing=True)
         await process.start()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.forking import forker
 
 PASSWORD = "a password for tests"
 
@@ -30,20 +31,11 @@ class Done(NamedTuple):
     err: str
 
 
-async def run_command(*args: str, home: Path | None = None, stdin: str = "") -> Done:
-    """Run a Python module as a command, acting in `home`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *args,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=None if home is None else {**os.environ, "CHATTERM_HOME": str(home)},
-    )
-    out, err = await process.communicate(stdin.encode())
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
+async def run_command(program: str, *args: str, home: Path | None = None, stdin: str = "") -> Done:
+    """Run `chatterm` or `chatserver`, acting in `home`."""
+    environment = os.environ if home is None else {**os.environ, "CHATTERM_HOME": str(home)}
+    code, out, err = await asyncio.to_thread(forker().run, program, args, environment, stdin.encode(), 50)
+    return Done(code, out.decode(), err.decode())
 
 
 async def command(*args: str, home: Path | None = None, stdin: str = "") -> str:

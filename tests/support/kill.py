@@ -1,16 +1,15 @@
 """The proof that nothing is lost, doubled or reordered while server and clients are killed with SIGKILL."""
 
 import asyncio
+import os
 import random
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 
@@ -22,11 +21,13 @@ from chatterm.client.cache import Cache
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from tests.support.client import at_home
+from tests.support.forking import Child, forker, read_pipe
 from tests.support.homes import PASSWORD, SignedIn, command, sign_in
 from tests.support.server import ServerProcess
 
 TEXT = re.compile(r"s(\d+) r(\d+) (\d+)")
 STEP_TIMEOUT_S = 60.0
+_CLOSED = -1
 
 
 @dataclass(slots=True)
@@ -38,7 +39,9 @@ class SenderProcess:
     chat_id: int
     run: int = 0
     queued: list[str] = field(default_factory=list)
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
+    instructions: int = _CLOSED
+    """Its standard input, while it is open."""
     reader: asyncio.Task[None] | None = None
     progress: asyncio.Condition = field(default_factory=asyncio.Condition)
     drained: bool = False
@@ -47,32 +50,25 @@ class SenderProcess:
         """Start the process; each run numbers its messages anew under its own prefix."""
         self.run += 1
         self.drained = False
-        with self.complaints.open("ab") as complaints:
-            self.process = await self._spawn(complaints)
-        self.reader = asyncio.create_task(self._read(self.process))
+        their_input, self.instructions = os.pipe()
+        output, their_output = os.pipe()
+        with (
+            os.fdopen(their_input, "rb") as stdin,
+            os.fdopen(their_output, "wb") as stdout,
+            self.complaints.open("ab") as complaints,
+        ):
+            arguments = [f"--chat={self.chat_id}", f"--prefix=s{self.number} r{self.run}"]
+            files = (stdin, stdout, complaints)
+            self.process = forker().start("sender", arguments, self.person.environment(), files)
+        self.reader = asyncio.create_task(self._read(output))
 
     @property
     def complaints(self) -> Path:
         """What its processes wrote to standard error; a client that reconnects has nothing to complain of."""
         return self.person.home / "stderr.txt"
 
-    async def _spawn(self, complaints: BinaryIO) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.support.sender_process",
-            f"--chat={self.chat_id}",
-            f"--prefix=s{self.number} r{self.run}",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=complaints,
-            env=self.person.environment(),
-            cwd=Path(__file__).parents[2],
-        )
-
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
+    async def _read(self, output: int) -> None:
+        async for line in await read_pipe(output):
             if not line.endswith(b"\n"):
                 continue  # cut off by the kill, so it was not reported
             word, _, text = line.decode().rstrip("\n").partition(" ")
@@ -95,22 +91,25 @@ class SenderProcess:
         """SIGKILL, at whatever it is doing; harmless when it has ended."""
         if self.process is None:
             return
-        assert self.reader is not None
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-        await self.reader
+        self.process.kill()
+        await self._ended()
 
     async def finish(self) -> None:
         """Let it send what is left, and end."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        assert self.reader is not None
-        self.process.stdin.write(b"finish\n")
+        os.write(self.instructions, b"finish\n")
         async with asyncio.timeout(2 * STEP_TIMEOUT_S):
-            await self.process.wait()
+            code = await self._ended()
+        assert self.drained, f"sender {self.number} ended with {code} before its outbox was empty"
+
+    async def _ended(self) -> int:
+        assert self.process is not None
+        assert self.reader is not None
+        code = await self.process.ended()
         await self.reader
-        assert self.drained, f"sender {self.number} ended with {self.process.returncode} before its outbox was empty"
+        if self.instructions != _CLOSED:
+            os.close(self.instructions)
+            self.instructions = _CLOSED
+        return code
 
 
 @dataclass(frozen=True, slots=True)

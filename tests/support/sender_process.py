@@ -7,6 +7,7 @@ Standard input: the line `finish` ends the sending; the process then drains its 
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 
 from chatterm.client.accounts import Accounts
 from chatterm.client.model import Link, Notice, OutboxChanged, Target
@@ -77,12 +78,9 @@ async def run(args: argparse.Namespace) -> None:
         await session.stop()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chat", type=int, required=True)
     parser.add_argument("--prefix", required=True)
-    asyncio.run(run(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()
+    asyncio.run(run(parser.parse_args(argv)))
+    return 0

@@ -24,6 +24,8 @@ from chatproto.rest import Tokens
 from chatserver.app import Application, Timing
 from chatserver.config import Settings
 from chatserver.serve import Server, listen, serving, url_of
+from tests.support.forking import Child, forker, read_pipe
+from tests.support.homes import run_command
 
 WAIT_S = 15.0
 """Far longer than anything takes; a test that reaches it has failed."""
@@ -207,13 +209,20 @@ def outgoing(text: str, **target: Any) -> Outgoing:
 class ServerProcess:
     """`chatserver serve` as a process of its own, which may be killed and started again on the same port and data."""
 
-    def __init__(self, data: Path, *, port: int = 0, arguments: tuple[str, ...] = ()) -> None:
-        """Its stderr is appended to the file `server.log` beside `data`."""
+    def __init__(
+        self, data: Path, *, port: int = 0, arguments: tuple[str, ...] = (), from_nothing: bool = False
+    ) -> None:
+        """Its stderr is appended to the file `server.log` beside `data`.
+
+        It is forked from a process that has loaded everything, unless it is to start `from_nothing`, which takes long.
+        """
         self.data = data
         self.port = port
         self.log = data.parent / "server.log"
         self._arguments = arguments
-        self._process: asyncio.subprocess.Process | None = None
+        self._from_nothing = from_nothing
+        self._process: asyncio.subprocess.Process | Child | None = None
+        self._out = asyncio.StreamReader()
 
     @property
     def url(self) -> str:
@@ -228,17 +237,21 @@ class ServerProcess:
     async def start(self) -> None:
         """Start, and wait until it accepts connections; takes the same port as before."""
         assert self._process is None, "it is running"
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command("serve", "--host", "127.0.0.1", "--port", str(self.port), *self._arguments),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                env={"CHATSERVER_LIMITS_ENABLED": "false", **os.environ},  # as in `running_server`
-            )
-        assert self._process.stdout is not None
+        reading, writing = os.pipe()
+        with self.log.open("ab") as log, os.fdopen(writing, "wb") as out, Path(os.devnull).open("rb") as nothing:
+            arguments = ["serve", "--host", "127.0.0.1", "--port", str(self.port), *self._arguments]
+            arguments += ["--data", str(self.data)]
+            environment = {"CHATSERVER_LIMITS_ENABLED": "false", **os.environ}  # as in `running_server`
+            if self._from_nothing:
+                command = (sys.executable, "-m", "chatserver", *arguments)
+                self._process = await asyncio.create_subprocess_exec(
+                    *command, stdin=nothing, stdout=out, stderr=log, env=environment
+                )
+            else:
+                self._process = forker().start("chatserver", arguments, environment, (nothing, out, log))
+        self._out = await read_pipe(reading)
         async with asyncio.timeout(WAIT_S):
-            line = (await self._process.stdout.readline()).decode().strip()
+            line = (await self._out.readline()).decode().strip()
         if not line.startswith("http://"):
             code = await self.exit_code()
             raise AssertionError(f"the server ended with {code} and said {line!r}:\n{self.log.read_text()[-2000:]}")
@@ -266,21 +279,18 @@ class ServerProcess:
         process, self._process = self._process, None
         assert process is not None
         async with asyncio.timeout(WAIT_S):
-            await process.communicate()
-        assert process.returncode is not None
-        return process.returncode
+            code = await (process.ended() if isinstance(process, Child) else process.wait())
+            await self._out.read()
+        return code
 
     async def add_user(self, email: str, name: str, password: str = PASSWORD) -> None:
         """Add a user with the command line, as an owner would; the server may run or not."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command("user", "add", email, "--name", name, "--password-stdin"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        done = await run_command(
+            "chatserver",
+            *("user", "add", email, "--name", name, "--password-stdin", "--data", str(self.data)),
+            stdin=password + "\n",
         )
-        async with asyncio.timeout(WAIT_S):
-            _, err = await process.communicate(password.encode() + b"\n")
-        assert process.returncode == 0, err.decode()
+        assert done.code == 0, done.err
 
     async def __aenter__(self) -> "ServerProcess":
         await self.start()
@@ -288,7 +298,3 @@ class ServerProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
-
-    def _command(self, *arguments: str) -> tuple[str, ...]:
-        start = "import sys; from chatserver.cli import main; sys.exit(main())"
-        return (sys.executable, "-c", start, *arguments, "--data", str(self.data))
