@@ -5,7 +5,7 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from textual import events, on
 from textual.app import App, ComposeResult
@@ -18,6 +18,7 @@ from chatproto.errors import ChatError
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.tui import fuzzy
+from chatterm.tui.actions import key_label
 from chatterm.tui.line import Line, Part
 from chatterm.tui.picker_rows import PickerLine, PickerRows, Row
 
@@ -37,7 +38,17 @@ MARK_AFTER_S: Final = 0.15
 """A search that takes longer than this is told."""
 _COLUMNS: Final = [(0, "-narrow"), (60, "-normal")]
 _LINES: Final = [(0, "-short"), (16, "-tall")]
-__all__ = ["ManyPicker", "Picker", "Row", "Rows", "Source", "ranked"]
+__all__ = ["ManyPicker", "Picker", "Row", "Rows", "Shortcut", "Source", "ranked"]
+
+
+class Shortcut(NamedTuple, Generic[T]):
+    """A key that acts on the row at the cursor while nothing is written; the picker stays."""
+
+    key: str
+    title: Callable[[T], str]
+    """What it does with a row, safe for the terminal; empty if nothing."""
+    act: Callable[[T], None]
+    """Must not raise."""
 
 
 def ranked(items: Rows[T]) -> "Source[T]":
@@ -115,18 +126,23 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
         placeholder: str = "type to find",
         empty: str = "Nothing matches. Backspace shortens what you typed.",
         hint: str = "",
+        verb: str = "choose",
+        shortcuts: "Sequence[Shortcut[T]]" = (),
     ) -> None:
         """`source`: rows, which are then ranked by the needle, or a function that gives them for a needle.
 
-        `empty` says what to do when there are none, `hint` is the footer's last word. All texts may be anybody's:
-        they are made safe for the terminal here, and never read as markup.
+        `empty` says what to do when there are none, `verb` what Enter does, `hint` is the footer's last word. All
+        texts may be anybody's: they are made safe for the terminal here, and never read as markup.
         """
         super().__init__()
         self._source: Source[T] = source if callable(source) else ranked(source)
         self._empty = terminal_safe(empty)
         self._hint = terminal_safe(hint)
+        self._verb = terminal_safe(verb)
         self.line = PickerLine(terminal_safe(title), needle, terminal_safe(placeholder))
         self.rows: PickerRows[T] = PickerRows(many=self._chooses_many)
+        self._shortcuts = {shortcut.key: shortcut for shortcut in shortcuts}
+        self.line.shortcuts = frozenset(self._shortcuts)
         self._foot = _Foot(self._foot_parts, self._act)
         self._search: Worker[None] | None = None
         self._mark: Timer | None = None
@@ -239,8 +255,16 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
             self.dismiss(None)
         elif action == "tab":
             self._tab()
+        elif action in self._shortcuts:
+            self._use(self._shortcuts[action])
         else:
             self.rows.move(action)
+            self._foot.refresh()
+
+    def _use(self, shortcut: Shortcut[T]) -> None:
+        row = self.rows.current
+        if row is not None and shortcut.title(row.value):
+            shortcut.act(row.value)
 
     def _tab(self) -> None:
         self.rows.move("cursor_down")
@@ -268,7 +292,17 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
 
     def _last_parts(self) -> Sequence[Part]:
         leave = (Part("Esc", "normal", "back"), Part(" leave", "quiet", "back"))
-        return (*leave, Part("   " + self._hint if self._hint else "", "quiet"))
+        return (*self._shortcut_parts(), *leave, Part("   " + self._hint if self._hint else "", "quiet"))
+
+    def _shortcut_parts(self) -> Sequence[Part]:
+        """What the shortcuts do with the row at the cursor."""
+        row = self.rows.current
+        parts: list[Part] = []
+        for key, shortcut in self._shortcuts.items():
+            title = shortcut.title(row.value) if row is not None and not self.line.text else ""
+            if title:
+                parts += (Part(key_label(key), "normal", key), Part(f" {title}   ", "quiet", key))
+        return parts
 
 
 class Picker(PickerScreen[T, T]):
@@ -280,7 +314,7 @@ class Picker(PickerScreen[T, T]):
             self.dismiss(row.value)
 
     def _foot_parts(self) -> Sequence[Part]:
-        return (Part("Enter", "normal", "choose"), Part(" choose   ", "quiet", "choose"), *self._last_parts())
+        return (Part("Enter", "normal", "choose"), Part(f" {self._verb}   ", "quiet", "choose"), *self._last_parts())
 
 
 class ManyPicker(PickerScreen[T, tuple[T, ...]]):

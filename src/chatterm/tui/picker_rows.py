@@ -81,6 +81,8 @@ class PickerLine(Line, can_focus=True):
         self._placeholder = placeholder
         self._searching = False
         self._found = 0
+        self.shortcuts: frozenset[str] = frozenset()
+        """Keys that are asked for by name while nothing is written."""
 
     @property
     def text(self) -> str:
@@ -126,6 +128,11 @@ class PickerLine(Line, can_focus=True):
         self.app.cursor_position = Offset(content.x + x, content.y)
 
     def on_key(self, event: events.Key) -> None:
+        if event.key in self.shortcuts and not self.text:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Asked(event.key))
+            return
         asked = _KEYS.get(event.key) or keymap().table("list").get(event.key)
         editing = keymap().table("composer").get(event.key)
         if asked is not None and (event.key in _KEYS or asked in _MOVES):

@@ -1,9 +1,13 @@
 """The base of a feature: what it may use of the screen it belongs to."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from chatproto.errors import ChatError, ErrorInfo
+from chatproto.text import terminal_safe
+from chatterm.client.errors import ClientError
 from chatterm.client.ports import Engine
 
 if TYPE_CHECKING:
@@ -12,9 +16,19 @@ if TYPE_CHECKING:
     from chatterm.tui.screen import ChatScreen
 
 
+_log = logging.getLogger("chatterm.tui")
 T = TypeVar("T")
 MARK_AFTER_S: Final = 0.5
 """What takes longer than this is told."""
+
+
+def described(error: Exception, title: str) -> ErrorInfo:
+    """What went wrong in what `title` names; one that nobody foresaw goes to the log with its details."""
+    if isinstance(error, ChatError | ClientError):
+        return error.info()
+    _log.error("%s failed", title, exc_info=error)
+    told = f"{title} failed: {type(error).__name__}: {error}."
+    return ErrorInfo(code="internal", message=told, hint="The rest works; the log has the details.")
 
 
 class Feature:
@@ -42,6 +56,18 @@ class Feature:
     def tell(self, text: str, *, failed: bool = False) -> None:
         """Say something for a moment; `text` must be safe for a terminal."""
         self.screen.tell(text, failed=failed)
+
+    def begin(self, title: str, work: Awaitable[object]) -> None:
+        """Do something in the background; what goes wrong is told."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:  # whatever it is, the rest of the interface lives on
+                info = described(error, title)
+                self.tell(terminal_safe(f"{info.message} {info.hint}".strip()), failed=True)
+
+        self.screen.run_worker(guarded(), group="actions")
 
     async def patiently(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for the server; if that takes a while, say so. Everything else can be used meanwhile."""

@@ -108,9 +108,7 @@ class Outbox(Feature):
     # --- the list
 
     async def _pick(self) -> Unsent | None:
-        picker: Picker[Unsent] = Picker(
-            "Not sent yet", self._rows, empty="Everything is sent.", hint="Enter shows what can be done"
-        )
+        picker: Picker[Unsent] = Picker("Not sent yet", self._rows, empty="Everything is sent.", verb="more")
 
         def hear(notice: Notice) -> None:
             if isinstance(notice, OutboxChanged | ChangesChanged) and picker.is_current:

@@ -2,20 +2,15 @@
 
 import importlib
 import inspect
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from chatproto.errors import ChatError, ErrorInfo
 from chatproto.text import terminal_safe
-from chatterm.client.errors import ClientError
 from chatterm.tui.actions import APP_ACTIONS, Action, named
-from chatterm.tui.features.feature import Feature
+from chatterm.tui.features.feature import Feature, described
 
 if TYPE_CHECKING:
     from chatterm.tui.screen import ChatScreen
-
-_log = logging.getLogger("chatterm.tui")
 
 
 class Performer:
@@ -61,12 +56,7 @@ class Performer:
             self._tell(action, error, failed)
 
     def _tell(self, action: Action, error: Exception, failed: Callable[[], None] | None) -> None:
-        if isinstance(error, ChatError | ClientError):
-            info = error.info()
-        else:
-            _log.error("%s failed", action.name, exc_info=error)
-            told = f"{action.title} failed: {type(error).__name__}: {error}."
-            info = ErrorInfo(code="internal", message=told, hint="The rest works; the log has the details.")
+        info = described(error, action.title)
         self._screen.tell(terminal_safe(f"{info.message} {info.hint}".strip()), failed=True)
         if failed is not None:
             failed()

@@ -14,7 +14,7 @@ from chatterm.client.told import size_text
 from chatterm.tui import opening
 from chatterm.tui.dialog import confirm
 from chatterm.tui.features.feature import Feature
-from chatterm.tui.picker import Picker, Row, Rows
+from chatterm.tui.picker import Picker, Row, Rows, Shortcut
 
 _AGAIN_S: Final = 0.25
 """The list is drawn again at most this often while something moves."""
@@ -117,7 +117,11 @@ class Transfers(Feature):
 
     async def _pick(self) -> Transfer | None:
         picker: Picker[Transfer] = Picker(
-            "Uploads and downloads", self._rows, empty="Nothing was sent or saved.", hint="Enter shows what can be done"
+            "Uploads and downloads",
+            self._rows,
+            empty="Nothing was sent or saved.",
+            verb="more",
+            shortcuts=(self._shortcut("space", "pause", "resume", "again"), self._shortcut("delete", "cancel")),
         )
         shown_at = 0.0
 
@@ -143,6 +147,17 @@ class Transfers(Feature):
             return await picker.pick(self.screen.app)
         finally:
             unsubscribe()
+
+    def _shortcut(self, key: str, *means: str) -> Shortcut[Transfer]:
+        """A key that does the first of these things that can be done."""
+
+        def meant(transfer: Transfer) -> str:
+            return next((what for what in _options(transfer) if what in means), "")
+
+        def title(transfer: Transfer) -> str:
+            return _OPTIONS[meant(transfer)].lower() if meant(transfer) else ""
+
+        return Shortcut(key, title, lambda transfer: self.begin(title(transfer), self._do(meant(transfer), transfer)))
 
     def _rows(self, needle: str) -> "Rows[Transfer]":
         rows = [Row(t.name, t, self._detail(t), _SIGNS[t.kind]) for t in self.engine.transfers.list()]
