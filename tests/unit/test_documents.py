@@ -1,8 +1,10 @@
 """What is made from the code is what the code makes now, and readers can show it."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,24 @@ def test_every_manual_page_is_read_without_a_warning() -> None:
         check=True,
     )
     assert "git log -1 --format=%s | chatterm send" in send.stdout
+
+
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def written_pages() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", written_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", page.read_text(encoding="utf-8"))
+    assert [target for target in LINK.findall(text) if not (page.parent / target).exists()] == []
+
+
+def test_the_guide_and_the_readme_name_every_page_of_the_guide() -> None:
+    pages = {path.name for path in (ROOT / "docs/guide").glob("*.md")} - {"README.md"}
+    index = set(LINK.findall((ROOT / "docs/guide/README.md").read_text(encoding="utf-8")))
+    front = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert pages <= index
+    assert {f"docs/guide/{name}" for name in pages} <= front
