@@ -64,6 +64,10 @@ async def test_toasts_cover_neither_what_is_written_nor_the_newest_messages(home
             "That did not work", "half a sentence that goes on and on to the right edge", "the newest of all"
         )
         assert "That did not work" not in desk.rows[0], "the header stays, too"
+    async with running_app(home, account, size=(40, 12)) as desk:
+        await desk.sees("the newest of all")
+        desk.screen.tell("That did not work, and this is a rather long explanation of it.", failed=True)
+        await desk.sees("That did not work", "the newest of all")
 
 
 async def test_what_is_sent_offline_is_queued_on_disk_and_shown(home: Path, account: Account) -> None:

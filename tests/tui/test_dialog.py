@@ -154,7 +154,13 @@ async def test_work_under_way_is_marked_and_can_be_left() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
-    [(["enter"], False), (["escape"], False), (["shift+tab", "enter"], True), (["up", "space"], True)],
+    [
+        (["enter"], False),
+        (["escape"], False),
+        (["shift+tab", "enter"], True),
+        (["up", "space"], True),
+        (["left", "enter"], True),
+    ],
 )
 async def test_a_question_is_answered_with_yes_only_on_purpose(keys: list[str], expected: bool) -> None:
     async with bare() as (app, pilot):

@@ -176,6 +176,10 @@ async def test_changes_made_offline_show_at_once_and_say_that_they_wait(home: Pa
     fill_cache(home, account, **direct_chat("from Béla", "my own words"))
     async with running_app(home, account) as desk:
         await chosen(desk, "my own words")
+        await desk.press("slash")
+        await desk.until(lambda: desk.app.focused is desk.composer and desk.composer.text == "/")
+        await desk.press("backspace")
+        await chosen(desk, "my own words")
         await desk.sees("o open", "Esc write")
         await desk.press("e")
         await desk.until(lambda: desk.composer.text == "my own words")

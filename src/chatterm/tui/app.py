@@ -49,9 +49,10 @@ class ChatApp(App[None]):
 
     TITLE = "chatterm"
     ENABLE_COMMAND_PALETTE = False
-    # Toasts stand below the header: at the bottom they would cover what is being written and the newest messages.
+    # Toasts stand below the header and news: at the bottom they would cover the newest messages and what is written.
     CSS = """
-    ToastRack { dock: top; align: right top; margin: 0; }
+    ToastRack { dock: top; align: right top; margin: 3 0 0 0; }
+    Toast { max-width: 90%; padding: 0 1; }
     """
 
     def __init__(

@@ -29,5 +29,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("show_quoted", "message", ("t",), "Go to the message it replies to", feature="jumping"),
     Action("retry_message", "message", ("R",), "Send what was refused again", feature="messages"),
     Action("message_menu", "message", ("space", "m"), "All that can be done with the message", "more", "messages"),
+    Action("start_command", "message", ("slash",), "Write a command", feature="writing"),
     Action("to_writing", "message", ("escape",), "Back to writing", "write"),
 )

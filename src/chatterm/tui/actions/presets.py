@@ -8,6 +8,7 @@ Keys = Mapping[str, tuple[str, ...]]
 _VIM: Final[Keys] = {
     "search": ("ctrl+f", "slash"),
     "palette": ("ctrl+p", "colon"),
+    "start_command": ("exclamation_mark",),
     "message_up": ("k", "up"),
     "message_down": ("j", "down"),
     "message_page_up": ("ctrl+u", "ctrl+b", "pageup"),

@@ -7,7 +7,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.model import EntryRef
 from chatterm.client.ports import CacheReader
 from chatterm.tui.dates import read_moment
-from chatterm.tui.dialog import Answers, Button, Dialog, TextField, ask
+from chatterm.tui.dialog import CANCEL, Answers, Button, Dialog, TextField, ask
 from chatterm.tui.features.feature import Feature
 from chatterm.tui.picker import Picker, Row
 from chatterm.tui.timeline.document import Anchor
@@ -79,7 +79,8 @@ class Jumping(Feature):
             return True
 
         field = TextField(name="when", label="Day or time", placeholder="2026-11-20, yesterday, friday, 12:30")
-        await ask(self.app, Dialog("Go to a day or time", fields=(field,), buttons=(Button("go", "Go"),), submit=go))
+        buttons = (Button("go", "Go"), Button(CANCEL, "Cancel"))
+        await ask(self.app, Dialog("Go to a day or time", fields=(field,), buttons=buttons, submit=go))
 
     async def _to_moment(self, chat_id: int, text: str) -> None:
         at = read_moment(text, datetime.now().astimezone())

@@ -44,6 +44,13 @@ class Writing(Feature):
         app = cast("ChatApp", self.screen.app)
         await edit_outside(app, self.conversation.composer, app.folder)
 
+    def start_command(self, _: str = "") -> None:
+        """Begin a slash command where the hands expect it, also out of the messages."""
+        composer = self.conversation.composer
+        composer.focus()
+        if composer.editor.is_empty:
+            composer.insert("/")
+
     def say_doing(self, argument: str) -> None:
         """As a command it is a message and never comes here; chosen elsewhere, it is begun."""
         self.conversation.writer.begin_command("me", argument)
