@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # whoever gives them has loaded the network
     from chatterm.client.tokens import TokenSource
 
 T = TypeVar("T")
+P = TypeVar("P", MembersPage, SeenByPage, SeenMarkersPage)
 
 
 class Server:
@@ -84,14 +85,7 @@ class Server:
 
     async def members(self, chat_id: int) -> list[Member]:
         """Everybody in a chat, ascending user id."""
-        found: list[Member] = []
-        while len(found) < limits.GROUP_MEMBERS_MAX:
-            after = found[-1].user_id if found else 0
-            page = await self._ask("GET", f"/chats/{chat_id}/members", MembersPage, query={"after": after})
-            found += page.members
-            if not page.has_more:
-                break
-        return found
+        return await self._all(f"/chats/{chat_id}/members", MembersPage, lambda page: page.members, _user_id)
 
     async def add_members(self, chat_id: int, user_ids: Sequence[int]) -> MembersAdded:
         """Add users to a group, all or none. Idempotent."""
@@ -144,25 +138,11 @@ class Server:
 
     async def seen_by(self, chat_id: int, seq: int) -> list[int]:
         """Who but its author has seen a message, ascending user id."""
-        found: list[int] = []
-        while len(found) < limits.GROUP_MEMBERS_MAX:
-            query = {"after": found[-1] if found else 0}
-            page = await self._ask("GET", f"{_message(chat_id, seq)}/seen", SeenByPage, query=query)
-            found += page.user_ids
-            if not page.has_more:
-                break
-        return found
+        return await self._all(f"{_message(chat_id, seq)}/seen", SeenByPage, lambda page: page.user_ids, int)
 
     async def seen_markers(self, chat_id: int) -> list[SeenMarker]:
         """How far each member has read, ascending user id."""
-        found: list[SeenMarker] = []
-        while len(found) < limits.GROUP_MEMBERS_MAX:
-            after = found[-1].user_id if found else 0
-            page = await self._ask("GET", f"/chats/{chat_id}/seen", SeenMarkersPage, query={"after": after})
-            found += page.markers
-            if not page.has_more:
-                break
-        return found
+        return await self._all(f"/chats/{chat_id}/seen", SeenMarkersPage, lambda page: page.markers, _user_id)
 
     async def search(
         self, words: str, *, newest: bool = True, limit: int = limits.SEARCH_PAGE_DEFAULT, cursor: str | None = None
@@ -238,6 +218,16 @@ class Server:
         api, tokens = self._rest()
         return await tokens.call(lambda token: api.call(method, path, kind, token=token, query=query, body=body))
 
+    async def _all(self, path: str, kind: type[P], items: Callable[[P], list[T]], place: Callable[[T], int]) -> list[T]:
+        """What all pages of a list hold, at most as much as a group has members; `place` is what `after` names."""
+        found: list[T] = []
+        while len(found) < limits.GROUP_MEMBERS_MAX:
+            page = await self._ask("GET", path, kind, query={"after": place(found[-1]) if found else 0})
+            found += items(page)
+            if not page.has_more:
+                break
+        return found
+
     async def _tell(self, method: str, path: str, *, body: msgspec.Struct | None = None) -> None:
         api, tokens = self._rest()
         await tokens.call(lambda token: api.request(method, path, token=token, body=body))
@@ -245,3 +235,7 @@ class Server:
 
 def _message(chat_id: int, seq: int) -> str:
     return f"/chats/{chat_id}/messages/{seq}"
+
+
+def _user_id(item: Member | SeenMarker) -> int:
+    return item.user_id
