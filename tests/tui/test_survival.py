@@ -10,6 +10,7 @@ from chatterm.client.paths import account_files
 from chatterm.tui.clients import ClientList
 from chatterm.tui.composer import Composer
 from chatterm.tui.survival import STORM, Survival
+from chatterm.tui.timeline import Timeline
 from tests.support.client import at_home
 from tests.support.terminal import terminal
 from tests.support.tui import direct_chat, fill_cache, running_app
@@ -65,24 +66,34 @@ async def test_timers_workers_and_callbacks_that_raise_do_not_end_the_app(home: 
         await desk.type("on it goes")
 
 
-async def test_a_row_that_cannot_be_drawn_leaves_the_rest_and_is_tried_again(
+async def test_a_widget_that_cannot_be_drawn_is_a_card_and_the_rest_lives_on(
     home: Path, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The card tells the error, which can be copied, and tries again at a click; also for the messages themselves."""
     fill_cache(home, account, **direct_chat("hello"))
-    draw = ClientList.render_line
 
-    def broken(self: ClientList, y: int) -> None:
+    def broken(*_: object) -> None:
         raise KeyError("no colour")
 
     async with running_app(home, account) as desk:
         await desk.sees("hello", "Csilla", "offline since")
-        monkeypatch.setattr(ClientList, "render_line", broken)
-        desk.screen.sidebar.list.refresh()
-        await desk.sees("ClientList cannot be drawn", "or a click:")
-        await desk.type("I can still write")
-        monkeypatch.setattr(ClientList, "render_line", draw)
-        await desk.pilot.click(ClientList)
-        await desk.sees("Csilla")
+        for kind, inner, shown in ((ClientList, "_draw", "Csilla"), (Timeline, "_strip", "hello")):
+            with monkeypatch.context() as patch:
+                patch.setattr(kind, inner, broken)
+                desk.screen.query_one(kind).refresh()
+                await desk.sees(f"{kind.__name__} cannot be drawn", "[try again]  [copy]")
+                await desk.type("I can still write ")
+                y = next(y for y, row in enumerate(desk.rows) if "[copy]" in row)
+                await desk.pilot.hover(offset=(desk.rows[y].index("[copy]"), y))
+                await desk.pilot.click(offset=(desk.rows[y].index("[copy]") + 1, y))
+                await desk.until(lambda: "no colour" in desk.app.clipboard)
+                assert desk.app.clipboard == f"{kind.__name__}: KeyError: 'no colour'"
+                desk.app._clipboard = ""
+                assert "cannot be drawn" in desk.text
+                retry = desk.rows[y].index("[try")
+            await desk.pilot.click(offset=(retry, y))
+            await desk.sees(shown)
+            await desk.until(lambda: "cannot be drawn" not in desk.text)
 
 
 def test_a_storm_of_errors_ends_the_app(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from chatterm.client.errors import ClientError
 from chatterm.client.model import PendingChange
 from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.client.settings import Settings
+from chatterm.tui.guard import Guarded
 from chatterm.tui.timeline.body import Look
 from chatterm.tui.timeline.document import Document, find_unread
 from chatterm.tui.timeline.items import Columns, Item, Kind
@@ -48,7 +49,7 @@ _CHOOSE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="Choose a conversation to 
 _UNREADABLE: Final = Item(0, 0, [(Kind.HINT, 0, 0)], text="This conversation cannot be read now; trying again.")
 
 
-class Timeline(Scrolling, can_focus=True):
+class Timeline(Guarded, Scrolling, can_focus=True):
     """Shows one conversation at a time; `show` swaps it without mounting anything.
 
     Give it a height from outside (`1fr`) and neither border nor padding: it paints its whole region itself.
