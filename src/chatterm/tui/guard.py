@@ -52,7 +52,7 @@ class Guarded(_Base):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, guard in (("render_lines", _guard_lines), ("render_line", _guard_line)):
+        for name, guard in _GUARDS.items():
             own = cls.__dict__.get(name)
             if own is not None:
                 setattr(cls, name, guard(own))
@@ -120,3 +120,20 @@ def _guard_line(own: Callable[[Any, int], Strip]) -> Callable[[Any, int], Strip]
             return Strip.blank(self.size.width)
 
     return render_line
+
+
+def _guard_click(own: Callable[[Any, events.Click], Any]) -> Callable[[Any, events.Click], Any]:
+    """A click on the card is not meant for what should be there."""
+
+    @wraps(own)
+    def on_click(self: Any, event: events.Click) -> Any:
+        return None if self._render_failure else own(self, event)
+
+    return on_click
+
+
+_GUARDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "render_lines": _guard_lines,
+    "render_line": _guard_line,
+    "on_click": _guard_click,
+}
