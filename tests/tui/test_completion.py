@@ -1,5 +1,7 @@
 """Completion in the real app: what is offered above the composer, how it is taken, and what is sent then."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from textual import events
 from chatproto.models import Message
 from chatterm.client.model import Account, EntryRef, Link
 from chatterm.tui.screen import ChatScreen
+from chatterm.tui.writing import completion
 from chatterm.tui.writing.emojis import Emojis
 from chatterm.tui.writing.popup import Popup
 from tests.support.client import sign_in
@@ -226,6 +229,33 @@ async def test_paths_are_offered_after_a_command_that_takes_them(home: Path, acc
         await desk.press("enter")
         await desk.until(lambda: desk.screen.conversation.writer.draft().files)
         assert desk.composer.editor.is_empty
+
+
+async def test_enter_takes_no_choice_that_was_offered_for_something_written_before(
+    home: Path, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may be slower than the fingers: what was typed meanwhile is meant as it is."""
+    fill_cache(home, account, **direct_chat("hello"))
+    path = tmp_path / "plan.txt"
+    path.write_text("plan")
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow_paths(needle: str) -> Iterator[completion.Choice]:
+        asked.set()
+        answer.wait(10)
+        return read_paths(needle)
+
+    read_paths = completion.paths
+    monkeypatch.setattr(completion, "paths", slow_paths)
+    async with running_app(home, account) as desk:
+        await desk.press(*"/fil")
+        await desk.until(lambda: len(offered(desk)) == 2)
+        await desk.press(*f"e {path}")
+        await desk.until(asked.is_set)
+        await desk.press("enter")
+        await desk.until(lambda: desk.screen.conversation.writer.draft().files)
+        assert desk.composer.text == ""
+        answer.set()
 
 
 async def test_a_paste_longer_than_a_message_becomes_a_file_or_text_as_wanted(home: Path, account: Account) -> None:

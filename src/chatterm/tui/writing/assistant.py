@@ -34,6 +34,8 @@ class Assistant:
         self._completion = Completion(conversation.engine, people, emojis)
         self._popup: Popup | None = None
         self._token: Token | None = None
+        self._offered: Token | None = None
+        """The token for which choices are shown; others are on their way if it is not the one at the cursor."""
         self._left: tuple[str, int] | None = None
         self._worker: Worker[None] | None = None
         self._takes_first = False
@@ -61,14 +63,15 @@ class Assistant:
         if key in ("up", "down"):
             popup.move(-1 if key == "up" else 1)
             return True
-        if key in _ACCEPT and (key == "tab" or not self._means_text(popup)):
+        if key in _ACCEPT and self._offered == self._token and (key == "tab" or not self._means_text(popup)):
             self.accept(popup.current)
             return True
         return False
 
     def _waits(self) -> bool:
         """Whether something is yet to be offered for the token: a Tab that comes before it is for its first choice."""
-        if self._token is None or (self._popup is not None and self._popup.is_open):
+        is_open = self._popup is not None and self._popup.is_open and self._offered == self._token
+        if self._token is None or is_open:
             return False
         if self._token.kind == "emoji" and not self._emojis.loaded:
             self._emojis.load_now()
@@ -211,6 +214,7 @@ class Assistant:
     # --- the popup
 
     def _show(self, choices: list[Choice], hint: str) -> None:
+        self._offered = self._token
         if self._popup is None:
             if not choices and not hint:
                 return
