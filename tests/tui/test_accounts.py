@@ -138,7 +138,7 @@ async def test_accounts_are_added_switched_and_signed_out(home: Path, server: Ru
         await desk.until(lambda: isinstance(desk.screen.conversation.ref, EntryRef))
         await desk.type("for later")
         await desk.press("f4")
-        await desk.sees("Accounts", other.key, "open now")
+        await desk.sees("Accounts", f"{engine_of(desk).account.key}  · open now  · first")
         await desk.press("k", "enter")
         await desk.until(lambda: engine_of(desk).account.key == other.key)
         await desk.until(lambda: engine_of(desk).status.link is Link.ONLINE)

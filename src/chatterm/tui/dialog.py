@@ -109,6 +109,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         width: 64; max-width: 100%; height: auto; max-height: 100%;
         padding: 1 2; background: $surface; border: round $line;
     }
+    Dialog.-wide #box { width: 84; }
     Dialog #title { text-style: bold; height: auto; max-height: 2; }
     Dialog #form { height: auto; scrollbar-size-vertical: 1; margin: 1 0 0 0; }
     Dialog #text { height: auto; color: $foreground 85%; margin: 0 0 1 0; }
@@ -149,6 +150,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         self._title = title
         self._text = text
         self._rows = [FieldRow(field) for field in fields]
+        self.set_class(any(isinstance(field, PickField) for field in fields), "-wide")  # rows are not wrapped
         self._buttons = tuple(buttons)
         self._pushes = [Push(each.key, each.label, danger=each.danger) for each in self._buttons]
         self._action = submit
