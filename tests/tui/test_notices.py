@@ -65,6 +65,11 @@ async def test_news_of_other_chats_are_told_and_a_click_opens_them(
             await desk.until(lambda: toasts(desk) == ["Ben in Garden | Anna!"])
             [toast] = desk.app.screen.query(NewsToast)
             assert not toast.region.overlaps(desk.screen.sidebar.region), "the list that shows the news is covered"
+            desk.screen.tell("Saved somewhere.")
+            await desk.until(lambda: desk.app.screen.query("Toast"))
+            await desk.until(lambda: desk.app.screen.query("Toast").first().region.height)
+            assert not toast.region.overlaps(desk.app.screen.query("Toast").first().region)
+            desk.app.clear_notifications()
             await desk.until(lambda: any("]0;(@1 2) Cleo" in sequence for sequence in written))
             assert await desk.pilot.click(NewsToast)
             await desk.until(lambda: desk.screen.conversation.ref == EntryRef("chat", group.id))

@@ -15,6 +15,7 @@ from chatterm.tui.timeline.wrap import wrap
 
 SHOWN_S: Final = 6.0
 _BODY_ROWS: Final = 2
+_ROWS: Final = 1 + _BODY_ROWS
 
 
 class NewsToast(Guarded, Widget):
@@ -44,6 +45,15 @@ class NewsToast(Guarded, Widget):
 
     def on_mount(self) -> None:
         self._ends = self.set_timer(SHOWN_S, self.close)
+        self._make_room(_ROWS + 1)
+
+    def on_unmount(self) -> None:
+        self._make_room(0)
+
+    def _make_room(self, rows: int) -> None:
+        """Let what the app says stand below, so that neither covers the other."""
+        for rack in self.screen.query("#textual-toastrack"):
+            rack.styles.margin = (rows, 0, 0, 0)
 
     def show(self, title: str, body: str, opened: Callable[[], None]) -> None:
         """Tell of something newer."""
