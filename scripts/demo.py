@@ -62,7 +62,7 @@ PLAY = [
         ALL,
         "This is what we are aiming for:",
         picture="orchard.png",
-        reactions=(("bela", "❤️"), ("denes", "❤️"), (YOU, "🍎")),
+        reactions=(("bela", "💚"), ("denes", "💚"), (YOU, "🍎")),
     ),
     Line(
         "bela",
