@@ -4,6 +4,7 @@ import re
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.selection import Selection
@@ -60,6 +61,20 @@ async def test_what_is_selected_beside_a_wide_name_is_copied_exactly(world: Worl
         place = Place(2, lead).y
         found = app.timeline.get_selection(Selection(Offset(start, place), Offset(start + 7, place)))
         assert found == ("exactly", "\n")
+
+
+async def test_compact_names_the_author_of_a_reply_before_what_is_quoted(world: World) -> None:
+    """Time and name begin the message; its own text and its mark follow below."""
+    reply = replace(message(3, "the answer", OWN_ID), reply_to=2)
+    world.store([created(), message(2, "the question"), reply], seen=True)
+    app = TimelineApp(world)
+    async with app.run_test(size=(60, 20)):
+        app.timeline.settings_changed(COMPACT)
+        shown = [re.sub(r"\d\d:\d\d", "hh:mm", line.rstrip()) for line in app.lines() if "──" not in line]
+        assert [line for line in shown if line][1:] == [
+            " hh:mm You         │ Béla: the question",
+            "                   the answer                             ✓",
+        ]
 
 
 async def test_narrow_views_keep_the_names_above_but_no_empty_lines(world: World) -> None:

@@ -130,11 +130,16 @@ class Item(Struct, eq=False):
     body: Body | None = None
     """How `text` is shown if it is more than its words; then `text` is the shown one."""
     named: bool = False
-    """The first line of text shows the author before it."""
+    """The opening line shows the author before it."""
     indent: int = INDENT
     """Cells before each line of text."""
     client_id: bytes = b""
     """Of an unsent message."""
+
+    @property
+    def opening(self) -> int:
+        """The first line of the message itself: of what it quotes or forwards, else of its text."""
+        return self.lead - bool(self.forwarded_from) - bool(self.reply_to)
 
     @property
     def is_gap(self) -> bool:

@@ -15,7 +15,7 @@ def meant(item: Item, line: int, x: int, columns: Columns, name: str) -> ActionW
     """
     kind, number, _ = item.lines[line]
     text_x = PADDING + item.indent
-    if item.named and line == item.lead and x < text_x:
+    if item.named and line == item.opening and x < text_x:
         return ActionWanted("show_author", str(item.sender_id)) if x >= PADDING + TIME_CELLS else None
     if kind is Kind.HEADER:
         width = min(cell_len(name), columns.text - TIME_CELLS - MARK_CELLS)

@@ -195,8 +195,8 @@ class Painter:
         return self._finish(item, line, [*self._start(item, line, columns), shown], columns)
 
     def _start(self, item: Item, line: int, columns: Columns) -> list[Segment]:
-        """What stands before a line of a message: blanks, or in its first line the time and the author."""
-        if not columns.beside or line != item.lead or not (item.named or item.stamped):
+        """What stands before a line of a message: blanks, or in its opening line the time and the author."""
+        if not columns.beside or line != item.opening or not (item.named or item.stamped):
             return [Segment(" " * (PADDING + columns.indent), self._base)]
         segments = [
             Segment(" " * PADDING, self._base),
@@ -237,18 +237,15 @@ class Painter:
         return self._rule([(self._unread_text, self._styles["new"])], columns, self._styles["new"])
 
     def _forwarded(self, item: Item, line: int, columns: Columns) -> Strip:
-        style = self._styles["quote"]
-        return self._row(
-            [(" " * columns.indent, self._base), (f"↪ from {self.name(item.forwarded_from)}", style)], columns
-        )
+        text = clip(f"↪ from {self.name(item.forwarded_from)}", columns.body)
+        return self._own(item, line, Segment(text, self._styles["quote"]), columns)
 
     def _quote(self, item: Item, line: int, columns: Columns) -> Strip:
-        style = self._styles["quote"]
         said = "an earlier message"
         if item.quote is not None:
             author, text = item.quote
             said = f"{self.name(author)}: {text}"
-        return self._row([(" " * columns.indent, self._base), (clip(f"│ {said}", columns.body), style)], columns)
+        return self._own(item, line, Segment(clip(f"│ {said}", columns.body), self._styles["quote"]), columns)
 
     def name(self, user_id: int) -> str:
         """What an author is called here."""

@@ -84,7 +84,7 @@ def _text_x(item: Item, line: int, columns: Columns, strip: Strip) -> int:
 def _indent(item: Item, line: int, strip: Strip) -> int:
     """Characters before the text; a name there may have fewer of them than cells."""
     cells = PADDING + item.indent
-    return len(strip.crop(0, cells).text) if item.named and line == item.lead else cells
+    return len(strip.crop(0, cells).text) if item.named and line == item.opening else cells
 
 
 def _begins_text(marked: Marked, start: int) -> bool:

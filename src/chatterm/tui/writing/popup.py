@@ -15,6 +15,9 @@ from chatterm.tui.writing.completion import Choice
 
 ROWS_MAX: Final = 8
 WIDTH_MAX: Final = 64
+"""Cells of a list that has room at its side."""
+_BESIDE_MIN: Final = 16
+"""With less at its side, it is as wide as the composer: the ends of covered lines would be fragments."""
 
 
 class Popup(Guarded, Widget):
@@ -63,6 +66,7 @@ class Popup(Guarded, Widget):
         self.was_moved = False
         self._label_width = max((cell_len(choice.label) + 2 for choice in choices), default=0)
         rows = min(len(choices), ROWS_MAX) or bool(hint)
+        self._fit()
         if rows and self.styles.height is not None and self.styles.height.value != rows:
             self.styles.height = rows
             self.styles.offset = (0, -rows)
@@ -70,6 +74,13 @@ class Popup(Guarded, Widget):
             self.styles.offset = (0, -rows)
         self.display = bool(rows)
         self.refresh()
+
+    def _fit(self) -> None:
+        around = self.parent
+        room = around.content_size.width - 2 if isinstance(around, Widget) else WIDTH_MAX
+        wanted = WIDTH_MAX if room >= WIDTH_MAX + _BESIDE_MIN else max(1, room)
+        if self.styles.width is None or self.styles.width.value != wanted:
+            self.styles.width = wanted
 
     def hide(self) -> None:
         """Offer nothing; costs nothing if nothing is offered."""
