@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from textual.events import Key
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from chatproto.models import Chat, LogEvent, Message, User, event_id
@@ -44,6 +46,35 @@ async def wait_until(pilot: Pilot[None], condition: Callable[[], object]) -> Non
             shown = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
             raise AssertionError(f"it did not happen; on the screen is:\n{shown}")
         await pilot.pause()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys as a quick typist does: letters follow each other as soon as the one before was heard.
+
+    `Pilot.press` waits after every letter until the process has idled twice, which takes most of the time of a test.
+    """
+    letters: list[str] = []
+    for key in keys:
+        if len(key) == 1:
+            letters.append(key)
+            continue
+        await _write(pilot, letters)
+        letters = []
+        await pilot.press(key)
+    await _write(pilot, letters)
+
+
+async def _write(pilot: Pilot[None], letters: Sequence[str]) -> None:
+    if not letters:
+        return
+    for letter in letters[:-1]:
+        name = letter if letter.isalnum() else _character_to_key(letter)
+        event = Key(name, letter)
+        event.set_sender(pilot.app)
+        assert pilot.app._driver is not None
+        pilot.app._driver.send_message(event)
+        await pilot._wait_for_screen()
+    await pilot.press(letters[-1])
 
 
 class Desk:
@@ -83,10 +114,10 @@ class Desk:
         await self.until(lambda: all(text in self.text for text in texts))
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        await press(self.pilot, *keys)
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*text)
+        await press(self.pilot, *text)
         await self.until(lambda: self.app.focused is not self.composer or text in self.composer.text)
 
 

@@ -16,7 +16,7 @@ from chatterm.tui.app import ChatApp
 from chatterm.tui.screen import ChatScreen
 from tests.support.client import at_home, sign_in
 from tests.support.server import FAST, PASSWORD, RunningServer, running_server
-from tests.support.tui import Desk, closed_port, running_app, wait_until
+from tests.support.tui import Desk, closed_port, press, running_app, wait_until
 
 
 class Newcomer:
@@ -39,7 +39,7 @@ class Newcomer:
     async def fill(self, *values: str) -> None:
         """Write into the fields, beginning at the one that has the focus."""
         for index, value in enumerate(values):
-            await self.pilot.press(*(["tab"] if index else []), *value)
+            await press(self.pilot, *(["tab"] if index else []), *value)
 
     async def is_online(self) -> None:
         await wait_until(self.pilot, lambda: self.app.engine and self.app.engine.status.link is Link.ONLINE)
