@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from chatterm.client.model import Account
 from tests.support.tmux import Tmux, kill, needs_tmux, tmux
@@ -33,7 +34,11 @@ async def test_from_the_shell_and_back(desk: Tmux) -> None:
     """It starts, takes typing and pastes, follows every size, and leaves the shell as it was."""
     await started(desk)
     await desk.type("typed ünd 日本 👍🏽")
-    await desk.sees("typed ünd 日本 👍🏽")
+    shown = await desk.sees("typed ünd 日本 👍")
+    widths = {cell_len(row) for row in shown.splitlines() if row.endswith(("│", "╮", "╯"))}
+    assert len(widths) == 1, (
+        f"the frame is in one column, whatever the terminal takes for the width of a tone:\n{shown}"
+    )
     await desk.keys("M-Enter")
     await desk.paste("pasted one\npasted two")
     await desk.sees("pasted one", "pasted two")
