@@ -61,3 +61,23 @@ def test_the_guide_and_the_readme_name_every_page_of_the_guide() -> None:
     front = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     assert pages <= index
     assert {f"docs/guide/{name}" for name in pages} <= front
+
+
+FENCED = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+
+
+def codes(page: Path) -> list[str]:
+    return CODE.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/guide").glob("*.md")), ids=lambda page: str(page.name))
+def test_the_guide_names_only_keys_and_commands_that_exist(page: Path) -> None:
+    """As the table of keys has them, which is made from the code; for keys in any of the three sets."""
+    table = set(codes(ROOT / "docs/guide/keys.md"))
+    commands = {code.split()[0] for code in table if code.startswith("/")}
+    written = codes(page)
+    slashed = [code for code in written if re.fullmatch(r"/[a-z][a-z-]*( .*)?", code)]
+    pressed = [key for code in written if re.match(r"(Ctrl|Alt|Shift)\+.|F\d", code) for key in code.split()]
+    assert [code for code in slashed if code.split()[0] not in commands] == []
+    assert [key for key in pressed if key not in table] == []
