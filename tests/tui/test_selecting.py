@@ -104,10 +104,10 @@ async def test_an_editor_outside_has_the_terminal_and_gives_the_text_back(
 
 async def test_an_editor_that_fails_or_is_missing_loses_nothing(home: Path, account: Account, tmp_path: Path) -> None:
     fill_cache(home, account, **direct_chat("hello"))
-    script = tmp_path / "editor"
+    script = tmp_path / "an-editor"
     script.write_text('#!/bin/sh\necho garbage > "$2"\nexit 3\n')
     script.chmod(0o700)
-    environment = {"CHATTERM_HOME": str(home), "PATH": "/usr/bin:/bin", "EDITOR": f"{script} --wait"}
+    environment = {"CHATTERM_HOME": str(home), "PATH": f"{tmp_path}:/usr/bin:/bin", "EDITOR": "an-editor --wait"}
     async with terminal("-m", "chatterm", environment=environment) as tty:
         await tty.sees("hello", "Write to Béla")
         tty.type("a draft\x18\x05")
