@@ -125,35 +125,34 @@ async def test_what_was_taken_is_carried_out_though_the_line_is_lost(anna: Perso
     assert [reaction.emoji for reaction in message.reactions] == ["🌱", "🌿", "🌳"]
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (Edit(id=7, chat_id=1, seq=2, text=""), "textEmpty"),
-        (Edit(id=7, chat_id=1, seq=2, text="\a"), "textNotAllowed"),
-        (Edit(id=7, chat_id=1, seq=2, text="x" * 16_385), "textTooLong"),
-        (Edit(id=7, chat_id=1, seq=3, text="x"), "notAuthor"),
-        (Edit(id=7, chat_id=1, seq=2, text="x", mentions=[1]), "mentionsInvalid"),
-        (Edit(id=7, chat_id=1, seq=1, text="x"), "messageNotFound"),
-        (Delete(id=7, chat_id=1, seq=99), "messageNotFound"),
-        (React(id=7, chat_id=1, seq=2, emoji="a"), "reactionInvalid"),
-        (React(id=7, chat_id=1, seq=2, emoji="👍👍"), "reactionInvalid"),
-        (React(id=7, chat_id=1, seq=99, emoji="👍"), "messageNotFound"),
-        (Pin(id=7, chat_id=1, seq=99), "messageNotFound"),
-    ],
-)
-async def test_a_refused_change_says_why_and_changes_nothing(
-    anna: Person, ben: Person, group: Chat, change: ClientFrame, code: str
-) -> None:
+NO_CHANGES: list[tuple[ClientFrame, str]] = [
+    (Edit(id=7, chat_id=1, seq=2, text=""), "textEmpty"),
+    (Edit(id=7, chat_id=1, seq=2, text="\a"), "textNotAllowed"),
+    (Edit(id=7, chat_id=1, seq=2, text="x" * 16_385), "textTooLong"),
+    (Edit(id=7, chat_id=1, seq=3, text="x"), "notAuthor"),
+    (Edit(id=7, chat_id=1, seq=2, text="x", mentions=[1]), "mentionsInvalid"),
+    (Edit(id=7, chat_id=1, seq=1, text="x"), "messageNotFound"),
+    (Delete(id=7, chat_id=1, seq=99), "messageNotFound"),
+    (React(id=7, chat_id=1, seq=2, emoji="a"), "reactionInvalid"),
+    (React(id=7, chat_id=1, seq=2, emoji="👍👍"), "reactionInvalid"),
+    (React(id=7, chat_id=1, seq=99, emoji="👍"), "messageNotFound"),
+    (Pin(id=7, chat_id=1, seq=99), "messageNotFound"),
+]
+"""Changes that are refused, and with which code."""
+
+
+async def test_a_refused_change_says_why_and_changes_nothing(anna: Person, ben: Person, group: Chat) -> None:
     """The refusal names its request; the log stays as it was."""
     async with anna.socket() as socket, ben.socket() as other:
         await socket.say(group, "mine")
         await other.say(group, "Ben's")
-        answer = await ask(socket, msgspec.structs.replace(change, chat_id=group.id))
-    assert isinstance(answer, Error)
-    assert (answer.id, answer.error.code) == (7, code)
-    chat = await anna.server.application.store.chat(anna.id, group.id)
-    assert chat is not None
-    assert chat.head == 3
+        for change, code in NO_CHANGES:
+            answer = await ask(socket, msgspec.structs.replace(change, chat_id=group.id))
+            assert isinstance(answer, Error)
+            assert (answer.id, answer.error.code) == (7, code), change
+            chat = await anna.server.application.store.chat(anna.id, group.id)
+            assert chat is not None
+            assert chat.head == 3, change
 
 
 async def test_strangers_cannot_change_what_they_cannot_see(anna: Person, eve: Person, group: Chat) -> None:

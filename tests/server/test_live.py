@@ -179,35 +179,34 @@ async def test_presence_that_could_not_be_sent_is_told_when_there_is_room(fast: 
             assert (await reader.until(Presence)).online == [eve.id]
 
 
-@pytest.mark.parametrize(
-    ("frame", "code", "request_id"),
-    [
-        ('{"type":"noSuchThing","id":4}', "unknownType", 4),
-        ('{"type":"send","id":5,"messages":[]}', "invalidFrame", 5),
-        ('{"type":"send","id":6,"messages":[{"text":"x","clientId":"AAAA","chatId":1}]}', "invalidFrame", 6),
-        ('{"type":"send","id":-1,"messages":[]}', "invalidFrame", None),
-        ('{"type":"fetch","id":7}', "invalidFrame", 7),
-        ('{"type":"fetch","id":8,"chatId":0}', "invalidFrame", 8),
-        ('{"type":"fetch","id":9,"chatId":5,"limit":201}', "invalidFrame", 9),
-        ('{"type":"fetch","id":"x","chatId":5}', "invalidFrame", None),
-        ('{"type":"markSeen","chatId":281474976710656,"seq":1}', "invalidFrame", None),
-        ('{"type":"watch","userIds":[' + ",".join(["1"] * 501) + "]}", "invalidFrame", None),
-        ('{"type":7}', "invalidFrame", None),
-        ("{}", "invalidFrame", None),
-        ("[]", "invalidFrame", None),
-        ("null", "invalidFrame", None),
-        ('"text"', "invalidFrame", None),
-    ],
-)
-async def test_a_frame_of_the_wrong_shape_is_refused_and_the_connection_goes_on(
-    anna: Person, frame: str, code: str, request_id: int | None
-) -> None:
+BAD_FRAMES: list[tuple[str, str, int | None]] = [
+    ('{"type":"noSuchThing","id":4}', "unknownType", 4),
+    ('{"type":"send","id":5,"messages":[]}', "invalidFrame", 5),
+    ('{"type":"send","id":6,"messages":[{"text":"x","clientId":"AAAA","chatId":1}]}', "invalidFrame", 6),
+    ('{"type":"send","id":-1,"messages":[]}', "invalidFrame", None),
+    ('{"type":"fetch","id":7}', "invalidFrame", 7),
+    ('{"type":"fetch","id":8,"chatId":0}', "invalidFrame", 8),
+    ('{"type":"fetch","id":9,"chatId":5,"limit":201}', "invalidFrame", 9),
+    ('{"type":"fetch","id":"x","chatId":5}', "invalidFrame", None),
+    ('{"type":"markSeen","chatId":281474976710656,"seq":1}', "invalidFrame", None),
+    ('{"type":"watch","userIds":[' + ",".join(["1"] * 501) + "]}", "invalidFrame", None),
+    ('{"type":7}', "invalidFrame", None),
+    ("{}", "invalidFrame", None),
+    ("[]", "invalidFrame", None),
+    ("null", "invalidFrame", None),
+    ('"text"', "invalidFrame", None),
+]
+"""Frames, the code of the refusal, and the request that it names."""
+
+
+async def test_a_frame_of_the_wrong_shape_is_refused_and_the_connection_goes_on(anna: Person) -> None:
     """The refusal names the request where that can still be read."""
-    async with anna.socket() as socket:
-        await socket.raw.send(frame)
-        refusal = await socket.expect(Error)
-        assert (refusal.error.code, refusal.id, refusal.error.temporary) == (code, request_id, False)
-        assert (await socket.send_messages(outgoing("still here", user_id=anna.id)))[0].seq == 1
+    for seq, (frame, code, request_id) in enumerate(BAD_FRAMES, 1):
+        async with anna.socket() as socket:
+            await socket.raw.send(frame)
+            refusal = await socket.expect(Error)
+            assert (refusal.error.code, refusal.id, refusal.error.temporary) == (code, request_id, False), frame
+            assert (await socket.send_messages(outgoing("still here", user_id=anna.id)))[0].seq == seq
 
 
 @pytest.mark.parametrize(

@@ -102,37 +102,36 @@ async def test_a_client_id_cannot_be_used_for_other_content(anna: Person, ben: P
     assert results[1].seq == 2
 
 
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"text": ""}, "textEmpty"),
-        ({"text": " \n\t "}, "textEmpty"),
-        ({"text": "bell\x07"}, "textNotAllowed"),
-        ({"text": "x" * (limits.MESSAGE_MAX_BYTES + 1)}, "textTooLong"),
-        ({"text": "€" * (limits.MESSAGE_MAX_BYTES // 3 + 1)}, "textTooLong"),
-        ({"chat_id": None}, "invalidFrame"),
-        ({"user_id": 5}, "invalidFrame"),
-        ({"chat_id": 1}, "notMember"),
-        ({"chat_id": None, "user_id": 1}, "userNotFound"),
-        ({"chat_id": None, "email": "nobody@example.org"}, "userNotFound"),
-        ({"chat_id": None, "email": "no address"}, "emailInvalid"),
-    ],
-)
-async def test_a_final_refusal_concerns_one_message_only(
-    anna: Person, ben: Person, fields: dict[str, object], code: str
-) -> None:
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"text": ""}, "textEmpty"),
+    ({"text": " \n\t "}, "textEmpty"),
+    ({"text": "bell\x07"}, "textNotAllowed"),
+    ({"text": "x" * (limits.MESSAGE_MAX_BYTES + 1)}, "textTooLong"),
+    ({"text": "€" * (limits.MESSAGE_MAX_BYTES // 3 + 1)}, "textTooLong"),
+    ({"chat_id": None}, "invalidFrame"),
+    ({"user_id": 5}, "invalidFrame"),
+    ({"chat_id": 1}, "notMember"),
+    ({"chat_id": None, "user_id": 1}, "userNotFound"),
+    ({"chat_id": None, "email": "nobody@example.org"}, "userNotFound"),
+    ({"chat_id": None, "email": "no address"}, "emailInvalid"),
+]
+"""What is wrong with a message, and the code of the refusal."""
+
+
+async def test_a_final_refusal_concerns_one_message_only(anna: Person, ben: Person) -> None:
     """The messages before and after the refused one are stored."""
     chat = await anna.direct(ben)
-    target: dict[str, object] = {"chat_id": chat.id, **fields}
-    refused = outgoing(str(target.pop("text", "hello")), **target)
     async with anna.socket() as socket:
-        before, result, after = await socket.send_messages(
-            outgoing("before", chat_id=chat.id), refused, outgoing("after", chat_id=chat.id)
-        )
-    assert result.error is not None
-    assert (result.error.code, result.error.temporary) == (code, False)
-    assert result.client_id == refused.client_id
-    assert (before.seq, after.seq) == (1, 2)
+        for number, (fields, code) in enumerate(REFUSED):
+            target: dict[str, object] = {"chat_id": chat.id, **fields}
+            refused = outgoing(str(target.pop("text", "hello")), **target)
+            before, result, after = await socket.send_messages(
+                outgoing("before", chat_id=chat.id), refused, outgoing("after", chat_id=chat.id)
+            )
+            assert result.error is not None, fields
+            assert (result.error.code, result.error.temporary) == (code, False), fields
+            assert result.client_id == refused.client_id
+            assert (before.seq, after.seq) == (2 * number + 1, 2 * number + 2)
 
 
 async def test_a_temporary_refusal_refuses_the_rest_of_the_list(anna: Person, ben: Person) -> None:

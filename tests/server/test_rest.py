@@ -111,25 +111,26 @@ async def test_a_direct_chat_is_opened_once(anna: Person, ben: Person) -> None:
     refused(await anna.http.post("/chats", json={"kind": "direct", "userId": 1}), "userNotFound")
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({"kind": "group", "title": "", "memberIds": [1]}, "titleInvalid"),
-        ({"kind": "group", "title": "a\u202eb", "memberIds": [1]}, "titleInvalid"),
-        ({"kind": "group", "title": "Tea", "memberIds": []}, "membersInvalid"),
-        ({"kind": "group", "title": "Tea", "memberIds": [1]}, "membersInvalid"),
-        ({"kind": "group", "title": "Tea", "memberIds": [0]}, "invalidFrame"),
-        ({"kind": "group", "title": "x" * 129, "memberIds": [1]}, "invalidFrame"),
-        ({"kind": "group", "memberIds": [1]}, "invalidFrame"),
-        ({"kind": "secret", "userId": 1}, "invalidFrame"),
-        ({"userId": 1}, "invalidFrame"),
-        ([], "invalidFrame"),
-    ],
-)
-async def test_chats_that_cannot_be_made(anna: Person, body: object, code: str) -> None:
+NO_CHATS: list[tuple[object, str]] = [
+    ({"kind": "group", "title": "", "memberIds": [1]}, "titleInvalid"),
+    ({"kind": "group", "title": "a\u202eb", "memberIds": [1]}, "titleInvalid"),
+    ({"kind": "group", "title": "Tea", "memberIds": []}, "membersInvalid"),
+    ({"kind": "group", "title": "Tea", "memberIds": [1]}, "membersInvalid"),
+    ({"kind": "group", "title": "Tea", "memberIds": [0]}, "invalidFrame"),
+    ({"kind": "group", "title": "x" * 129, "memberIds": [1]}, "invalidFrame"),
+    ({"kind": "group", "memberIds": [1]}, "invalidFrame"),
+    ({"kind": "secret", "userId": 1}, "invalidFrame"),
+    ({"userId": 1}, "invalidFrame"),
+    ([], "invalidFrame"),
+]
+"""Bodies that make no chat, and the code of the refusal."""
+
+
+async def test_chats_that_cannot_be_made(anna: Person) -> None:
     """Nothing is made, and the answer says why."""
-    refused(await anna.http.post("/chats", json=body), code)
-    assert read(await anna.http.get("/chats"), ChatsPage).chats == []
+    for body, code in NO_CHATS:
+        refused(await anna.http.post("/chats", json=body), code)
+        assert read(await anna.http.get("/chats"), ChatsPage).chats == [], body
 
 
 async def test_a_group_with_oneself_alone_is_no_group(anna: Person) -> None:
@@ -191,45 +192,46 @@ def rfc3339_forms(microseconds: int) -> Iterator[str]:
     yield str(microseconds)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "limit=0",
-        "limit=201",
-        "limit=-1",
-        "limit=ten",
-        "limit=",
-        "limit=1&limit=2",
-        "limit=%D9%A3",
-        "limit=99999999999999999999999999",
-        "beforeSeq=-1",
-        "afterSeq=1.5",
-        "before=yesterday",
-        "before=2026-01-01",
-        "before=2026-01-01T00:00:00",
-        "before=2026-13-01T00:00:00Z",
-        "before=2026-01-01T25:00:00Z",
-        "before=2026-01-01T00:00:00%2B99:99",
-        "before=0001-01-01T00:00:00Z",
-        "before=9999-12-31T23:59:59Z",
-        "before=99999999999999999",
-        "before=%00",
-        "before=1&beforeSeq=1",
-        "beforeSeq=2&afterSeq=1",
-    ],
-)
-async def test_query_values_that_cannot_be_read(anna: Person, ben: Person, query: str) -> None:
+BAD_QUERIES = [
+    "limit=0",
+    "limit=201",
+    "limit=-1",
+    "limit=ten",
+    "limit=",
+    "limit=1&limit=2",
+    "limit=%D9%A3",
+    "limit=99999999999999999999999999",
+    "beforeSeq=-1",
+    "afterSeq=1.5",
+    "before=yesterday",
+    "before=2026-01-01",
+    "before=2026-01-01T00:00:00",
+    "before=2026-13-01T00:00:00Z",
+    "before=2026-01-01T25:00:00Z",
+    "before=2026-01-01T00:00:00%2B99:99",
+    "before=0001-01-01T00:00:00Z",
+    "before=9999-12-31T23:59:59Z",
+    "before=99999999999999999",
+    "before=%00",
+    "before=1&beforeSeq=1",
+    "beforeSeq=2&afterSeq=1",
+]
+"""Queries for messages with a value that cannot be read."""
+
+
+async def test_query_values_that_cannot_be_read(anna: Person, ben: Person) -> None:
     """The refusal is final and says which value is wrong."""
     chat = await anna.direct(ben)
-    body = refused(await anna.http.get(f"/chats/{chat.id}/messages?{query}"), "invalidFrame")
-    assert not body.error.temporary
-    assert query.partition("=")[0] in body.error.message
+    for query in BAD_QUERIES:
+        body = refused(await anna.http.get(f"/chats/{chat.id}/messages?{query}"), "invalidFrame")
+        assert not body.error.temporary, query
+        assert query.partition("=")[0] in body.error.message, query
 
 
-@pytest.mark.parametrize("path", ["/", "/chat", "/chats/abc", "/chats/1/files", "/users/-", "/ws", "/%00"])
-async def test_addresses_that_do_not_exist(anna: Person, path: str) -> None:
+async def test_addresses_that_do_not_exist(anna: Person) -> None:
     """Also the framework's own refusals are error bodies."""
-    refused(await anna.http.get(path), "notFound")
+    for path in ("/", "/chat", "/chats/abc", "/chats/1/files", "/users/-", "/ws", "/%00"):
+        refused(await anna.http.get(path), "notFound")
 
 
 @pytest.mark.parametrize(
@@ -242,30 +244,29 @@ async def test_methods_that_do_not_exist(server: RunningServer, method: str, pat
     assert answer.headers["allow"]
 
 
-@pytest.mark.parametrize(
-    ("content", "headers", "code"),
-    [
-        (b"", {}, "invalidJson"),
-        (b"nonsense", {}, "invalidJson"),
-        (b"\xff\xfe\x00", {}, "invalidJson"),
-        (b"[" * 200_000, {}, "invalidFrame"),
-        (b'{"email":"a@b","password":"p","more":' + b"[" * 200_000, {}, "invalidJson"),
-        (b"{}", {}, "invalidFrame"),
-        (b'{"email":1,"password":"p"}', {}, "invalidFrame"),
-        (b'{"email":"a@b","password":"' + b"p" * 257 + b'"}', {}, "invalidFrame"),
-        (b'{"email":"a@b","password":"\\ud800aaaaaaaa"}', {}, "invalidJson"),
-        (b'{"email":"a@b","password":"pppppppp"}', {"content-type": "text/plain"}, "invalidJson"),
-        (b"email=a&password=b", {"content-type": "application/x-www-form-urlencoded"}, "invalidJson"),
-        (b"--x--", {"content-type": "multipart/form-data; boundary=x"}, "invalidJson"),
-        (b"x" * (limits.BODY_MAX_BYTES + 1), {}, "tooLarge"),
-    ],
-)
-async def test_bodies_that_cannot_be_read(
-    server: RunningServer, content: bytes, headers: dict[str, str], code: str
-) -> None:
+BAD_BODIES: list[tuple[bytes, dict[str, str], str]] = [
+    (b"", {}, "invalidJson"),
+    (b"nonsense", {}, "invalidJson"),
+    (b"\xff\xfe\x00", {}, "invalidJson"),
+    (b"[" * 200_000, {}, "invalidFrame"),
+    (b'{"email":"a@b","password":"p","more":' + b"[" * 200_000, {}, "invalidJson"),
+    (b"{}", {}, "invalidFrame"),
+    (b'{"email":1,"password":"p"}', {}, "invalidFrame"),
+    (b'{"email":"a@b","password":"' + b"p" * 257 + b'"}', {}, "invalidFrame"),
+    (b'{"email":"a@b","password":"\\ud800aaaaaaaa"}', {}, "invalidJson"),
+    (b'{"email":"a@b","password":"pppppppp"}', {"content-type": "text/plain"}, "invalidJson"),
+    (b"email=a&password=b", {"content-type": "application/x-www-form-urlencoded"}, "invalidJson"),
+    (b"--x--", {"content-type": "multipart/form-data; boundary=x"}, "invalidJson"),
+    (b"x" * (limits.BODY_MAX_BYTES + 1), {}, "tooLarge"),
+]
+"""Bodies, headers they come with, and the code of the refusal."""
+
+
+async def test_bodies_that_cannot_be_read(server: RunningServer) -> None:
     """Every malformed body has one clear refusal."""
-    headers = {"content-type": "application/json", **headers}
-    refused(await server.http.post("/auth/login", content=content, headers=headers), code)
+    for content, headers, code in BAD_BODIES:
+        both = {"content-type": "application/json", **headers}
+        refused(await server.http.post("/auth/login", content=content, headers=both), code)
 
 
 async def test_a_body_without_a_declared_length_is_bounded_too(server: RunningServer) -> None:
