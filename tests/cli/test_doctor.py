@@ -104,6 +104,10 @@ def test_settings_are_read_changed_and_checked(home: Home) -> None:
     checked = home.run("config", "check")
     assert checked.code == 78
     assert "theme" in checked.out
+    path.write_text('[look]\ntheme = "nope"\n')
+    checked = home.run("config", "check")
+    assert checked.code == 78
+    assert "There is no theme 'nope'" in checked.out
 
 
 def test_the_default_account_is_chosen_and_accounts_are_forgotten(

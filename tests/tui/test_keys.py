@@ -117,6 +117,8 @@ async def test_keys_set_in_the_file_are_in_force_at_once_and_said_everywhere(hom
         path.write_text('[keys.bindings]\nhelp = ["f8"]\nnothing = ["f7"]\n')
         await preferences.look()
         await desk.sees("F8 help", "^Q quit", "no action 'nothing'")
+        kept = [problem.text for problem in desk.app.survival.problems]
+        assert any("no action 'nothing'" in text for text in kept), "/problems shows it later"
         await desk.press("f8")
         await desk.sees("type to find")
         assert any(row.keys == "F8" and "help" in row.text for row in action_rows())

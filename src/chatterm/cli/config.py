@@ -27,7 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check() -> int:
-    problems = read_settings().problems
+    from chatterm.client.theme_files import check_theme  # noqa: PLC0415 - get and set do without
+
+    found = read_settings()
+    problems = [*found.problems, *check_theme(found.settings.look.theme)]
     for problem in problems:
         outcome.put(terminal_safe(f"{problem.message} {problem.hint}".strip()))
     return outcome.CONFIG if problems else outcome.OK
@@ -36,7 +39,7 @@ def _check() -> int:
 def _get(arguments: argparse.Namespace) -> None:
     found = read_settings()
     if found.problems:
-        outcome.say(f"{len(found.problems)} problems in {settings_path()}: see 'chatterm config check'.")
+        outcome.say(f"{settings_path()} cannot be used as a whole: see 'chatterm config check'.")
     names = [_place(arguments.name)] if arguments.name is not None else _all()
     for part, key in names:
         value = getattr(getattr(found.settings, part), key)

@@ -23,6 +23,7 @@ from chatterm.client.model import Account
 from chatterm.client.outbox_file import FORMAT as OUTBOX
 from chatterm.client.paths import AccountFiles, config_dir, data_dir
 from chatterm.client.settings import read_settings, settings_path
+from chatterm.client.theme_files import check_theme
 
 _ROOM_BYTES: Final = 100_000_000
 _PARTS: Final = ("textual", "msgspec", "httpx", "websockets")
@@ -112,7 +113,8 @@ def check_folders() -> Iterator[Finding]:
 
 def check_settings() -> Iterator[Finding]:
     """Whether all of the settings file can be used."""
-    problems = read_settings().problems
+    found = read_settings()
+    problems = [*found.problems, *check_theme(found.settings.look.theme)]
     for problem in problems:
         yield bad("settings", problem.message, problem.hint)
     if not problems:

@@ -7,10 +7,12 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from chatproto.errors import ErrorInfo
 from chatterm.client.disk_errors import from_os_error
 from chatterm.client.errors import ClientError
 from chatterm.client.paths import config_dir
 
+BUILT_IN: Final = ("auto", "chatterm-dark", "chatterm-day")
 THEMES_MAX: Final = 100
 _MAX_BYTES: Final = 65_536
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -70,6 +72,17 @@ def read_theme(name: str) -> ThemeFile:
         ) from None
 
 
+def check_theme(name: str) -> list[ErrorInfo]:
+    """What is wrong with a theme that the settings name."""
+    if name in BUILT_IN:
+        return []
+    try:
+        read_theme(name)
+    except ClientError as error:
+        return [error.info()]
+    return []
+
+
 def _fields() -> list[str]:
     return [field.name for field in msgspec.structs.fields(ThemeFile)]
 
@@ -78,5 +91,5 @@ def _unknown(name: str) -> ClientError:
     own = theme_names()
     listed = f"Yours are {', '.join(own)}." if own else f"Put your own into {themes_dir()}."
     return ClientError(
-        "themeUnknown", f"There is no theme {name[:40]!r}.", f"There are auto, chatterm-dark, chatterm-day. {listed}"
+        "themeUnknown", f"There is no theme {name[:40]!r}.", f"There are {', '.join(BUILT_IN)}. {listed}"
     )

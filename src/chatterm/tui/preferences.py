@@ -127,12 +127,13 @@ class Preferences:
 
     def tell(self, problems: Iterable[ErrorInfo]) -> None:
         """Say what is wrong with the settings."""
-        listed = list(problems)
-        for problem in listed[:TOLD_MAX]:
-            told = terminal_safe(f"{problem.message} {problem.hint}".strip())
+        listed = [terminal_safe(f"{problem.message} {problem.hint}".strip()) for problem in problems]
+        for told in listed:
+            self._app.survival.note(told)
+        for told in listed[:TOLD_MAX]:
             self._app.notify(told, severity="warning", markup=False, timeout=15)
         if len(listed) > TOLD_MAX:
-            told = f"{len(listed) - TOLD_MAX} more problems with the settings: run 'chatterm config'."
+            told = f"{len(listed) - TOLD_MAX} more problems with the settings: /problems shows them."
             self._app.notify(told, severity="warning", markup=False, timeout=15)
 
     def _signature(self) -> tuple[int, int, int] | None:

@@ -42,9 +42,11 @@ class NewsToast(Guarded, Widget):
         self._body = body
         self._opened = opened
         self._ends: Timer | None = None
+        self._racks: list[Widget] = []
 
     def on_mount(self) -> None:
         self._ends = self.set_timer(SHOWN_S, self.close)
+        self._racks = list(self.screen.query("#textual-toastrack"))
         self._make_room(_ROWS + 1)
 
     def on_unmount(self) -> None:
@@ -52,7 +54,7 @@ class NewsToast(Guarded, Widget):
 
     def _make_room(self, rows: int) -> None:
         """Let what the app says stand below, so that neither covers the other."""
-        for rack in self.screen.query("#textual-toastrack"):
+        for rack in self._racks:
             rack.styles.margin = (rows, 0, 0, 0)
 
     def show(self, title: str, body: str, opened: Callable[[], None]) -> None:
