@@ -5,6 +5,8 @@ from codecs import getincrementaldecoder
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.support import sixel
+
 _CSI: Final = re.compile("\x1b\\[([0-?]*)([ -/]*)([@-~])")
 _STRING: Final = re.compile("\x1b([\\]P_^X])(.*?)(?:\x07|\x1b\\\\)", re.DOTALL)
 _CUT: Final = re.compile("\x1b(\\[[0-?]*[ -/]*|[\\]P_^X][^\x07\x1b]*\x1b?|[()]?)?")
@@ -27,7 +29,9 @@ class Output:
     text: str = ""
     commands: list[tuple[str, str]] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
-    """Device control and application program strings."""
+    """Application program strings."""
+    graphics: list[sixel.Graphic] = field(default_factory=list)
+    """Sixel graphics; there is no other device control string."""
 
 
 def read(raw: bytes) -> Output:
@@ -69,7 +73,11 @@ def _sequence(data: str, at: int, output: Output) -> int:
             number, _, words = content.partition(";")
             _check_text(words)
             output.commands.append((number, words))
+        elif kind == "P":
+            assert string.group().endswith("\x1b\\"), "only ST ends it in every terminal"
+            output.graphics.append(sixel.decode(content))
         else:
+            assert kind == "_", f"a control string that nobody needs: {content[:40]!r}"
             output.others.append(content)
         return string.end()
     simple = _SIMPLE.match(data, at)

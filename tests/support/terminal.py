@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import sys
@@ -18,6 +19,7 @@ import pyte
 
 WAIT_S: Final = 20.0
 """Far longer than anything takes; a test that reaches it has failed."""
+_DEVICE_CONTROL: Final = re.compile(rb"\x1bP[^\x1b]*\x1b\\")
 
 
 class Terminal:
@@ -29,6 +31,7 @@ class Terminal:
         self._master = master
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
+        self._graphic = b""
         self._news = asyncio.Event()
         asyncio.get_running_loop().add_reader(master, self._read)
 
@@ -51,8 +54,19 @@ class Terminal:
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)
         self.raw += data
-        self._stream.feed(data)
+        self._stream.feed(self._without_graphics(data))
         self._news.set()
+
+    def _without_graphics(self, data: bytes) -> bytes:
+        """What pyte understands: device control strings, of which it knows nothing, are taken out."""
+        data, self._graphic = self._graphic + data, b""
+        data = _DEVICE_CONTROL.sub(b"", data)
+        begun = data.find(b"\x1bP")
+        if begun < 0 and data.endswith(b"\x1b"):
+            begun = len(data) - 1
+        if begun >= 0:
+            data, self._graphic = data[:begun], data[begun:]
+        return data
 
     def type(self, text: str) -> None:
         """Send keys."""
@@ -76,10 +90,10 @@ class Terminal:
         """Put something on the screen that the process knows nothing of."""
         pyte.Stream(self._screen).feed(text)
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Give the window another size, as its user would with the mouse."""
+    def resize(self, columns: int, rows: int, *, cell: tuple[int, int] = (0, 0)) -> None:
+        """Give the window another size, as its user would with the mouse, or another font."""
         self._screen.resize(rows, columns)
-        _set_size(self._master, columns, rows)
+        _set_size(self._master, columns, rows, cell)
 
     def hang_up(self) -> None:
         """Close the window."""
@@ -101,8 +115,9 @@ class Terminal:
             self.hang_up()
 
 
-def _set_size(descriptor: int, columns: int, rows: int) -> None:
-    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+def _set_size(descriptor: int, columns: int, rows: int, cell: tuple[int, int] = (0, 0)) -> None:
+    size = struct.pack("HHHH", rows, columns, columns * cell[0], rows * cell[1])
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, size)
 
 
 def _session() -> None:
@@ -117,11 +132,19 @@ def _own_terminal() -> None:
 
 @contextlib.asynccontextmanager
 async def terminal(
-    *arguments: str, environment: Mapping[str, str], columns: int = 100, rows: int = 30, controlling: bool = True
+    *arguments: str,
+    environment: Mapping[str, str],
+    columns: int = 100,
+    rows: int = 30,
+    cell: tuple[int, int] = (0, 0),
+    controlling: bool = True,
 ) -> AsyncIterator[Terminal]:
-    """Run `python ARGUMENTS` in a terminal; unless it is `controlling`, its end is no signal but an end of input."""
+    """Run `python ARGUMENTS` in a terminal; unless it is `controlling`, its end is no signal but an end of input.
+
+    `cell` are the pixels of a cell, as far as the system knows them.
+    """
     master, slave = pty.openpty()
-    _set_size(slave, columns, rows)
+    _set_size(slave, columns, rows, cell)
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -5,19 +5,24 @@ import re
 from pathlib import Path
 
 from msgspec.structs import replace
+from PIL import Image, ImageChops, ImageStat
 
 from chatproto.frames import Outgoing
 from chatproto.models import FileInfo
 from chatterm.client.files import ensure_private_folder
 from chatterm.client.model import Account, EntryRef, Link
 from chatterm.client.paths import account_files
+from chatterm.tui.pixels import ATTRIBUTES_QUERY, COLOURS_QUERY
 from chatterm.tui.timeline.kitty import FIRST_ID, PLACEHOLDER
+from tests.support import ansi
 from tests.support.client import at_home, sign_in
 from tests.support.files import image, put
 from tests.support.server import FAST, running_server
-from tests.support.terminal import terminal
+from tests.support.terminal import chatterm, terminal
 from tests.support.tui import BELA, NOW, WITH_BELA, direct_chat, fill_cache, message, running_app
 
+GRAPHIC = re.compile(rb'\x1bP0;1;0q"1;1;[0-9]+;([0-9]+)[^\x1b]*\x1b\\')
+"""A whole Sixel graphic, and its height."""
 LINK = "https://tulips.example/a%C3%A9"
 
 
@@ -62,15 +67,7 @@ async def test_a_terminal_that_draws_pixels_gets_the_picture_once_and_links_as_l
     home: Path, account: Account
 ) -> None:
     """Kitty's placeholders scroll as text; nothing of it is answered, so that no answer is taken for keys."""
-    file = FileInfo(id=7, name="o.png", size=9, media_type="image/png", width=320, height=160, thumbnail=True)
-    shown = replace(message(WITH_BELA, 2, BELA.id, f"see [tulips]({LINK})", NOW), files=[file])
-    chat = direct_chat("hello")
-    chat["events"][0][1].append(shown)
-    fill_cache(home, account, **chat)
-    with at_home(home):
-        folder = account_files(account.key).pictures
-    ensure_private_folder(folder)
-    (folder / "7.small").write_bytes(image("WEBP", (320, 160)))
+    keep_picture(home, account, f"see [tulips]({LINK})", (320, 160))
     environment = {"CHATTERM_HOME": str(home), "PATH": os.environ["PATH"], "KITTY_WINDOW_ID": "1"}
     async with terminal("-m", "chatterm", environment=environment) as tty:
         await tty.until(lambda: PLACEHOLDER.encode() in tty.raw)
@@ -89,3 +86,67 @@ async def test_a_terminal_that_draws_pixels_gets_the_picture_once_and_links_as_l
     assert re.search(
         f"\x1b\\]8;id=[0-9-]+;{re.escape(LINK)}\x1b\\\\\x1b\\[[0-9;]*mtulips\x1b\\[0m\x1b\\]8;;\x1b\\\\", raw
     )
+
+
+def keep_picture(home: Path, account: Account, text: str, size: tuple[int, int] = (160, 80)) -> Path:
+    """A conversation that ends with a picture which is on disk already; the picture's file."""
+    file = FileInfo(id=7, name="o.png", size=9, media_type="image/png", width=size[0], height=size[1], thumbnail=True)
+    chat = direct_chat("hello")
+    chat["events"][0][1].append(replace(message(WITH_BELA, 2, BELA.id, text, NOW), files=[file]))
+    fill_cache(home, account, **chat)
+    with at_home(home):
+        folder = account_files(account.key).pictures
+    ensure_private_folder(folder)
+    (folder / "7.small").write_bytes(image("WEBP", size))
+    return folder / "7.small"
+
+
+async def test_a_terminal_that_says_so_gets_sixel_graphics_and_no_key_is_lost(home: Path, account: Account) -> None:
+    """Cells until it has answered; then one graphic for each row of cells, none under what lies over it."""
+    source = keep_picture(home, account, "look")
+    async with chatterm(home, cell=(10, 20)) as tty:
+        await tty.until(lambda: ATTRIBUTES_QUERY.encode() in tty.raw)
+        assert b"hello" in tty.raw[: tty.raw.index(ATTRIBUTES_QUERY.encode())]
+        await tty.sees("look", "▀")
+        assert b"\x1bP" not in tty.raw
+        assert COLOURS_QUERY.encode() not in tty.raw
+        tty.type("one\x1b[?62;4;22ctwo")
+        await tty.until(lambda: COLOURS_QUERY.encode() in tty.raw)
+        tty.type("\x1b[?1;0;256Sthree\x1b[6;20;10t\x1b[4;600;1000t\x1b[?62;4;22cfour")
+        await tty.sees("onetwothreefour")
+        await tty.until(lambda: len(GRAPHIC.findall(tty.raw)) >= 5)
+        rows = ansi.read(bytes(tty.raw)).graphics[-5:]
+        assert {(row.width, row.height) for row in rows} == {(200, 20)}
+        drawn = Image.new("RGB", (200, 100))
+        drawn.putdata([pixel for row in rows for line in row.pixels for pixel in line])
+        wanted = Image.open(source).convert("RGB").resize((200, 100), Image.Resampling.LANCZOS)
+        assert max(ImageStat.Stat(ImageChops.difference(drawn, wanted)).mean) < 4
+        assert re.search(rb"\x1b\[0m\x1b7\x1b\[[0-9;]*m {20}\x1b\[0m\x1b8\x1bP", tty.raw)
+        assert re.search(rb"\x1b\\\x1b8\x1b\[20C\x1b\[", tty.raw)
+        before = len(tty.raw)
+        tty.type("\x0b")
+        await tty.sees("Find a person or group")
+        dialog = tty.raw[tty.raw.rindex(b"\x1b[1;1H", before, tty.raw.rindex(b"Find a person")) :]
+        assert b"\x1bP" not in dialog
+        tty.type("\x1b")
+        await tty.until(lambda: len(GRAPHIC.findall(tty.raw, before)) >= 5)
+        tty.resize(100, 30, cell=(6, 13))
+        await tty.until(lambda: GRAPHIC.findall(tty.raw)[-5:] == [b"13"] * 5)
+        tty.type("\x11")
+        assert await tty.exit_code() == 0
+        assert {row.height for row in ansi.read(bytes(tty.raw)).graphics} == {20, 13}
+
+
+async def test_a_terminal_without_sixel_gets_none_and_is_asked_nothing_more(home: Path, account: Account) -> None:
+    keep_picture(home, account, "look")
+    async with chatterm(home, cell=(10, 20)) as tty:
+        await tty.until(lambda: ATTRIBUTES_QUERY.encode() in tty.raw)
+        tty.type("one\x1b[?1;2ctwo")
+        await tty.sees("onetwo", "look", "▀")
+        tty.type("\x1b[5~\x1b[6~three")
+        await tty.sees("onetwothree", "▀")
+        tty.type("\x11")
+        assert await tty.exit_code() == 0
+        output = ansi.read(bytes(tty.raw))
+    assert output.graphics == []
+    assert COLOURS_QUERY.encode() not in tty.raw

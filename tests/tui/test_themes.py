@@ -4,15 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from chatterm.client.errors import ClientError
 from chatterm.client.model import Account
 from chatterm.client.settings import Look, Settings, read_settings, settings_path
 from chatterm.tui import theme, themes
-from chatterm.tui.background import QUERY, AnswerSplitter
-from chatterm.tui.driver import PasteSplitter
+from chatterm.tui.answers import BACKGROUND_QUERY
 from tests.support.client import at_home
 from tests.support.terminal import chatterm, terminal
 from tests.support.tui import direct_chat, fill_cache, running_app
@@ -33,43 +30,13 @@ def own_theme(home: Path, name: str, text: str) -> None:
     (home / "themes" / f"{name}.toml").write_text(text)
 
 
-PIECES = st.lists(
-    st.sampled_from(["a", "é", "\x1b", "\x1b[A", "\x1b]", "]", WHITE[:8], "\x07", "\x1bOP"]), max_size=6
-).map("".join)
-
-
-@settings(max_examples=150, deadline=None)
-@given(before=PIECES, after=PIECES, cuts=st.lists(st.integers(1, 7), max_size=12), bell=st.booleans())
-def test_no_key_is_lost_around_the_answer_however_it_is_cut(
-    before: str, after: str, cuts: list[int], bell: bool
-) -> None:
-    answer = WHITE.replace("\x1b\\", "\x07") if bell else WHITE
-    pastes, splitter, text, keys = PasteSplitter(), AnswerSplitter(), before + answer + after, ""
-    while text:
-        size = cuts.pop() if cuts else len(text)
-        keys += "".join(splitter.feed(piece) for _, piece in pastes.feed(text[:size]))
-        text = text[size:]
-    keys += splitter.feed(pastes.release()) + splitter.release()
-    assert keys == before + after
-    assert splitter.background == pytest.approx((0.98, 0.98, 0.97), abs=0.01)
-
-
-def test_what_is_no_answer_comes_out_as_it_went_in() -> None:
-    splitter = AnswerSplitter()
-    assert splitter.feed("\x1b]11;") == ""
-    assert splitter.holds
-    assert splitter.feed("x" * 80) == "\x1b]11;" + "x" * 80
-    assert splitter.feed("\x1b") == "\x1b"
-    assert splitter.background is None
-
-
 async def test_auto_follows_the_terminal_after_the_first_paint_and_loses_no_key(home: Path, account: Account) -> None:
     """What is typed before and after the terminal's answer is all there, in order."""
     fill_cache(home, account, **direct_chat("hello"))
     async with chatterm(home) as tty:
-        await tty.until(lambda: QUERY.encode() in tty.raw)
+        await tty.until(lambda: BACKGROUND_QUERY.encode() in tty.raw)
         assert DARK_PAPER in tty.raw
-        assert b"hello" in tty.raw[: tty.raw.index(QUERY.encode())]
+        assert b"hello" in tty.raw[: tty.raw.index(BACKGROUND_QUERY.encode())]
         tty.type("one" + WHITE + "two")
         await tty.sees("onetwo")
         await tty.until(lambda: DAY_PAPER in tty.raw)

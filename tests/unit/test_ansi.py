@@ -19,6 +19,20 @@ from tests.support import ansi
         b"\x1bc",
         "\x1b]0;ti\u202etle\x07".encode(),
         b"\xff",
+        b"\x1bPtmux;\x1b\x1b]52;c;QQ==\x07\x1b\\",
+        b"\x1bP$q q\x1b\\",
+        b"\x1bP+q544e\x1b\\",
+        b"\x1b^private\x1b\\",
+        b"\x1bX string\x1b\\",
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0!3~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#1!2~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;5#0;2;9;9;9#0!2~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0!2~-#0!2~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0!2~$#0~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;101#0!2~\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0!2~ hi\x1b\\',
+        b'\x1bP0;1;0q"1;1;2;6#0;2;9;9;9#0!2~\x07',
     ],
 )
 def test_what_must_not_be_there_is_found(raw: bytes) -> None:
@@ -31,3 +45,13 @@ def test_what_a_screen_needs_passes() -> None:
     output = ansi.read(raw.encode())
     assert output.text == "hia\r\n👍🏽"
     assert output.commands == [("0", "title"), ("8", "id=1;https://x"), ("8", ";")]
+
+
+def test_a_sixel_graphic_passes_and_is_read() -> None:
+    """Two colours, a repetition, and a second line of sixels that is not full."""
+    raw = '\x1bP0;1;0q"1;1;5;7#0;2;100;0;0#3;2;0;0;100#0!4~$#3!4?~-#3!5@\x1b\\after'
+    output = ansi.read(raw.encode())
+    [graphic] = output.graphics
+    red, blue = (255, 0, 0), (0, 0, 255)
+    assert graphic.pixels == [*[[red] * 4 + [blue]] * 6, [blue] * 5]
+    assert output.text == "after"

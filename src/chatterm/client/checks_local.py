@@ -16,7 +16,7 @@ from chatterm.client.cache_schema import FORMAT as CACHE
 from chatterm.client.change_queue import FORMAT as CHANGES
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.database import Format, log_is_damaged
-from chatterm.client.drawing import draws_placeholders
+from chatterm.client.drawing import draws_placeholders, draws_sixel
 from chatterm.client.errors import ClientError
 from chatterm.client.findings import Finding, bad, good, notice
 from chatterm.client.model import Account
@@ -26,6 +26,9 @@ from chatterm.client.settings import read_settings, settings_path
 from chatterm.client.theme_files import check_theme
 
 _ROOM_BYTES: Final = 100_000_000
+_ASKED: Final = (
+    "They are drawn in pixels if the terminal, when the window asks it, says that it draws Sixel, else in cells."
+)
 _PARTS: Final = ("textual", "msgspec", "httpx", "websockets")
 
 
@@ -64,7 +67,7 @@ def check_terminal(environment: Mapping[str, str], *, is_terminal: bool, encodin
     if "TMUX" in environment:
         yield notice(
             "tmux",
-            "Inside tmux, copying needs its leave, and pictures are drawn in cells.",
+            "Inside tmux, copying needs its leave, and pictures are drawn in cells unless it was built with Sixel.",
             "In ~/.tmux.conf: set -g set-clipboard on; set -g allow-passthrough on",
         )
 
@@ -81,14 +84,14 @@ def _colours(environment: Mapping[str, str], term: str) -> Finding:
 def _pictures(environment: Mapping[str, str], term: str) -> Finding:
     """How the window draws pictures here, and what is known of terminals that take text for the clipboard (OSC 52)."""
     program = environment.get("TERM_PROGRAM", "").lower()
-    if draws_placeholders(environment):
+    if draws_placeholders(environment) or draws_sixel(environment):
         return good("pictures", "They are drawn in pixels, and this terminal takes text for the clipboard (OSC 52).")
     takes_text = "KITTY_WINDOW_ID" in environment or any(name in term for name in ("kitty", "ghostty", "foot"))
     if takes_text or program in ("ghostty", "wezterm", "iterm.app", "mintty", "contour"):
-        return good("pictures", "They are drawn in cells, and this terminal takes text for the clipboard (OSC 52).")
+        return good("pictures", f"{_ASKED} It takes text for the clipboard (OSC 52).")
     return notice(
         "pictures",
-        "They are drawn in cells: this terminal is not known to put pictures in the place of text.",
+        f"{_ASKED} Whether it takes text for the clipboard (OSC 52) is not known.",
         "If copying does nothing, allow OSC 52 in the terminal's settings.",
     )
 

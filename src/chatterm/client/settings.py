@@ -26,7 +26,7 @@ class Look(Part, frozen=True, kw_only=True):
     """Name of a theme; `auto` is dark or day as the terminal is."""
     density: Literal["comfortable", "compact"] = "comfortable"
     images: Literal["auto", "kitty", "sixel", "cells", "off"] = "auto"
-    """How pictures are drawn; `auto` goes by the environment, `sixel` is drawn as `cells`."""
+    """How pictures are drawn; `auto` goes by the environment, and by what the terminal says of Sixel."""
     markdown: bool = True
     list_width: Annotated[int, Meta(ge=16, le=80)] = 30
     """Cells of the client list."""

@@ -12,7 +12,7 @@ PARTS: Final = {
 SETTINGS: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("look", "theme"): ("Colours", "auto is dark or day as the terminal is; your own lie in the folder themes."),
     ("look", "density"): ("Density", "How close messages stand."),
-    ("look", "images"): ("Pictures", "How they are drawn; auto goes by the environment."),
+    ("look", "images"): ("Pictures", "How they are drawn; auto goes by what the terminal can."),
     ("look", "markdown"): ("Markdown", "Draw *emphasis*, lists and code as such."),
     ("look", "list_width"): ("Width of the client list", "In cells, 16 to 80."),
     ("keys", "preset"): ("Set of keys", "What hands know from another program."),

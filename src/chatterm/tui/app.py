@@ -244,6 +244,8 @@ class ChatApp(App[None]):
             self.attendance.touched()
         if self._collector is not None and isinstance(event, events.Key):
             self._collector.key_pressed()
+        if isinstance(event, events.Resize):
+            getattr(self._driver, "window_changed", int)()  # also where only the font is another one
         await super().on_event(event)
 
     @on(ChatScreen.Named)

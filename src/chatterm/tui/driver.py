@@ -4,7 +4,7 @@ import os
 import re
 import selectors
 from codecs import getincrementaldecoder
-from collections.abc import Callable
+from collections.abc import Iterable
 from threading import Event
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -15,7 +15,8 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
-    from chatterm.tui.background import AnswerSplitter
+    from chatterm.tui.answers import AnswerSplitter, Question
+    from chatterm.tui.pixels import TerminalPixels
 
 READ_BYTES: Final = 65_536
 IDLE_S: Final = 60.0
@@ -182,15 +183,31 @@ class ChatDriver(LinuxDriver):
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()
         self._answers: AnswerSplitter | None = None
-        self._told: Callable[[tuple[float, float, float]], None] | None = None
+        self._pixels: TerminalPixels | None = None
 
-    def ask_background(
-        self, query: str, answers: "AnswerSplitter", told: Callable[[tuple[float, float, float]], None]
-    ) -> None:
-        """Ask the terminal for its background; once `answers` has found it, `told` is called on the app's loop."""
-        self._answers, self._told = answers, told
+    def ask(self, query: str, questions: "Iterable[Question]") -> None:
+        """Ask the terminal something; who is to be told of an answer is called on the app's loop, in their order."""
+        from chatterm.tui.answers import AnswerSplitter  # noqa: PLC0415 - not needed before the first paint
+
+        answers = self._answers or AnswerSplitter()
+        answers.expect(questions)
+        self._answers = answers
         self.write(query)
         self.flush()
+
+    @property
+    def pixels(self) -> "TerminalPixels":
+        """What is known of drawing in pixels here; loaded when there is a picture."""
+        if self._pixels is None:
+            from chatterm.tui.pixels import TerminalPixels, window_of  # noqa: PLC0415 - most first screens have none
+
+            self._pixels = TerminalPixels(self.ask, lambda: window_of(self.fileno))
+        return self._pixels
+
+    def window_changed(self) -> None:
+        """The terminal's window has another size, be it in cells or in pixels alone."""
+        if self._pixels is not None:
+            self._pixels.window_changed()
 
     def start_application_mode(self) -> None:
         self._waking.open()  # it was closed when the program was suspended
@@ -251,14 +268,12 @@ class ChatDriver(LinuxDriver):
             if is_paste:
                 self.process_message(events.Paste(text.replace("\x00", "")))
             elif text:
-                self._give(parser, text if self._answers is None else self._without_answer(self._answers, text))
+                self._give(parser, text if self._answers is None else self._without_answers(self._answers, text))
 
-    def _without_answer(self, answers: "AnswerSplitter", text: str) -> str:
-        keys = answers.feed(text)
-        if answers.background is not None and self._told is not None:
-            self._app.call_later(self._told, answers.background)
-            self._answers = self._told = None
-            keys += answers.release()
+    def _without_answers(self, splitter: "AnswerSplitter", text: str) -> str:
+        keys, answers = splitter.feed(text)
+        for question, found in answers:
+            self._app.call_later(question.told, found)
         return keys
 
     def _give(self, parser: XTermParser, keys: str) -> None:

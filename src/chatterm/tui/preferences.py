@@ -1,6 +1,7 @@
 """Settings at run time: applied at once, written behind it, and read again when somebody edits the file."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,14 +52,15 @@ class Preferences:
 
     def ask_terminal(self) -> None:
         """Find out which background the terminal has; if `auto` is set, colours follow when the answer comes."""
-        ask = getattr(self._app._driver, "ask_background", None)
+        ask = getattr(self._app._driver, "ask", None)
         if ask is not None and not self._app.is_headless:
-            from chatterm.tui.background import QUERY, AnswerSplitter  # noqa: PLC0415 - only with a terminal to ask
+            from chatterm.tui.answers import BACKGROUND, BACKGROUND_QUERY, Question  # noqa: PLC0415 - only with a terminal
 
-            ask(QUERY, AnswerSplitter(), self._background_told)
+            ask(BACKGROUND_QUERY, [Question(BACKGROUND, self._background_told)])
 
-    def _background_told(self, colour: tuple[float, float, float]) -> None:
-        theme.terminal_told(*colour)
+    def _background_told(self, found: "re.Match[str]") -> None:
+        red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in found.groups())
+        theme.terminal_told(red, green, blue)
         if self._app.settings.look.theme == theme.AUTO:
             self.show_theme(theme.AUTO)
 

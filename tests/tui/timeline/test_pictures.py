@@ -77,21 +77,28 @@ def test_only_formats_that_are_decoded_get_room() -> None:
 
 
 def test_auto_goes_by_what_the_terminal_says_of_itself() -> None:
-    """Pixels where placeholders are known to work and get through, cells everywhere else."""
+    """Pixels where they are known to work and get through; all others are asked, also tmux and screen."""
     colours = {"COLORTERM": "truecolor"}
     assert drawing_of("auto", {"TERM": "xterm-kitty", **colours}) == "kitty"
     assert drawing_of("auto", {"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1", **colours}) == "kitty"
     assert drawing_of("auto", {"TERM_PROGRAM": "ghostty", **colours}) == "kitty"
-    assert drawing_of("auto", {"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1", "TMUX": "x", **colours}) == "cells"
-    assert drawing_of("auto", {"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", **colours}) == "cells"
+    assert drawing_of("auto", {"TERM": "tmux-256color", "KITTY_WINDOW_ID": "1", "TMUX": "x", **colours}) == "ask"
+    assert drawing_of("auto", {"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", **colours}) == "ask"
+    assert drawing_of("auto", {"TERM": "foot"}) == "sixel"
+    assert (
+        drawing_of("auto", {"TERM": "foot", "TMUX": "x"}) == drawing_of("auto", {"TERM": "foot", "STY": "x"}) == "ask"
+    )
     drawn = {setting: drawing_of(setting, colours) for setting in ("kitty", "cells", "off", "sixel")}
-    assert drawn == {"kitty": "kitty", "cells": "cells", "off": "off", "sixel": "cells"}
+    assert drawn == {"kitty": "kitty", "cells": "cells", "off": "off", "sixel": "sixel"}
 
 
-def test_placeholders_are_not_used_where_their_colours_would_change() -> None:
-    """Their colour is the number of the picture: with 256 colours or none it would be another one's."""
-    for environment in ({"TERM": "xterm-kitty"}, {"TERM": "xterm-kitty", "COLORTERM": "truecolor", "NO_COLOR": "1"}):
-        assert drawing_of("auto", environment) == drawing_of("kitty", environment) == "cells"
+def test_without_colours_pictures_are_cells_and_placeholders_need_all_of_them() -> None:
+    """Their colour is the number of the picture: with 256 colours it would be another one's."""
+    assert drawing_of("kitty", {"TERM": "xterm-kitty"}) == "cells"
+    assert drawing_of("auto", {"TERM": "xterm-kitty"}) == "ask"
+    for setting in ("auto", "kitty", "sixel", "cells"):
+        for term in ("xterm-kitty", "foot"):
+            assert drawing_of(setting, {"TERM": term, "COLORTERM": "truecolor", "NO_COLOR": "1"}) == "cells"
 
 
 # --- decoding ---

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chatterm.tui.timeline.markup import Marked, People
     from chatterm.tui.timeline.paint_body import Token
     from chatterm.tui.timeline.pictures import Picture
+    from chatterm.tui.timeline.pixel_row import PixelRow
     from chatterm.tui.timeline.widget import Timeline
 
 EVERYBODY: Final = ("all", "everyone", "everybody", "here", "channel")
@@ -162,9 +163,14 @@ class Look:
         """The colours of a piece of code, as far as they are known by now."""
         return self._with_extras().highlight(code, language)
 
-    def picture_row(self, picture: "Picture", number: int) -> "Row | str":
+    def picture_row(self, picture: "Picture", number: int) -> "Row | PixelRow | str":
         """A row of a picture, or the text that stands in its place."""
         return self._with_extras().picture_row(picture, number)
+
+    def painting(self) -> None:
+        """The view is about to be painted."""
+        if self._extras is not None:
+            self._extras.painting()
 
     def try_again(self) -> None:
         """The connection is back."""

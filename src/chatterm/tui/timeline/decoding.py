@@ -16,6 +16,9 @@ from chatterm.tui.timeline.pictures import Picture
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from chatterm.tui.timeline.pixel_row import PixelRow
+    from chatterm.tui.timeline.sixel import Grain
+
 BYTES_MAX: Final = 33_554_432
 PIXELS_MAX: Final = 25_000_000
 """Pixels that are decoded: 100 MB in memory for a moment."""
@@ -36,13 +39,30 @@ class Pixels(NamedTuple):
 
 def half_cells(path: Path, picture: Picture, background: Colour) -> list[Row]:
     """A picture as rows of cells, each with two colours. Raises `ClientError`."""
-    image = _opened(path, (picture.columns, 2 * picture.rows), background)
+    return _cells(_opened(path, (picture.columns, 2 * picture.rows), background))
+
+
+def sixels(path: Path, picture: Picture, background: Colour, grain: "Grain") -> "list[PixelRow]":
+    """A picture as rows that are drawn in pixels, with half cells for where they cannot be. Raises `ClientError`."""
+    from PIL import Image  # noqa: PLC0415 - 15 ms, and only in the thread
+
+    from chatterm.tui.timeline.pixel_row import PixelRow  # noqa: PLC0415 - only for terminals with Sixel
+    from chatterm.tui.timeline.sixel import encode  # noqa: PLC0415 - as above
+
+    size = picture.columns * grain.width, picture.rows * grain.height
+    image = _opened(path, size, background)
+    cells = _cells(image.resize((picture.columns, 2 * picture.rows), Image.Resampling.BOX))
+    drawn = encode(image, grain)
+    return [PixelRow(row, pixels, picture.columns) for row, pixels in zip(cells, drawn, strict=True)]
+
+
+def _cells(image: "Image") -> list[Row]:
     pixels = cast("Any", image.load())
     styles: dict[tuple[Colour, Colour], Segment] = {}
     rows = []
-    for y in range(0, 2 * picture.rows, 2):
+    for y in range(0, image.height, 2):
         row = []
-        for x in range(picture.columns):
+        for x in range(image.width):
             pair: tuple[Colour, Colour] = pixels[x, y], pixels[x, y + 1]
             if pair not in styles:
                 styles[pair] = _cell(*pair)

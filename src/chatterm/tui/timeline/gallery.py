@@ -14,17 +14,21 @@ from chatterm.client.drawing import Drawing
 from chatterm.client.errors import ClientError
 from chatterm.client.model import ConnectionStatus, Link
 from chatterm.client.ports import Transfers
-from chatterm.tui.timeline.decoding import Colour, Row, half_cells, png
+from chatterm.tui.timeline.decoding import Colour, Row, half_cells, png, sixels
 from chatterm.tui.timeline.pictures import Picture
 from chatterm.tui.timeline.wrap import clip, wrap
 
 if TYPE_CHECKING:
     from chatterm.tui.timeline.decoding import Pixels
+    from chatterm.tui.timeline.pixel_row import PixelRow
+    from chatterm.tui.timeline.sixel import Grain
 
 log = logging.getLogger(__name__)
 
 KEPT: Final = 24
 """Pictures that are kept ready to be drawn: more than the tallest terminal shows."""
+BYTES_KEPT: Final = 16_777_216
+"""Bytes of Sixel graphics that are kept; one picture may have more."""
 BUSY_MAX: Final = 16
 """Pictures that are fetched or decoded at a time; more ask again when they are painted."""
 FAILURES_KEPT: Final = 256
@@ -53,6 +57,8 @@ class Key(NamedTuple):
     columns: int
     rows: int
     background: Colour
+    grain: "Grain | None"
+    """How it is drawn in pixels; None if it is not, or in another way."""
 
 
 class Gallery:
@@ -68,12 +74,19 @@ class Gallery:
         changed: Callable[[], None],
     ) -> None:
         """`write` goes to the terminal, `begin` runs a coroutine soon; `changed` is called when there is news."""
+        self.grain: Grain | None = None
+        """How pictures are drawn as Sixel graphics; None if they are not."""
+        self.coarse = False
+        """Whether half cells stand for them for a while."""
+        self.graphics_bytes = 0
+        """Bytes of the graphics that were given for painting so far."""
         self._source = source
         self._drawing = drawing
         self._write = write
         self._begin = begin
         self._changed = changed
-        self._ready: OrderedDict[Key, list[Row]] = OrderedDict()
+        self._ready: OrderedDict[Key, list[Row] | list[PixelRow]] = OrderedDict()
+        self._bytes = 0
         self._failed: OrderedDict[int, str] = OrderedDict()
         self._busy: set[Key] = set()
         self._turns = asyncio.Lock()
@@ -81,15 +94,39 @@ class Gallery:
         self._next_id = 0
         self._closed = False
 
-    def row(self, picture: Picture, number: int, background: Colour) -> Row | None:
+    def row(self, picture: Picture, number: int, background: Colour) -> "Row | PixelRow | None":
         """A row of a picture; None while it is not there."""
-        key = Key(picture.file.id, picture.columns, picture.rows, background)
+        key = Key(picture.file.id, picture.columns, picture.rows, background, self._grain(picture))
         rows = self._ready.get(key)
         if rows is not None:
             self._ready.move_to_end(key)
-            return rows[number]
+            return self._given(rows[number])
         if picture.file.id not in self._failed:
             self._want(key, picture)
+        return self._instead(key, number)
+
+    def _grain(self, picture: Picture) -> "Grain | None":
+        """How a picture is drawn in pixels, if it is and if it is not too large for that."""
+        if self.grain is None:
+            return None
+        from chatterm.tui.timeline.sixel import fits  # noqa: PLC0415 - only for terminals with Sixel
+
+        return self.grain if fits(self.grain, picture.columns, picture.rows) else None
+
+    def _given(self, row: "Row | PixelRow") -> "Row | PixelRow":
+        if isinstance(row, list):
+            return row
+        if self.coarse:
+            return row.cells
+        self.graphics_bytes += len(row.pixels)
+        return row
+
+    def _instead(self, key: Key, number: int) -> Row | None:
+        """The half cells of a picture that is being made ready for pixels, or for others than before."""
+        for other, rows in reversed(self._ready.items()):
+            if other[:-1] == key[:-1]:
+                row = rows[number]
+                return row if isinstance(row, list) else row.cells
         return None
 
     def problem(self, picture: Picture) -> str:
@@ -109,6 +146,7 @@ class Gallery:
             self._write_deletion(image_id)
         self._ids.clear()
         self._ready.clear()
+        self._bytes = 0
 
     def _want(self, key: Key, picture: Picture) -> None:
         if key in self._busy:
@@ -143,15 +181,25 @@ class Gallery:
             self._changed()
 
     async def _decode(self, key: Key, picture: Picture, path: Path) -> None:
+        rows: list[Row] | list[PixelRow]
         if self._drawing == "kitty":
             pixels = await asyncio.to_thread(png, path, picture, key.background)
             if self._closed:
                 return
-            self._ready[key] = self._transmit(key, picture, pixels)
+            rows = self._transmit(key, picture, pixels)
+        elif key.grain is not None:
+            rows = await asyncio.to_thread(sixels, path, picture, key.background, key.grain)
         else:
-            self._ready[key] = await asyncio.to_thread(half_cells, path, picture, key.background)
-        while len(self._ready) > KEPT:
-            gone, _ = self._ready.popitem(last=False)
+            rows = await asyncio.to_thread(half_cells, path, picture, key.background)
+        self._keep(key, rows)
+
+    def _keep(self, key: Key, rows: "list[Row] | list[PixelRow]") -> None:
+        """Keep a picture, and let the longest unused ones go."""
+        self._ready[key] = rows
+        self._bytes += _bytes_of(rows)
+        while len(self._ready) > KEPT or (self._bytes > BYTES_KEPT and len(self._ready) > 1):
+            gone, its_rows = self._ready.popitem(last=False)
+            self._bytes -= _bytes_of(its_rows)
             if gone in self._ids:
                 self._write_deletion(self._ids.pop(gone))
 
@@ -168,6 +216,10 @@ class Gallery:
         from chatterm.tui.timeline.kitty import deletion  # noqa: PLC0415 - only for kitty
 
         self._write(deletion(image_id))
+
+
+def _bytes_of(rows: "list[Row] | list[PixelRow]") -> int:
+    return sum(0 if isinstance(row, list) else len(row.pixels) for row in rows)
 
 
 def frame_row(picture: Picture, number: int, problem: str) -> str:

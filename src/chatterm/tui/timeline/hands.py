@@ -74,8 +74,12 @@ class Hands:
         """The line as it is, or with the mark of the selected message."""
         if item.key != self.cursor.key or item.is_gap or line < cursors.own_start(item):
             return strip
-        plain = item.lines[line][0] is Kind.IMAGE  # the colours of its cells are the picture
-        return cursors.mark(strip, self._style("cursor"), Style() if plain else self._style("selected"))
+        if item.lines[line][0] is not Kind.IMAGE:
+            return cursors.mark(strip, self._style("cursor"), self._style("selected"))
+        marked = cursors.mark(strip, self._style("cursor"), Style())  # the colours of its cells are the picture
+        from chatterm.tui.timeline.pixel_row import PixelStrip  # noqa: PLC0415 - only with a picture
+
+        return strip.over(marked) if isinstance(strip, PixelStrip) else marked
 
     def _style(self, name: str) -> Style:
         return self._view.get_component_rich_style(f"timeline--{name}", partial=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chatterm.tui.timeline.decoding import Row
     from chatterm.tui.timeline.paint_body import BodyPainter, Highlight
     from chatterm.tui.timeline.pictures import Picture
+    from chatterm.tui.timeline.pixel_row import PixelRow
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Painter:
         hint: str,
         seen_mark: Callable[[int], str] | None = None,
         highlight: "Highlight | None" = None,
-        picture_row: "Callable[[Picture, int], Row | str] | None" = None,
+        picture_row: "Callable[[Picture, int], Row | PixelRow | str] | None" = None,
     ) -> None:
         """`names` gives terminal-safe names; `hole_around` the whole uncached range around a part of it."""
         self._styles = styles
@@ -187,8 +188,12 @@ class Painter:
     def _image(self, item: Item, line: int, columns: Columns) -> Strip:
         _, number, row = item.lines[line]
         shown = self._picture_row(item.pictures[number], row) if self._picture_row is not None else ""
-        drawn = [Segment(shown, self._styles["part"])] if isinstance(shown, str) else shown
-        return self._finish(item, line, [*self._start(item, line, columns), *drawn], columns)
+        start = self._start(item, line, columns)
+        if isinstance(shown, str):
+            return self._finish(item, line, [*start, Segment(shown, self._styles["part"])], columns)
+        if isinstance(shown, list):
+            return self._finish(item, line, [*start, *shown], columns)
+        return shown.over(self._finish(item, line, [*start, *shown.cells], columns), cells_of(start))
 
     def _own(self, item: Item, line: int, shown: Segment, columns: Columns) -> Strip:
         """A line of the message itself; the first one ends with the message's state."""

@@ -463,6 +463,7 @@ class Timeline(Guarded, Scrolling, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, straight from the cache of strips: they survive scrolling with all they have cached."""
         self._fit(painting=crop.size == self.size)
+        self._look.painting()
         columns = self._columns()
         filters = self.get_line_filters()
         background = self.background_colors[1]
