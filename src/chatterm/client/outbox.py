@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from chatproto.errors import ErrorInfo
-from chatterm.client import outbox_file
+from chatterm.client import outbox_file, outbox_rows
 from chatterm.client.database import reading, transaction
 from chatterm.client.errors import ClientError
 from chatterm.client.model import NOTHING_ENCLOSED, Attachment, Enclosed, OutboxRow, OutboxState, Target
 from chatterm.client.outbox_rows import (
     COLUMNS,
+    NEW_ID,
     PAUSED,
     UPLOADING,
     by_id,
@@ -30,10 +31,6 @@ from chatterm.client.outbox_rows import (
 if TYPE_CHECKING:
     from chatterm.client.spool import Spool
 
-BLOCKING: Final = frozenset({"notMember", "userNotFound"})
-"""Refusals that every later message to the same target would meet, too."""
-NEW_ID: Final = "clientIdConflict"
-"""The refusal after which only a new client id can help."""
 ROWS_MAX: Final = 100_000
 
 # First in, first out for each target: nothing overtakes a message whose outcome is open, or whose files are
@@ -67,7 +64,7 @@ class Outbox:
     Every change is durable (fsync) when its method returns, applied whole or not at all, and raises
     `ClientError` (`diskFull`, `notWritable`, `storageBusy`, `outboxBroken`, `storageFailed`) otherwise.
     Order is `row_id`. A row is HELD exactly while an earlier row to its target is FAILED with one of
-    `BLOCKING`. An instance belongs to the thread that opened it.
+    `outbox_rows.BLOCKING`. An instance belongs to the thread that opened it.
     """
 
     def __init__(self, path: Path, clock: Callable[[], int]) -> None:
@@ -146,9 +143,9 @@ class Outbox:
         gone: list[Attachment] = []
         with self._transaction() as connection:
             for client_id in sent:
-                gone += _delete(connection, client_id)
-            touched = {_requeue(connection, client_id) for client_id in requeue}
-            touched |= {_refuse(connection, client_id, error) for client_id, error in refused}
+                gone += outbox_rows.delete(connection, client_id)
+            touched = {outbox_rows.requeue(connection, client_id) for client_id in requeue}
+            touched |= {outbox_rows.refuse(connection, client_id, error) for client_id, error in refused}
             # A failed row may have been among the sent ones: a late answer to an earlier attempt.
             touched |= {
                 key for (key,) in connection.execute("SELECT DISTINCT target FROM messages WHERE state = 'held'")
@@ -162,7 +159,9 @@ class Outbox:
         self.finish(sent=(client_id,))
 
     def refused(self, client_id: bytes, error: ErrorInfo) -> None:
-        """The server refused it for good: FAILED; with an error of `BLOCKING`, later rows of its target are HELD."""
+        """The server refused it for good: FAILED; with an error of `outbox_rows.BLOCKING`, later rows of its
+        target are HELD.
+        """
         self.finish(refused=((client_id, error),))
 
     def requeue_sending(self) -> int:
@@ -172,7 +171,7 @@ class Outbox:
         """
         with self._transaction() as connection:
             rows = connection.execute("SELECT client_id FROM messages WHERE state = 'sending'").fetchall()
-            _settle_all(connection, {_requeue(connection, client_id) for (client_id,) in rows})
+            _settle_all(connection, {outbox_rows.requeue(connection, client_id) for (client_id,) in rows})
         return len(rows)
 
     def retry(self, client_id: bytes) -> OutboxRow | None:
@@ -193,7 +192,7 @@ class Outbox:
             else:
                 again = [(client_id,)] if row.state is OutboxState.FAILED else []
             for (blocker,) in again:
-                _revive(connection, blocker)
+                outbox_rows.revive(connection, blocker)
             outbox_file.settle(connection, target_key(row.target))
             return by_id(connection, row.row_id)
 
@@ -208,7 +207,7 @@ class Outbox:
                 return False
             if row.state is not OutboxState.FAILED and row.attempts > 0:
                 return False
-            gone = _delete(connection, client_id)
+            gone = outbox_rows.delete(connection, client_id)
             outbox_file.settle(connection, target_key(row.target))
         if gone:
             self.spool.remove(gone)
@@ -355,59 +354,10 @@ class _Transaction:
         return self._inner.__exit__(*exception)
 
 
-def _requeue(connection: sqlite3.Connection, client_id: bytes) -> str | None:
-    """The target of the row, None if it was not in flight."""
-    row = connection.execute(
-        "UPDATE messages SET state = 'queued' WHERE client_id = ? AND state = 'sending' RETURNING target", (client_id,)
-    ).fetchone()
-    return row and str(row[0])
-
-
-def _refuse(connection: sqlite3.Connection, client_id: bytes, error: ErrorInfo) -> str | None:
-    if error.temporary:
-        raise ValueError(f"{error.code} is temporary: the message is to be tried again, not refused")
-    if error.code == "fileNotFound":
-        from chatterm.client.outbox_uploads import upload_again  # noqa: PLC0415 - few messages have files
-
-        if upload_again(connection, client_id):
-            return None
-    row = connection.execute(
-        "UPDATE messages SET state = 'failed', blocks = ?, error = ? WHERE client_id = ? RETURNING target",
-        (error.code in BLOCKING, msgspec.json.encode(error), client_id),
-    ).fetchone()
-    return row and str(row[0])
-
-
-def _revive(connection: sqlite3.Connection, client_id: bytes) -> None:
-    row = find(connection, client_id)
-    if row is None:
-        return
-    new_id, attempts = client_id, row.attempts
-    if row.error is not None and row.error.code == NEW_ID:
-        new_id, attempts = os.urandom(16), 0
-    attached = row.attached
-    if attached:
-        from chatterm.client.outbox_uploads import revived  # noqa: PLC0415 - few messages have files
-
-        attached = revived(row)
-    connection.execute(
-        "UPDATE messages SET client_id = ?, attempts = ?, state = 'queued', blocks = 0, error = NULL, attached = ?,"
-        " waits = ? WHERE row_id = ?",
-        (new_id, attempts, encode_attached(attached), waits_for(attached), row.row_id),
-    )
-
-
 def _with_progress(row: OutboxRow, progress: Mapping[str, tuple[int, float]]) -> OutboxRow:
     told = ((file, progress.get(file.spool, (0, 0.0))) for file in row.attached)
     attached = tuple(msgspec.structs.replace(file, sent=sent, rate=rate) for file, (sent, rate) in told)
     return msgspec.structs.replace(row, attached=attached)
-
-
-def _delete(connection: sqlite3.Connection, client_id: bytes) -> tuple[Attachment, ...]:
-    """Delete a row; the copies that are not needed any more once that is committed."""
-    row = find(connection, client_id)
-    connection.execute("DELETE FROM messages WHERE client_id = ?", (client_id,))
-    return () if row is None else row.attached
 
 
 def _settle_all(connection: sqlite3.Connection, keys: Iterable[str | None]) -> None:

@@ -1,5 +1,6 @@
-"""The outbox's rows as they are stored: targets as text, and what belongs to a message as JSON."""
+"""The outbox's rows as they are stored, targets as text and the rest as JSON, and how one of them changes its state."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +12,10 @@ from chatterm.client.database import damaged
 from chatterm.client.model import NOTHING_ENCLOSED, Attachment, Enclosed, OutboxRow, OutboxState, Target
 
 COLUMNS: Final = "row_id, client_id, target, text, created_at, state, attempts, error, enclosed, attached, waits"
+BLOCKING: Final = frozenset({"notMember", "userNotFound"})
+"""Refusals that every later message to the same target would meet, too."""
+NEW_ID: Final = "clientIdConflict"
+"""The refusal after which only a new client id can help."""
 READY: Final = 0
 UPLOADING: Final = 1
 """Some of the row's files are not on the server: it waits, and later rows to its target wait behind it."""
@@ -74,3 +79,54 @@ def encode_attached(attached: Sequence[Attachment]) -> bytes | None:
 def waits_for(attached: Sequence[Attachment]) -> int:
     """The value of `waits` for a row that is not paused."""
     return UPLOADING if any(not attachment.file_id for attachment in attached) else READY
+
+
+def requeue(connection: sqlite3.Connection, client_id: bytes) -> str | None:
+    """Put a row that was in flight back; its target, None if it was not in flight."""
+    row = connection.execute(
+        "UPDATE messages SET state = 'queued' WHERE client_id = ? AND state = 'sending' RETURNING target", (client_id,)
+    ).fetchone()
+    return row and str(row[0])
+
+
+def refuse(connection: sqlite3.Connection, client_id: bytes, error: ErrorInfo) -> str | None:
+    """Mark a row as failed; its target, None if it is tried again after all, or gone."""
+    if error.temporary:
+        raise ValueError(f"{error.code} is temporary: the message is to be tried again, not refused")
+    if error.code == "fileNotFound":
+        from chatterm.client.outbox_uploads import upload_again  # noqa: PLC0415 - few messages have files
+
+        if upload_again(connection, client_id):
+            return None
+    row = connection.execute(
+        "UPDATE messages SET state = 'failed', blocks = ?, error = ? WHERE client_id = ? RETURNING target",
+        (error.code in BLOCKING, msgspec.json.encode(error), client_id),
+    ).fetchone()
+    return row and str(row[0])
+
+
+def revive(connection: sqlite3.Connection, client_id: bytes) -> None:
+    """Queue a failed row again, under a new client id if only that can help."""
+    row = find(connection, client_id)
+    if row is None:
+        return
+    new_id, attempts = client_id, row.attempts
+    if row.error is not None and row.error.code == NEW_ID:
+        new_id, attempts = os.urandom(16), 0
+    attached = row.attached
+    if attached:
+        from chatterm.client.outbox_uploads import revived  # noqa: PLC0415 - few messages have files
+
+        attached = revived(row)
+    connection.execute(
+        "UPDATE messages SET client_id = ?, attempts = ?, state = 'queued', blocks = 0, error = NULL, attached = ?,"
+        " waits = ? WHERE row_id = ?",
+        (new_id, attempts, encode_attached(attached), waits_for(attached), row.row_id),
+    )
+
+
+def delete(connection: sqlite3.Connection, client_id: bytes) -> tuple[Attachment, ...]:
+    """Delete a row; the copies that are not needed any more once that is committed."""
+    row = find(connection, client_id)
+    connection.execute("DELETE FROM messages WHERE client_id = ?", (client_id,))
+    return () if row is None else row.attached

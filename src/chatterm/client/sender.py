@@ -14,7 +14,8 @@ from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import NOTHING_ENCLOSED, OutboxRow, ProblemMet, Target
-from chatterm.client.outbox import BLOCKING, Outbox
+from chatterm.client.outbox import Outbox
+from chatterm.client.outbox_rows import BLOCKING
 
 
 class Sender:

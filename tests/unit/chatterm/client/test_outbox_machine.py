@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.model import Target
-from chatterm.client.outbox import BLOCKING, NEW_ID, Outbox
-from chatterm.client.outbox_rows import target_key
+from chatterm.client.outbox import Outbox
+from chatterm.client.outbox_rows import BLOCKING, NEW_ID, target_key
 
 TARGETS = [Target(chat_id=1), Target(user_id=3), Target(email="d@example.org")]
 BOUND = {"u:3": 1, "e:d@example.org": 2}
