@@ -109,3 +109,6 @@ async def test_few_colours_or_none_say_the_same(
     async with terminal("-m", "chatterm", environment=settings_of) as tty:
         await tty.sees("hello", "✓", "○ offline since", "Write to Béla", "▌")
         assert re.search(forbidden, bytes(tty.raw)) is None
+        if "TERM" in environment:  # the frame of the composer and the mark of the connection are not black on black
+            assert b"\x1b[90" in tty.raw
+            assert re.search(rb"\x1b\[[0-9;]*93", bytes(tty.raw)), "no warning"

@@ -86,7 +86,7 @@ class ChatApp(App[None]):
         self._begun = False
         self._protect(self)
         for each in theme.THEMES:
-            self.register_theme(each)
+            self.register_theme(self._in_its_colours(each))
         self._set_up()
 
     def _set_up(self) -> None:
@@ -232,9 +232,13 @@ class ChatApp(App[None]):
         """Put other settings in force at once, and write them to the settings file."""
         self.preferences.change(settings)
 
+    def _in_its_colours(self, wanted: Theme) -> Theme:
+        """A theme as this terminal can show it."""
+        return theme.of_sixteen(wanted) if self.console.color_system == "standard" else wanted
+
     def use_theme(self, wanted: Theme) -> None:
         """Show these colours, also if they differ from earlier ones of the same name."""
-        self.register_theme(wanted)
+        self.register_theme(self._in_its_colours(wanted))
         if self.theme == wanted.name and self.is_running:
             self.theme = (theme.DAY if wanted.dark else theme.DARK).name
         self.theme = wanted.name

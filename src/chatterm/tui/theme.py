@@ -1,7 +1,7 @@
 """Two calm colour themes, dark and day: greys, one accent, and red only for what failed."""
 
 import os
-from typing import Final
+from typing import Any, Final
 
 from textual.theme import Theme
 
@@ -52,11 +52,47 @@ DAY: Final = Theme(
     variables=_variables(quiet="#616875", line="#d5d2ca", background="#fbfaf7"),
 )
 THEMES: Final = (DARK, DAY)
+_SIXTEEN: Final[dict[bool, dict[str, Any]]] = {
+    True: {
+        "primary": "#aaaaff",
+        "secondary": "#aaaaaa",
+        "accent": "#55ffff",
+        "warning": "#ffff55",
+        "error": "#ff5555",
+        "success": "#55ff55",
+        "foreground": "#ffffff",
+        "background": "#000000",
+        "surface": "#000000",
+        "panel": "#555555",
+        "variables": _variables(quiet="#aaaaaa", line="#555555", background="#000000"),
+    },
+    False: {
+        "primary": "#0000aa",
+        "secondary": "#555555",
+        "accent": "#0000aa",
+        "warning": "#aa5500",
+        "error": "#aa0000",
+        "success": "#00aa00",
+        "foreground": "#000000",
+        "background": "#ffffff",
+        "surface": "#ffffff",
+        "panel": "#aaaaaa",
+        "variables": _variables(quiet="#555555", line="#aaaaaa", background="#ffffff"),
+    },
+}
+"""Colours that are among the sixteen: the nearest ones to our own would be greys that swallow lines and marks."""
 DEFAULTS: Final = {"quiet": "#868e99", "line": "#2e333b"}
 """Our own colours for a theme that does not name them: quiet text, and hairlines between regions."""
 AUTO: Final = "auto"
 """Name of the theme that is as the terminal is."""
 _terminal_is_dark: list[bool] = []
+
+
+def of_sixteen(wanted: Theme) -> Theme:
+    """A built-in theme in colours that a terminal of sixteen has; another one as it is."""
+    if wanted not in THEMES:
+        return wanted
+    return Theme(name=wanted.name, dark=wanted.dark, **_SIXTEEN[wanted.dark])
 
 
 def of_terminal() -> Theme:
