@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual import events
 
 from chatproto.frames import MarkSeen
 from chatproto.models import Chat, Message
-from chatterm.client.model import EntryRef, Link
+from chatterm.client.model import Account, EntryRef, Link
 from chatterm.tui import clipboard
 from chatterm.tui.timeline.cursor import BAR
 from tests.support.client import sign_in
@@ -168,11 +169,34 @@ async def test_marks_say_by_how_many_an_own_message_was_seen(home: Path, server:
             await desk.until(lambda: mark(desk) == "✓✓")
 
 
-async def test_changes_made_offline_show_at_once_and_say_that_they_wait(home: Path, account: object) -> None:
-    """The text is the new one, marked as waiting; nothing is claimed."""
-    from chatterm.client.model import Account  # noqa: PLC0415 - the fixture's type
+async def test_what_is_typed_at_once_after_a_letter_goes_where_that_leads(home: Path, account: Account) -> None:
+    """Never do the letters of an answer, of a command or of a name to look for act on the message."""
+    fill_cache(home, account, **direct_chat("from Béla", "my own words"))
 
-    assert isinstance(account, Account)
+    def type_at_once(desk: Desk, *keys: str) -> None:
+        for key in keys:
+            desk.app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
+
+    async with running_app(home, account) as desk:
+        await chosen(desk, "from Béla")
+        type_at_once(desk, "r", *"yep", "space", *"dear")
+        await desk.until(lambda: desk.composer.text == "yep dear")
+        assert desk.app.screen is desk.screen
+        await desk.sees("Replying to Béla")
+        await desk.press("ctrl+c", "escape")
+        await chosen(desk, "from Béla")
+        type_at_once(desk, "e", *"dyd")
+        await desk.until(lambda: desk.app._notifications)
+        await desk.pilot.pause()
+        assert desk.app.screen is desk.screen, "nothing was deleted: that action failed, and the rest was dropped"
+        await chosen(desk, "from Béla")
+        type_at_once(desk, "plus", *"tada")
+        await desk.until(lambda: desk.app.screen is not desk.screen)
+        await desk.sees("› tada")
+
+
+async def test_changes_made_offline_show_at_once_and_say_that_they_wait(home: Path, account: Account) -> None:
+    """The text is the new one, marked as waiting; nothing is claimed."""
     fill_cache(home, account, **direct_chat("from Béla", "my own words"))
     async with running_app(home, account) as desk:
         await chosen(desk, "my own words")

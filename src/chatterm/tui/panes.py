@@ -107,6 +107,9 @@ class Panes(Screen[None]):
         """Name the keys that help where the focus is."""
         self.status.show_keys("message" if self.focused is self.conversation.timeline else "global")
 
+    def on_screen_suspend(self) -> None:
+        self.conversation.timeline.keys_gone()
+
     def action_next_pane(self) -> None:
         self._cycle((self._to_messages, self.to_list, self.to_writing))
 

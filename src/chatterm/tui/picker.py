@@ -145,6 +145,7 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
         self.line.shortcuts = frozenset(self._shortcuts)
         self._foot = _Foot(self._foot_parts, self._act)
         self._search: Worker[None] | None = None
+        self._found: Awaitable[Rows[T]] | AsyncIterator[Rows[T]] | None = None
         self._mark: Timer | None = None
         self._choose_when_found = False
 
@@ -186,7 +187,8 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
         else:
             self.line.show_searching(False)
             self._mark = self.set_timer(MARK_AFTER_S, lambda: self.line.show_searching(True))
-            self._search = self.run_worker(self._follow(found), group="search", exclusive=True)
+            self._found = found
+            self._search = self.run_worker(lambda: self._follow(found), group="search", exclusive=True)
 
     async def _follow(self, found: "Awaitable[Rows[T]] | AsyncIterator[Rows[T]]") -> None:
         """Show what a search brings, as it comes."""
@@ -232,6 +234,9 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
         if self._search is not None:
             self._search.cancel()
             self._search = None
+            if inspect.iscoroutine(self._found) and inspect.getcoroutinestate(self._found) == inspect.CORO_CREATED:
+                self._found.close()  # the next key came before it had begun
+            self._found = None
         self._stop_mark()
 
     def _stop_mark(self) -> None:

@@ -319,7 +319,7 @@ class ChatScreen(Panes):
 
     @on(ActionWanted)
     def _perform_wanted(self, message: ActionWanted) -> None:
-        self.perform(message.name, message.argument)
+        self.perform(message.name, message.argument, self.conversation.timeline.keys_stay)
 
     def action_find_in_list(self) -> None:
         self.sidebar.list.set_filter("")

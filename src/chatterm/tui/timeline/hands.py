@@ -8,8 +8,8 @@ from textual.strip import Strip
 
 from chatterm.tui.actions import ActionWanted
 from chatterm.tui.actions import current as keymap
+from chatterm.tui.timeline import ahead, hits, mouse
 from chatterm.tui.timeline import cursor as cursors
-from chatterm.tui.timeline import hits, mouse
 from chatterm.tui.timeline.cursor import Cursor
 from chatterm.tui.timeline.items import Item, Kind
 from chatterm.tui.timeline.messages import MessagesLeft, Selected
@@ -25,6 +25,7 @@ class Hands:
     def __init__(self, view: Scrolling, name: Callable[[int], str]) -> None:
         """`name` gives the name of an author as it is shown."""
         self.cursor = Cursor()
+        self.ahead = ahead.Ahead()
         self._view = view
         self._name = name
 
@@ -120,6 +121,8 @@ class Hands:
         if name is None:
             return False
         own: Callable[[], None] | None = getattr(self, f"_do_{name}", None)
+        if name in ahead.GIVING and (own is not None or self.selected is not None):
+            self.ahead.begin(self._view)
         if own is not None:
             own()
         elif self.selected is not None:

@@ -260,9 +260,22 @@ class Timeline(Guarded, Scrolling, can_focus=True):
 
     async def on_key(self, event: events.Key) -> None:
         """Do what the table says of this key for a selected message."""
-        if self.hands.press(event.key):
+        if self.hands.ahead.keeps(event) or self.hands.press(event.key):
             event.stop()
             event.prevent_default()
+
+    def on_blur(self) -> None:
+        self.keys_gone()
+
+    def keys_gone(self) -> None:
+        """The keys went elsewhere: so does what was typed ahead of that."""
+        if self._hands is not None:
+            self._hands.ahead.hand_over(self.app, self)
+
+    def keys_stay(self) -> None:
+        """An action failed that would have given the keys away: the messages keep them."""
+        if self._hands is not None:
+            self._hands.ahead.drop()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self._pressed_at = event.screen_offset
