@@ -188,7 +188,11 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
             self.line.show_searching(False)
             self._mark = self.set_timer(MARK_AFTER_S, lambda: self.line.show_searching(True))
             self._found = found
-            self._search = self.run_worker(lambda: self._follow(found), group="search", exclusive=True)
+
+            async def follow() -> None:
+                await self._follow(found)
+
+            self._search = self.run_worker(follow, group="search", exclusive=True)
 
     async def _follow(self, found: "Awaitable[Rows[T]] | AsyncIterator[Rows[T]]") -> None:
         """Show what a search brings, as it comes."""
