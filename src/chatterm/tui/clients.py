@@ -52,7 +52,7 @@ class ClientList(Guarded, ScrollView, can_focus=True):
         scrollbar-background-hover: $surface;
         scrollbar-background-active: $surface;
         background: $surface;
-        & .clients--row { color: $foreground 80%; }
+        & .clients--row { color: $foreground 85%; }
         & .clients--unread { color: $foreground; text-style: bold; }
         & .clients--open { background: $panel; color: $foreground; }
         & .clients--cursor { background: $primary 35%; color: $foreground; }

@@ -49,7 +49,7 @@ DAY: Final = Theme(
     surface="#f2f1ed",
     panel="#e6e4de",
     dark=False,
-    variables=_variables(quiet="#616875", line="#d5d2ca", background="#fbfaf7"),
+    variables=_variables(quiet="#5d6470", line="#d5d2ca", background="#fbfaf7"),
 )
 THEMES: Final = (DARK, DAY)
 _SIXTEEN: Final[dict[bool, dict[str, Any]]] = {

@@ -34,18 +34,18 @@ STYLES: Final = (
 STYLE_RULES: Final = """\
 & > .timeline--author { text-style: bold; }
 & > .timeline--own { color: $accent; text-style: bold; }
-& > .timeline--time { color: $foreground 65%; }
-& > .timeline--date { color: $foreground 65%; }
+& > .timeline--time { color: $foreground 70%; }
+& > .timeline--date { color: $foreground 70%; }
 & > .timeline--new { color: $accent; text-style: bold; }
 & > .timeline--system { color: $foreground 70%; text-style: italic; }
 & > .timeline--system-name { color: $foreground 80%; text-style: bold; }
-& > .timeline--gap { color: $foreground 65%; text-style: italic; }
+& > .timeline--gap { color: $foreground 70%; text-style: italic; }
 & > .timeline--mark { color: $foreground 70%; }
 & > .timeline--failed { color: $error; text-style: bold; }
 & > .timeline--hint { color: $foreground 70%; }
 & > .timeline--quote { color: $foreground 70%; }
 & > .timeline--part { color: $foreground 70%; }
-& > .timeline--gone { color: $foreground 65%; text-style: italic; }
+& > .timeline--gone { color: $foreground 70%; text-style: italic; }
 & > .timeline--code { background: $panel; }
 & > .timeline--link { color: $accent; text-style: underline; }
 & > .timeline--mention { color: $accent; text-style: bold; }
