@@ -118,6 +118,8 @@ async def test_names_are_completed_and_filters_can_be_clicked(home: Path, accoun
         await desk.until(lambda: search_screen(desk).question.text == "from:")
         await desk.press(*"bé")
         await desk.sees("Tab Béla")
+        await desk.until(lambda: search_screen(desk)._unclear() is not None)
+        await desk.until(lambda: "there is no user" not in desk.text)
         await desk.press("tab")
         await desk.until(lambda: search_screen(desk).question.text == "from:bela@example.org ")
         await desk.press(*"pear")

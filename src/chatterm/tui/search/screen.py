@@ -229,6 +229,7 @@ class SearchScreen(Screen[Place | None]):
         if names != self.suggestions.names:
             self.suggestions.names = names
             self.suggestions.refresh()
+            self._tell()
 
     # --- what was found ---
 
@@ -290,7 +291,8 @@ class SearchScreen(Screen[Place | None]):
         """What went wrong, or may be missing."""
         search, unclear = self._search, self._unclear()
         if unclear is not None:
-            self.told.say(terminal_safe(unclear.message.removeprefix(_UNCLEAR)), "warn")
+            completing = bool(self.suggestions.names)  # a name that is still being written is no mistake yet
+            self.told.say("" if completing else terminal_safe(unclear.message.removeprefix(_UNCLEAR)), "warn")
             return
         failed = [side.error for side in (search.server, search.here) if side.phase is Phase.FAILED and side.error]
         failed = [error for error in failed if error.code != "searchInvalid"]
