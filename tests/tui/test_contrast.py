@@ -40,8 +40,10 @@ def weak_texts(desk: Desk) -> list[tuple[str, float]]:
 
 
 @pytest.mark.parametrize("name", [each.name for each in theme.THEMES])
-async def test_all_words_can_be_read(home: Path, account: Account, name: str) -> None:
+async def test_all_words_can_be_read(home: Path, account: Account, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also quiet ones, and those at a cursor: of the client list, of the messages, of what a search has found."""
+    monkeypatch.setenv("COLORTERM", "truecolor")  # with few colours, what they look like is the terminal's
+    monkeypatch.delenv("NO_COLOR", raising=False)
     fill_cache(home, account, **direct_chat("hello `code`", "> quoted\n- [ ] and back"))
     async with running_app(home, account, settings=Settings(look=Look(theme=name))) as desk:
         await desk.sees("hello", "and back", "offline since")
