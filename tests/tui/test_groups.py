@@ -147,6 +147,12 @@ async def test_members_are_listed_with_their_presence_and_lead_to_their_card(hom
         await desk.press("shift+tab", "enter")
         await desk.sees("2 members")
 
+        await command(desk, "/whois Csilla")
+        await desk.sees("Add to garden")
+        assert "Remove from garden" not in desk.text
+        await desk.press("down", "enter")
+        await desk.sees("3 members")
+
         desk.screen.perform("show_person", str(bela.id))
         await desk.until(lambda: isinstance(desk.app.screen, PersonCard))
         await desk.press("enter")

@@ -14,30 +14,33 @@ from chatterm.tui.timeline.localtime import LocalTime
 
 
 class PersonCard(Dialog[str]):
-    """Ends with what was chosen: `message`, `mention`, `hand_over` or `kick`; follows the person's presence."""
+    """Ends with what was chosen: `message`, `mention`, `invite`, `hand_over` or `kick`; follows who is there."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PersonCard #box { width: 48; }
     """
 
-    def __init__(self, engine: Engine, user: User, *, owned_group: Chat | None) -> None:
-        """`owned_group` is the group on screen, if the user of this program owns it."""
+    def __init__(self, engine: Engine, user: User, *, group: Chat | None, is_member: bool) -> None:
+        """`group` is the one on screen, if it is one and the user of this program is in it."""
         self._engine = engine
         self._user = user
         self._times = LocalTime()
         self._unsubscribe: Callable[[], None] | None = None
-        super().__init__(user.display_name, self._facts(), buttons=self._choices(owned_group))
+        super().__init__(user.display_name, self._facts(), buttons=self._choices(group, is_member=is_member))
 
-    def _choices(self, owned_group: Chat | None) -> tuple[Button, ...]:
-        user = self._user
+    def _choices(self, group: Chat | None, *, is_member: bool) -> tuple[Button, ...]:
+        user, own_id = self._user, self._engine.account.user_id
         close = Button(CANCEL, "Close")
         if user.deleted or user.disabled:
             return (close,)
-        buttons = [Button("message", "Write a message"), Button("mention", "Mention here")]
-        if owned_group is not None:
-            title = owned_group.title
-            buttons.append(Button("hand_over", f"Make the owner of {title}"))
-            buttons.append(Button("kick", f"Remove from {title}", danger=True))
+        buttons = [Button("message", "Write a message")]
+        if group is not None and not is_member:
+            buttons.append(Button("invite", f"Add to {group.title}"))
+        else:
+            buttons.append(Button("mention", "Mention here"))
+        if group is not None and is_member and group.owner_id == own_id and user.id != own_id:
+            buttons.append(Button("hand_over", f"Make the owner of {group.title}"))
+            buttons.append(Button("kick", f"Remove from {group.title}", danger=True))
         return (*buttons, close)
 
     async def submit(self, answers: Answers) -> str:

@@ -246,6 +246,11 @@ class Writer:
         self._chord = False
         self._forget_offers()
 
+    @property
+    def people(self) -> "People":
+        """Who is in which chat, as far as it is known."""
+        return self._knowledge()[0]
+
     def _knowledge(self) -> "tuple[People, Emojis]":
         if self._known is None:
             from chatterm.tui.writing.emojis import Emojis  # noqa: PLC0415 - most texts need neither

@@ -1,7 +1,11 @@
 """People: what is known of one, and writing to them."""
 
+import asyncio
+import contextlib
+from typing import Final
+
 from chatproto.errors import ChatError
-from chatproto.models import User
+from chatproto.models import Chat, User
 from chatproto.text import terminal_safe
 from chatterm.client.errors import ClientError
 from chatterm.client.model import EntryRef, Target
@@ -9,6 +13,9 @@ from chatterm.tui.dialog import ask
 from chatterm.tui.features.feature import Feature
 from chatterm.tui.naming import person_first, person_named
 from chatterm.tui.person_card import PersonCard
+
+MEMBERS_S: Final = 0.5
+"""How long a card waits to know whether the person is a member of the group on screen."""
 
 
 class People(Feature):
@@ -35,11 +42,8 @@ class People(Feature):
 
     async def show(self, user: User) -> None:
         """Show a card and do what is chosen there."""
-        ref = self.conversation.ref
-        chat = self.engine.cache.chat(ref.id) if ref is not None and ref.kind == "chat" else None
-        own_id = self.engine.account.user_id
-        owns = chat is not None and chat.kind == "group" and chat.owner_id == own_id and user.id != own_id
-        card = PersonCard(self.engine, user, owned_group=chat if owns else None)
+        group, is_member = await self._group_with(user)
+        card = PersonCard(self.engine, user, group=group, is_member=is_member)
         self.screen.watch_also((user.id,))
         try:
             chosen = await ask(self.screen.app, card)
@@ -49,8 +53,22 @@ class People(Feature):
             self.open_chat(user.id)
         elif chosen == "mention":
             self.conversation.writer.mention(user)
-        elif chosen in ("kick", "hand_over"):
+        elif chosen in ("invite", "kick", "hand_over"):
             self.screen.perform(chosen, user.email)
+
+    async def _group_with(self, user: User) -> tuple[Chat | None, bool]:
+        """The group on screen, None if there is none that one is in; and whether this user may be a member of it."""
+        ref = self.conversation.ref
+        entry = self.engine.cache.entry(ref) if ref is not None else None
+        chat = self.engine.cache.chat(ref.id) if ref is not None and ref.kind == "chat" else None
+        if ref is None or entry is None or entry.has_left or chat is None or chat.kind != "group":
+            return None, False
+        people = self.conversation.writer.people
+        with contextlib.suppress(TimeoutError):  # a card does not wait for a slow server
+            async with asyncio.timeout(MEMBERS_S):
+                await people.refresh(ref.id)
+        members = people.members(ref)
+        return chat, people.may_be_in(members, user.id) or not members.complete
 
     def open_chat(self, user_id: int) -> None:
         """Open the direct chat with somebody, or where it will begin."""

@@ -62,15 +62,15 @@ class People:
         if chat is not None and chat.peer_id is not None:
             return Members({chat.peer_id: None}, complete=True)
         fetched = self._members.get(ref.id, Members())
-        known = self._heard_of(ref.id)
+        known, gone = self._heard_of(ref.id)
         if fetched.complete:
             known = {user_id: None for user_id in known if user_id in fetched.user_ids}
-        known.update(fetched.user_ids)
+        known.update((user_id, None) for user_id in fetched.user_ids if user_id not in gone)
         known.pop(own_id, None)
         return Members(known, complete=fetched.complete or (chat is not None and len(known) + 1 >= chat.member_count))
 
-    def _heard_of(self, chat_id: int) -> dict[int, None]:
-        """Those who wrote or came lately and are not known to have gone, the latest first."""
+    def _heard_of(self, chat_id: int) -> tuple[dict[int, None], set[int]]:
+        """Those who wrote or came lately and are not known to have gone, the latest first; and those who have."""
         cache = self._engine.cache
         head = cache.head(chat_id)
         found: dict[int, None] = {}
@@ -83,7 +83,7 @@ class People:
             elif isinstance(event, ChatCreated):
                 here += event.member_ids
             found.update({user_id: None for user_id in here if user_id not in gone and user_id not in found})
-        return found
+        return found, gone
 
     async def refresh(self, chat_id: int) -> None:
         """Ask the server who is in a group, if that is long ago; says nothing where it cannot be asked."""
