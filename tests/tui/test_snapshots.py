@@ -223,8 +223,8 @@ async def test_the_window(home: Path, album: Album, monkeypatch: pytest.MonkeyPa
 async def selecting(desk: Desk, album: Album) -> None:
     """The cursor of the messages on one that has every mark: a reply, edited, pinned, seen, reactions."""
     await desk.press("escape", "up")
-    selected = desk.screen.conversation.timeline.selected
-    await desk.until(lambda: selected is not None and selected.seq == REPLY)
+    timeline = desk.screen.conversation.timeline
+    await desk.until(lambda: timeline.selected is not None and timeline.selected.seq == REPLY)
     await desk.sees("shall I?", "y copy")
     album.show(desk.app, "selected")
     await desk.press("escape")
@@ -259,6 +259,7 @@ async def unsent(desk: Desk, album: Album) -> None:
     await desk.engine.send(garden, "I am on the train, without a network.")
     await desk.engine.send(garden, "Nine is good.")
     await desk.sees("Nine is good.", "2 queued", "1 failed", "Wait a minute")
+    await desk.until(lambda: any("# garden" in row and "✗" in row for row in desk.rows))
     album.show(desk.app, "unsent")
 
 
@@ -268,13 +269,14 @@ async def other_looks(desk: Desk, album: Album) -> None:
     await desk.sees("Nine is good.", "offline · 1 unread · ✗ 1 failed")
     album.show(desk.app, "narrow")
     await desk.press("f9")
-    await desk.sees("builds and depl")
+    await desk.sees("builds and depl", "type to filter")
     album.show(desk.app, "narrow_list")
     await desk.press("escape")
+    await desk.until(lambda: desk.app.focused is desk.composer)
     await resize(desk, 100, 30)
     desk.app.change_settings(Settings(look=replace(LOOKS.look, density="compact")))
     await desk.sees("08:24 Béla")
-    await desk.until(lambda: has_coloured_code(desk))
+    await desk.until(lambda: has_picture(desk) and has_coloured_code(desk))
     album.show(desk.app, "compact")
     desk.app.change_settings(Settings(look=replace(LOOKS.look, theme="chatterm-day")))
     await resize(desk, 120, 50)
