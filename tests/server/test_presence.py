@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ AT_ONCE = Timing(heads_interval=3600.0, presence_interval=0.005, presence_grace=
 
 @pytest.fixture
 async def fast(tmp_path: Path) -> AsyncIterator[RunningServer]:
-    """A server with short intervals."""
-    async with running_server(tmp_path / "data", FAST) as running:
+    """A server with short intervals, and without news of the users that a test adds."""
+    async with running_server(tmp_path / "data", replace(FAST, users_interval=3600.0)) as running:
         yield running
 
 
