@@ -33,7 +33,7 @@ async def test_the_outbox_shows_messages_and_changes_with_their_states(home: Pat
         await desk.press(*"nowhere")
         await desk.until(lambda: "waits in two" not in desk.text)
         await desk.press("enter")
-        await desk.sees("Send again", "Discard", "Go to the chat")
+        await desk.sees("Send again", "Discard", "Copy its text")
         await desk.press("enter")
         await desk.until(lambda: engine.outbox.counts() == (2, 0))
         await desk.sees("Not sent yet")
@@ -62,6 +62,29 @@ async def test_an_unsent_message_is_edited_with_all_it_had_or_discarded(home: Pa
         await desk.until(lambda: desk.engine.outbox.counts() == (1, 0))
         (row,) = desk.engine.outbox.rows()
         assert row.enclosed == Enclosed(reply_to=1, mentions=(2,))
+
+
+async def test_a_message_to_nobody_s_address_is_edited_and_copied_though_there_is_no_chat_to_show(
+    home: Path, account: Account
+) -> None:
+    fill_cache(home, account, **direct_chat("hello"))
+    async with running_app(home, account) as desk:
+        await desk.sees("hello", "offline since")
+        row = await desk.engine.send(Target(email="nobody@example.org"), "goes nowhere")
+        await desk.engine._context.storage.outbox(lambda outbox: outbox.refused(row.client_id, REFUSED))
+        await opened(desk, "goes nowhere")
+        await desk.press("enter")
+        await desk.sees("Send again", "Copy its text")
+        assert "Go to the chat" not in desk.text
+        await desk.press(*"copy", "enter")
+        await desk.until(lambda: desk.app.clipboard == "goes nowhere")
+        await desk.sees("Not sent yet")
+        await desk.press("enter")
+        await desk.sees("Send again")
+        await desk.press(*"edit", "enter")
+        await desk.sees("Edit unsent message", "To nobody@example.org.")
+        await desk.press(*" at all", "alt+enter")  # the cursor stands behind what is there
+        await desk.until(lambda: [row.text for row in desk.engine.outbox.rows()] == ["goes nowhere at all"])
 
 
 async def test_with_nothing_unsent_it_says_so(home: Path, account: Account) -> None:

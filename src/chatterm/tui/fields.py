@@ -311,6 +311,11 @@ class FieldRow(Vertical):
         if self.field.note:
             yield Static(terminal_safe(self.field.note), markup=False, classes="note")
 
+    def on_mount(self) -> None:
+        if isinstance(self.field, LinesField):
+            area: Any = self.widget
+            area.move_cursor(area.document.end)
+
     @property
     def value(self) -> str | bool:
         """What was filled in."""

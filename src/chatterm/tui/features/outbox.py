@@ -94,8 +94,9 @@ class Outbox(Feature):
             return True
 
         files = ", ".join(attachment.name for attachment in row.attached)
+        told = f"With {files}." if files else f"To {self._place(row.target)}."
         field = LinesField(name="text", label="Text", value=row.text)
-        dialog: Dialog[bool] = Dialog("Edit unsent message", f"With {files}.", (field,), submit=submit, buttons=_SAVE)
+        dialog: Dialog[bool] = Dialog("Edit unsent message", told, (field,), submit=submit, buttons=_SAVE)
         return await ask(self.screen.app, dialog) is not None
 
     async def discard(self, row: OutboxRow) -> bool:
@@ -160,7 +161,10 @@ class Outbox(Feature):
 
     async def _ask_what(self, unsent: Unsent) -> bool:
         """Ask, and do it; True if the list should be shown again."""
-        options = _message_options(unsent) if isinstance(unsent, OutboxRow) else _change_options(unsent)
+        if isinstance(unsent, OutboxRow):
+            options = _message_options(unsent, has_chat=self._has_chat(unsent.target))
+        else:
+            options = _change_options(unsent)
         title = unsent.text if isinstance(unsent, OutboxRow) else _verb(unsent.change)
         what = await Picker(" ".join(title.split())[:60] or "Files", options).pick(self.screen.app)
         if what is None:
@@ -172,9 +176,20 @@ class Outbox(Feature):
             await self.engine.retry(row.client_id)
         elif what == "discard":
             await self.discard(row)
+        elif what == "copy":
+            self.app.copy_to_clipboard(row.text)
+            self.tell("Copied its text.")
+        elif what == "edit" and not self._has_chat(row.target):
+            await self._rewrite(row)
+            return True
         elif self._open(_ref(row.target)) and what == "edit":
             return not await self.take_back(row)
-        return what in ("retry", "discard")
+        return what in ("retry", "discard", "copy")
+
+    def _has_chat(self, target: Target) -> bool:
+        """Whether the chat it goes to can be shown; to an address that nobody has, it cannot."""
+        ref = _ref(target)
+        return ref is not None and self.engine.cache.entry(ref) is not None
 
     async def _do(self, what: str, row: PendingChange) -> bool:
         if what == "retry":
@@ -211,13 +226,15 @@ def _verb(change: MessageChange) -> str:
             return "Pin" if on else "Unpin"
 
 
-def _message_options(row: OutboxRow) -> Sequence[Row[str]]:
+def _message_options(row: OutboxRow, *, has_chat: bool) -> Sequence[Row[str]]:
     failed = row.state in (OutboxState.FAILED, OutboxState.HELD)
+    can_change = row.state is not OutboxState.SENDING
     return (
         *([Row("Send again", "retry")] if failed else []),
-        *([Row("Edit", "edit", "back in the composer")] if row.state is not OutboxState.SENDING else []),
-        *([Row("Discard", "discard")] if row.state is not OutboxState.SENDING else []),
-        Row("Go to the chat", "open"),
+        *([Row("Edit", "edit", "back in the composer" if has_chat else "")] if can_change else []),
+        *([Row("Discard", "discard")] if can_change else []),
+        *([Row("Copy its text", "copy")] if row.text else []),
+        *([Row("Go to the chat", "open")] if has_chat else []),
     )
 
 
