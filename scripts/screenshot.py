@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -57,6 +58,8 @@ def main() -> None:
     parser.add_argument("--size", default="110x44", help="columns x rows (default: 110x44)")
     arguments = parser.parse_args()
     columns, _, rows = arguments.size.partition("x")
+    os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}  # whatever terminal this runs in
+    os.environ.pop("NO_COLOR", None)
     prepare_environment()
     with tempfile.TemporaryDirectory(prefix="chatterm-picture-") as folder:
         asyncio.run(take(Path(folder), arguments.picture, (int(columns), int(rows))))
