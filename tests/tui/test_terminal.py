@@ -1,5 +1,6 @@
 """The program itself in a real terminal: typing, raw bytes, hang-up, kill -9, crash, and what it leaves behind."""
 
+import io
 import re
 import signal
 from pathlib import Path
@@ -22,6 +23,7 @@ from chatproto.models import (
 from chatterm.client.model import Account
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
+from chatterm.tui import main
 from tests.support.client import at_home
 from tests.support.terminal import chatterm, kill, terminal
 from tests.support.tui import BELA, GARDEN, NOW, WITH_BELA, direct_chat, fill_cache, message
@@ -243,3 +245,21 @@ async def test_a_crash_is_one_line_with_the_place_of_the_report(home: Path, acco
     assert report.stat().st_mode & 0o777 == 0o600
     assert "RuntimeError" in report.read_text()
     assert "a secret text" not in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("told", "streams"), [("without '2>'", {"stdin": True}), ("needs a terminal. In scripts", {"stdin": False})]
+)
+def test_without_a_terminal_to_draw_on_it_says_which_stream_is_meant(
+    told: str, streams: dict[str, bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", stream_that_is(streams["stdin"]))
+    assert main.run() == 2
+    assert told in capsys.readouterr().err
+
+
+def stream_that_is(is_terminal: bool) -> io.StringIO:
+    """A stream that says whether it is a terminal."""
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal  # type: ignore[method-assign]  # a stand-in for a stream of the process
+    return stream

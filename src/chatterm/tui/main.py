@@ -36,9 +36,10 @@ def run(account_key: str | None = None) -> int:
     cannot be used; 128 + n ended by signal n. What goes wrong is told on stderr.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        drawn = "It draws on standard error: start it without '2>'. " if sys.stdin.isatty() else ""
         return _fail(
             "chatterm needs a terminal.",
-            "In scripts, use 'chatterm send', 'chatterm history' and the others: see 'chatterm --help'.",
+            f"{drawn}In scripts, use 'chatterm send', 'chatterm history' and the others: see 'chatterm --help'.",
             EXIT_USAGE,
         )
     from chatterm.client.errors import ClientError  # noqa: PLC0415 - after the terminal check, which needs nothing
