@@ -291,6 +291,23 @@ def test_another_window_or_font_is_measured_again_and_meanwhile_the_last_cell_ho
     assert len(terminal.asked) == 3
 
 
+def test_a_window_with_an_edge_keeps_its_cell_while_it_is_dragged_larger() -> None:
+    """XTerm counts its edge and tells no cell; pixels do not give way to half cells with each step of the mouse."""
+    terminal = FakeTerminal(Window(30, 100, 1004, 604))
+    assert terminal.pixels.grain() is None
+    terminal.say("\x1b[?63;4c")
+    assert terminal.pixels.grain() == Grain(10, 20, COLOURS_MAX)
+    for columns in range(101, 105):
+        terminal.window = Window(30, columns, columns * 10 + 4, 604)
+        assert terminal.pixels.grain() == Grain(10, 20, COLOURS_MAX)
+    terminal.window = Window(30, 104, 104 * 6 + 4, 30 * 13 + 4)
+    for _ in range(2):  # the first answer is to what was asked before the font changed
+        assert terminal.pixels.grain() is None
+        terminal.say("\x1b[?63;4c")
+    assert terminal.pixels.grain() == Grain(6, 13, COLOURS_MAX)
+    assert len(terminal.asked) == 3
+
+
 # --- how often ---
 
 
