@@ -32,7 +32,7 @@ def _remove(account: Account, *, drop_unsent: bool) -> int:
     if unsent and not drop_unsent:
         raise ClientError(
             "unsentMessages",
-            f"{unsent} messages of {account.key} have not been sent.",
+            f"Messages of {account.key} that have not been sent: {unsent}.",
             "Send them first, see 'chatterm outbox', or drop them with --unsent.",
         )
     try:

@@ -18,5 +18,5 @@ def run(arguments: argparse.Namespace) -> int:
     outcome.say(f"Signed out {account.key}. Cached messages stay in {account_files(account.key).folder}.")
     unsent = unsent_messages(account)
     if unsent:
-        outcome.say(f"{unsent} unsent messages are kept; they are sent after the next login to this account.")
+        outcome.say(f"Unsent messages are kept: {unsent}. The next login to this account sends them.")
     return outcome.OK

@@ -160,9 +160,7 @@ async def sign_out(app: "ChatApp", account: Account | None = None) -> None:
             return
         account = app.engine.account
     unsent = await asyncio.to_thread(signing.unsent_messages, account)
-    warning = (
-        f"{unsent:,} messages have not been sent: they are lost if you remove what is kept here. " if unsent else ""
-    )
+    warning = f"Messages not sent yet: {unsent:,}. They are lost if you remove what is kept here. " if unsent else ""
     answers = await ask(app, _SignOutDialog(account, warning))
     if answers is None:
         return
