@@ -62,6 +62,27 @@ async def test_unread_counts_follow_what_was_really_seen(home: Path, server: Run
         await desk.until(lambda: not desk.screen.sidebar.list.roster.unread)
 
 
+async def test_what_came_while_one_was_away_is_new_also_in_the_chat_one_left_open(
+    home: Path, server: RunningServer
+) -> None:
+    """It opens from the cache before anything is known; then reading goes on at the first message that is new."""
+    anna, bela = await server.person("Anna"), await server.person("Bela")
+    chat = await anna.direct(bela)
+    async with bela.socket() as socket:
+        await socket.say(chat, "the last one of yesterday")
+        async with app_of(home, anna) as desk:
+            await desk.until(lambda: desk.screen.open(EntryRef("chat", chat.id)))
+            await desk.sees("the last one of yesterday")
+            await desk.until(lambda: not desk.screen.sidebar.list.roster.unread)
+            await desk.until(lambda: desk.engine.cache.chat(chat.id).seen == 1)  # type: ignore[union-attr] # it is there
+            await desk.pilot.pause()
+        for number in range(60):
+            await socket.say(chat, f"of this morning {number}")
+        async with app_of(home, anna) as desk:
+            await desk.sees("60 new", "of this morning 0", "new below")
+            assert "of this morning 59" not in desk.text
+
+
 async def test_presence_is_shown_for_those_on_screen(home: Path, server: RunningServer) -> None:
     anna, bela = await server.person("Anna"), await server.person("Bela")
     await anna.direct(bela)

@@ -175,6 +175,7 @@ class ChatScreen(Panes):
         self.status.show_status(status)
         self.conversation.timeline.show_online(status.link is Link.ONLINE)
         if status.link is Link.ONLINE:
+            self.conversation.timeline.reconnected()
             self.conversation.timeline.ask_again()
             self._count_pins()
         self._presence_changed()

@@ -205,6 +205,18 @@ class Timeline(Guarded, Scrolling, can_focus=True):
             self._painter = None
             self.refresh(self.size.region)
 
+    def reconnected(self) -> None:
+        """What others wrote meanwhile is new to the reader, too: go on at its first message, as when a chat is opened.
+
+        Only if the end was in sight and nothing is selected: whoever reads elsewhere stays there.
+        """
+        viewport, chat = self.viewport, self._chat
+        if viewport is None or chat is None or not viewport.follow or self.has_focus:
+            return
+        unread, marked = find_unread(self._cache, chat.chat_id, self._own_id), viewport.document.unread
+        if unread is not None and (marked is None or unread.seq > marked.seq):
+            self.show(chat)
+
     def ask_again(self) -> None:
         """Post what is missing near the reader once more, for example when the connection is back."""
         self._sight.forget_wanted()
