@@ -1,6 +1,7 @@
 """Downloads and pictures: whole whatever breaks, where they belong, and asked for once."""
 
 import asyncio
+import itertools
 import os
 from pathlib import Path
 
@@ -86,9 +87,9 @@ def _partial(server_url: str, file: FileInfo, folder: Path) -> Path:
 
 
 async def test_a_download_is_paused_resumed_and_cancelled(
-    tmp_path: Path, folder: Path, server: RunningServer, anna: Person
+    tmp_path: Path, folder: Path, server: RunningServer, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What arrived stays through a pause; cancelled, nothing is left."""
+    """What arrived stays through a pause; cancelled, nothing is left. How fast it is can be read from the list."""
     file = await put(anna, noise(BIG, 3), "big.bin")
     async with (
         proxied(server.url) as proxy,
@@ -96,12 +97,15 @@ async def test_a_download_is_paused_resumed_and_cancelled(
     ):
         await client.online()
         transfers = client.session.transfers
+        ticks = itertools.count()
+        monkeypatch.setattr(transfers, "_clock", lambda: next(ticks) / 4)  # slow enough that a rate can be measured
 
         async def held() -> str:
             async with asyncio.timeout(WAIT_S):
                 await proxy.to_client.held.wait()
             (transfer,) = [each for each in transfers.list() if each.state is TransferState.RUNNING]
             assert transfers.moving().to_receive == BIG
+            assert transfer.rate > 0
             return transfer.id
 
         proxy.to_client.hold_at = proxy.to_client.passed + BIG // 3

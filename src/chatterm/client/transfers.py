@@ -76,7 +76,7 @@ class Transfers:
         waiting = [self._of_row(row, file) for row in rows for file in row.attached]
         shown = {transfer.id for transfer in waiting}
         ended = [transfer for transfer in self._uploaded if transfer.id not in shown]
-        return [*waiting, *(download.transfer for download in self._downloads.values()), *reversed(ended)]
+        return [*waiting, *map(self._of_download, self._downloads.values()), *reversed(ended)]
 
     def of_message(self, row: OutboxRow) -> tuple[Transfer, ...]:
         """The uploads of an unsent message; cheap enough for painting."""
@@ -259,6 +259,12 @@ class Transfers:
             progress[transfer.id] = (transfer.done, transfer.rate)
         else:
             progress.pop(transfer.id, None)
+
+    def _of_download(self, download: "Download") -> Transfer:
+        """With its rate, which is measured here."""
+        live = self._live.get(download.transfer.id)
+        rate = live.transfer.rate if live is not None and download.transfer.state is TransferState.RUNNING else 0.0
+        return replace(download.transfer, rate=rate)
 
     def _of_row(self, row: OutboxRow, file: Attachment) -> Transfer:
         live = self._live.get(file.spool)
