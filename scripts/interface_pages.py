@@ -62,8 +62,8 @@ accent = "#8fb8de"     # also primary, secondary, warning, error, success, foreg
 background = "#16181c" # surface, panel, quiet (quiet text) and line (hairlines)
 ```
 
-With `NO_COLOR` set there are shades of grey only, and where a terminal has sixteen colours the built-in themes use those;
-nothing is told by colour alone.
+With `NO_COLOR` set there are shades of grey only, and where a terminal has sixteen colours the built-in themes use
+those; nothing is told by colour alone.
 """
 
 

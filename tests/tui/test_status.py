@@ -54,6 +54,15 @@ def test_paused_messages_are_not_said_to_be_sent() -> None:
     assert said == ["● online · 2 sending · ‖ 1 paused", "● online · ‖ 3 paused"]
 
 
+def test_a_click_on_what_is_not_sent_shows_it() -> None:
+    parts = status_parts(ConnectionStatus(Link.OFFLINE, NOW), 3, 1, NOW, paused=1)
+    assert {part.text: part.action for part in parts if part.action} == {
+        "2 queued": "outbox",
+        "‖ 1 paused": "transfers",
+        "✗ 1 failed": "outbox",
+    }
+
+
 def test_offline_says_since_when_what_waits_when_it_tries_again_and_why() -> None:
     since = time.strftime("%H:%M", time.localtime(NOW - 300))
     status = ConnectionStatus(Link.OFFLINE, NOW - 300, retry_at=NOW + 4, problem=REFUSED)
