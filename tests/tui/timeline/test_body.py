@@ -207,13 +207,18 @@ async def test_mentions_and_actions_follow_the_names_of_people(world: World) -> 
 
 async def test_a_quote_shows_the_words_of_what_is_answered(world: World) -> None:
     """Without the marks of its Markdown, from whatever block comes first."""
-    quoted = ["**Friday** or [Saturday](https://x.org/a)?\nmore", "```python\nx = 1\n```", "> said\nby you"]
-    answers = [replace(message(number + 4, "yes"), reply_to=number) for number in (1, 2, 3)]
+    quoted = [
+        "**Friday** or [Saturday](https://x.org/a)?\nmore",
+        "```python\nx = 1\n```",
+        "> said\nby you",
+        "/me waves",
+    ]
+    answers = [replace(message(number + 5, "yes"), reply_to=number) for number in (1, 2, 3, 4)]
     world.store([*(message(seq, text) for seq, text in enumerate(quoted, 1)), *answers], seen=True)
     app = TimelineApp(world)
     async with app.run_test(size=(60, 40)):
         shown = [row.partition(": ")[2] for row in rows(app) if "│" in row]
-    assert shown == ["Friday or Saturday?", "x = 1", "said"]
+    assert shown == ["Friday or Saturday?", "x = 1", "said", "* waves"]
 
 
 async def test_an_unsent_message_is_drawn_like_a_sent_one(world: World) -> None:

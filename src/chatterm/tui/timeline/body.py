@@ -104,6 +104,8 @@ class Bodies:
             from chatterm.tui.timeline import markup_blocks  # noqa: PLC0415 - as above
 
             safe = markup_blocks.read(safe).text.lstrip()
+        if safe.startswith(ACTION):
+            safe = f"* {safe[len(ACTION) :].lstrip()}"
         return safe.split("\n", 1)[0]
 
     def picture(self, file: FileInfo, width: int) -> "Picture | None":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def describe(context: "Context", message: Message | None, cache: CacheReader, own_id: int) -> tuple[str, str]:
     """The heading and the quote of a context, safe for a terminal."""
     quote = "" if message is None else " ".join(message.text.split()) or _files(message)
+    if context.kind == "reply" and quote.startswith("/me "):
+        quote = f"* {quote[4:]}"  # as it is shown; an edit shows what is edited
     if message is not None and message.deleted:
         quote = "this message was deleted"
     if context.kind == "edit":
