@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from textual import events, on
 from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.timer import Timer
@@ -158,6 +159,10 @@ class PickerScreen(ModalScreen[R | None], Generic[T, R]):
 
     def on_mount(self) -> None:
         self._find()
+
+    def dismiss(self, result: R | None = None) -> AwaitComplete:
+        """Leave with a result. A key or a click that comes after that means nothing any more."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
     async def pick(self, app: App[Any]) -> R | None:
         """Show the picker and wait for what is picked; None if somebody left it."""

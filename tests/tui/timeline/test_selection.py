@@ -27,8 +27,9 @@ async def test_dragging_over_messages_copies_their_text_as_written(world: World)
         assert copied.splitlines()[-1].startswith("Yes. 漢字")
         shown = app.timeline.render_lines(app.timeline.size.region)[first]
         selected = app.screen.get_component_rich_style("screen--selection").bgcolor
-        text = "".join(segment.text for segment in shown if segment.style and segment.style.bgcolor == selected)
-        assert text == "we plant the apple trees on"
+        marked = [segment for segment in shown if segment.style and segment.style.bgcolor == selected]
+        assert "".join(segment.text for segment in marked) == "we plant the apple trees on"
+        assert all(segment.style.color != selected for segment in marked if segment.style), "it can be read"
 
 
 async def test_a_selection_stays_with_its_text_when_the_view_moves(world: World) -> None:

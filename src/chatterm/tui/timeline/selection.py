@@ -94,13 +94,14 @@ def _begins_text(marked: Marked, start: int) -> bool:
 
 
 def highlight(strip: Strip, selection: Selection, item: Item, line: int, style: Style) -> Strip:
-    """The line with its selected part shown."""
+    """The line with its selected part on the ground of `style`; its own colours stay, so that it can be read."""
     first, last = _characters(selection, item, line, strip)
     if first == last:
         return strip
     cuts = [strip.index_to_cell_position(first), strip.index_to_cell_position(last), strip.cell_length]
     before, within, following = strip.divide(cuts)
-    marked = [Segment(text, (own + style) if own else style) for text, own, _ in within]
+    ground = Style(bgcolor=style.bgcolor)
+    marked = [Segment(text, (own + ground) if own else ground) for text, own, _ in within]
     return Strip([*before, *marked, *following], strip.cell_length)
 
 
