@@ -27,6 +27,7 @@ from chatterm.tui.dialog import (
     confirm,
 )
 from chatterm.tui.fields import Push
+from tests.support.tui import wait_until
 
 
 class Bare(App[None]):
@@ -225,3 +226,19 @@ async def test_what_is_typed_at_once_goes_to_the_fields_it_is_meant_for() -> Non
         answers = await waiting
         assert answers is not None
         assert (answers["email"], answers["password"]) == ("anna", "secret")
+
+
+async def test_a_password_that_was_refused_is_replaced_by_typing() -> None:
+    async def submit(answers: Answers) -> str:
+        if answers["password"] != "right":
+            raise ClientError("invalidCredentials", "That is wrong.")
+        return answers["password"]
+
+    async with bare() as (app, pilot):
+        waiting = asked(app, Dialog("Sign in", "", (PasswordField(name="password", label="Password"),), submit=submit))
+        await pilot.pause()
+        await pilot.press(*"wrong", "enter")
+        await wait_until(pilot, lambda: "That is wrong." in shown(app))
+        await pilot.press(*"right", "enter")
+        async with asyncio.timeout(5):
+            assert await waiting == "right"

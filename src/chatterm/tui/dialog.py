@@ -223,6 +223,8 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         except Exception as error:  # whatever went wrong, what was filled in stays and can be corrected
             self._work(False)
             self.show_error(_described(error, self._title))
+            if isinstance(self.focused, Input) and self.focused.password:
+                self.focused.select_all()  # nobody corrects letters that cannot be seen: typing replaces them
             return
         self._end(result)
 
