@@ -5,13 +5,22 @@ import asyncio
 import pytest
 
 from chatproto.errors import ChatError
+from chatterm.client import finder
 from chatterm.client.errors import ClientError
 from chatterm.client.session import Session
 from tests.client.conftest import Connect
 from tests.support.client import at_home
-from tests.support.server import Person
+from tests.support.server import WAIT_S, Person
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches let the index catch up for as long as a busy machine may take, instead of saying what is missing."""
+    monkeypatch.setattr(finder, "_CATCH_UP_S", WAIT_S)
+    monkeypatch.setattr(finder, "_CATCH_UP_WAIT_S", WAIT_S)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_what_has_just_come_is_found_and_what_was_taken_back_is_not(
     anna: Person, ben: Person, connect: Connect
 ) -> None:

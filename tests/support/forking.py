@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 _PROGRAMS = {
@@ -101,7 +102,8 @@ class Forker:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = f"from tests.support.forking import serve; serve({theirs.fileno()})"
-        self._process = subprocess.Popen([sys.executable, "-c", code], pass_fds=(theirs.fileno(),))
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen([sys.executable, "-c", code], pass_fds=(theirs.fileno(),), cwd=root)
         self._turn = threading.Lock()
         theirs.close()
 
