@@ -7,7 +7,7 @@ from textual.app import App, ComposeResult
 
 from chatproto.errors import ErrorInfo
 from chatterm.client.model import ConnectionStatus, Link
-from chatterm.tui.status import StatusLine, status_parts
+from chatterm.tui.status import StatusLine, countdown, status_parts
 from chatterm.tui.theme import DARK, DEFAULTS
 
 
@@ -100,3 +100,10 @@ async def test_a_long_reason_leaves_room_for_help_and_the_way_out() -> None:
             row = pilot.app.screen._compositor.render_strips()[0].text
             assert reason in row
             assert row.rstrip().endswith("F1 help  ^Q quit")
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [(-3, 0), (0.2, 0), (4.4, 4), (10, 10), (10.6, 15), (15, 15), (15.6, 20), (59.8, 60)]
+)
+def test_a_long_wait_is_counted_in_steps_of_five_and_its_end_by_seconds(left: float, told: int) -> None:
+    assert countdown(NOW + left, NOW) == told

@@ -20,6 +20,7 @@ REASON_MIN: Final = 20
 KEYS_KEPT: Final = 2
 """Help, and the way out, stay beside the reason."""
 STILL: Final = Moving(0, 0, 0, 0)
+COUNTED_SINGLY_S: Final = 10
 NARROW: Final = 60
 """In fewer cells it is not told since when there is no connection."""
 _MARKS: Final = {
@@ -47,7 +48,7 @@ def status_parts(
         parts.append(Part(f"‖ {paused:,} paused", "strong", "transfers"))
     parts += _moving(moving)
     if status.link is Link.OFFLINE and status.retry_at is not None:
-        wait = max(0, round(status.retry_at - now))
+        wait = countdown(status.retry_at, now)
         parts.append(Part(f"retrying in {wait} s" if wait else "retrying now", "normal"))
         parts.append(Part(f"{label_of('retry_now')} now", "quiet", "retry_now"))
     if status.link is Link.SIGNED_OUT:
@@ -57,6 +58,12 @@ def status_parts(
         parts.append(Part(terminal_safe(told), "quiet"))
     separated = [part for each in parts for part in (Part(" · ", "quiet"), each)]
     return [Part(" ", "quiet"), *separated[1:]]
+
+
+def countdown(retry_at: float, now: float) -> int:
+    """Seconds until the next attempt as they are told: far from it in steps of five, which is quieter and cheap."""
+    wait = max(0, round(retry_at - now))
+    return wait if wait <= COUNTED_SINGLY_S else -(-wait // 5) * 5
 
 
 def _moving(moving: Moving) -> list[Part]:
@@ -92,9 +99,10 @@ class StatusLine(Line):
         self._moving = STILL
         self._scope: Scope = "global"
         self._ticker: Timer | None = None
+        self._counted = -1
 
     def on_mount(self) -> None:
-        self._ticker = self.set_interval(1.0, self.refresh, pause=True)
+        self._ticker = self.set_interval(1.0, self._tick, pause=True)
         self.show_status(self._status)
 
     def show_status(self, status: ConnectionStatus) -> None:
@@ -106,6 +114,14 @@ class StatusLine(Line):
             else:
                 self._ticker.pause()
         self.refresh()
+
+    def _tick(self) -> None:
+        """Count down where that can be seen."""
+        if self._status.retry_at is not None:
+            wait = countdown(self._status.retry_at, self._clock())
+            if wait != self._counted:
+                self._counted = wait
+                self.refresh()
 
     def show_outbox(self, queued: int, failed: int, paused: int = 0) -> None:
         """The outbox changed; `paused` are some of the `queued`."""
