@@ -2,7 +2,7 @@
 
 import sys
 
-from chatterm.cli.main import main
+from chatterm.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -30,6 +30,13 @@ except SystemExit as end:
     print("\\nLOADED", *sys.modules)
     raise
 """
+_WINDOW = """
+import sys
+sys.argv = ["chatterm"]
+from chatterm.cli.entry import main
+assert main() == 2  # there is no terminal here
+print(*sys.modules)
+"""
 _SESSION = """
 import sys
 from chatterm.client.accounts import Accounts
@@ -69,6 +76,13 @@ def test_queueing_a_message_loads_neither_the_screen_nor_the_network_nor_the_ser
     names = loaded(_SEND, home)
     assert "sqlite3" in names
     assert not names & (NETWORK | SCREEN | {"chatserver"})
+
+
+def test_the_window_opens_before_a_command_line_is_read(home: Path) -> None:
+    """Without arguments no parser is made, and none of the commands is loaded."""
+    names = loaded(_WINDOW, home)
+    assert "chatterm" in names
+    assert not names & (NETWORK | SCREEN | {"argparse", "sqlite3"}) - {"asyncio", "ssl"}
 
 
 def test_an_engine_is_made_without_the_network(home: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import selectors
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from threading import Event
@@ -27,6 +28,10 @@ ESCAPE_ROUNDS: Final = 8
 """... and how many times after the last input: longer than it waits."""
 HOLD_S: Final = 0.02
 """How long a beginning of a paste mark waits for the rest: the Escape key is one, too."""
+FRAME_MIN: Final = 2_048
+"""Characters of a write that is a whole frame."""
+FIRST_FRAME_S: Final = 0.001
+"""The thread that writes gets the processor for the first frame, before this one goes on with what can wait."""
 PASTE_MAX: Final = 1_048_576
 """Characters of one paste that are kept; the composer refuses far less than this with its reason."""
 
@@ -182,6 +187,7 @@ class ChatDriver(LinuxDriver):
         if self._file is not None:
             self._file = cast("Any", TerminalFile(self._file))  # Textual needs no more of it than these methods
         self.exit_event = self._waking = WakingEvent()
+        self._shown = False
         self._answers: AnswerSplitter | None = None
         self._pixels: TerminalPixels | None = None
 
@@ -228,6 +234,9 @@ class ChatDriver(LinuxDriver):
         """Write to the terminal; while another program has it, nothing: the app paints anew when it is back."""
         if self._writer_thread is not None:
             super().write(data if data.isascii() or _WELL_KNOWN.fullmatch(data) else self._aligned(data))
+            if not self._shown and len(data) >= FRAME_MIN:
+                self._shown = True
+                time.sleep(FIRST_FRAME_S)
 
     @staticmethod
     def _aligned(data: str) -> str:
