@@ -103,7 +103,7 @@ async def test_a_long_reason_leaves_room_for_help_and_the_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "told"), [(-3, 0), (0.2, 0), (4.4, 4), (10, 10), (10.6, 15), (15, 15), (15.6, 20), (59.8, 60)]
+    ("left", "told"), [(-3, 0), (0.2, 0), (4.4, 4), (5, 5), (5.6, 10), (10, 10), (10.6, 15), (15, 15), (59.8, 60)]
 )
 def test_a_long_wait_is_counted_in_steps_of_five_and_its_end_by_seconds(left: float, told: int) -> None:
     assert countdown(NOW + left, NOW) == told

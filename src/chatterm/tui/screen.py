@@ -95,6 +95,7 @@ class ChatScreen(Panes):
         self._upload_shown: Timer | None = None
         self._visible = ClientList.WatchChanged(())
         self._also: tuple[int, ...] = ()
+        self._was_online = False
         self.visited: list[EntryRef] = []
         """The chats that were on screen, the one that is there now first."""
         self._unsubscribe = engine.subscribe(self._hear)
@@ -172,13 +173,16 @@ class ChatScreen(Panes):
         self.conversation.timeline.outbox_changed()
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
+        online = status.link is Link.ONLINE
         self.status.show_status(status)
-        self.conversation.timeline.show_online(status.link is Link.ONLINE)
-        if status.link is Link.ONLINE:
+        self.conversation.timeline.show_online(online)
+        if online:
             self.conversation.timeline.reconnected()
             self.conversation.timeline.ask_again()
             self._count_pins()
-        self._presence_changed()
+        if online != self._was_online:  # from one failed attempt to the next, nobody's presence is known
+            self._was_online = online
+            self._presence_changed()
 
     def _presence_changed(self) -> None:
         self.sidebar.list.presence_changed()

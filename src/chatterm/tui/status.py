@@ -20,7 +20,7 @@ REASON_MIN: Final = 20
 KEYS_KEPT: Final = 2
 """Help, and the way out, stay beside the reason."""
 STILL: Final = Moving(0, 0, 0, 0)
-COUNTED_SINGLY_S: Final = 10
+COUNTED_SINGLY_S: Final = 5
 NARROW: Final = 60
 """In fewer cells it is not told since when there is no connection."""
 _MARKS: Final = {
