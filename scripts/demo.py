@@ -81,7 +81,7 @@ PLAY = [
     Line(
         "csilla",
         ALL,
-        "The *early* ones, then: [how to plant them](https://www.rhs.org.uk/)",
+        "The *early* ones, then: [how to plant them](https://example.org/apple-trees)",
         answers="tulips",
     ),
     Line("bela", YOU, "Shall we plant the apple trees on Friday, before the others come?"),
