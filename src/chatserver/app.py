@@ -9,7 +9,6 @@ from chatproto import limits
 from chatserver.backends import open_store
 from chatserver.bus.memory import MemoryBus
 from chatserver.clock import now_us
-from chatserver.config import Settings
 from chatserver.files.room import open_files
 from chatserver.http import routes
 from chatserver.http.application import rest_application
@@ -39,6 +38,7 @@ from chatserver.services.recovery import Recovery
 from chatserver.services.search import Search
 from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 from chatserver.ws.connection import Services
 from chatserver.ws.endpoint import Receive, Scope, Send, WebSocketEndpoint

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from chatserver.config import ConfigError, Settings
+from chatserver.config import ConfigError
 from chatserver.files.base import BlobStorage
 from chatserver.files.disk import DiskBlobs
 from chatserver.files.threads import DiskThreads
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 from chatserver.store.sqlite import SqliteStore
 

@@ -17,9 +17,9 @@ import uvloop
 from chatproto import limits
 from chatserver import measures
 from chatserver.app import Application, Timing, open_application
-from chatserver.config import Settings
 from chatserver.http.protocol import BoundedHttp
 from chatserver.ops import log
+from chatserver.settings import Settings
 from chatserver.ws.socket import ChatSocket
 
 _log = logging.getLogger("chatserver")

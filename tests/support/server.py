@@ -22,8 +22,8 @@ from chatproto.frames import Ack, ClientFrame, Hello, Outgoing, Send, SendResult
 from chatproto.models import Chat, User
 from chatproto.rest import Tokens
 from chatserver.app import Application, Timing
-from chatserver.config import Settings
 from chatserver.serve import Server, listen, serving, url_of
+from chatserver.settings import Settings
 from tests.support.forking import Child, forker, read_pipe
 from tests.support.homes import run_command
 

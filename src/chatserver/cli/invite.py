@@ -8,8 +8,8 @@ from chatproto import codec
 from chatproto.rest import Invite
 from chatserver.cli.exits import say
 from chatserver.cli.storing import with_store
-from chatserver.config import Settings
 from chatserver.services.invites import Invites
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 from chatserver.store.interfaces.invites import OWNER
 

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from chatproto.errors import ChatError
 from chatserver import backends, config
 from chatserver.cli.exits import Exit, fail, refuse
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 from chatserver.store.errors import StoreUnusableError
 
-Work = Callable[[Store, config.Settings], Awaitable[None]]
+Work = Callable[[Store, Settings], Awaitable[None]]
 
 
 def with_store(arguments: argparse.Namespace, work: Work, *, create: bool = False) -> Exit:

@@ -14,10 +14,10 @@ from chatserver.cli.exits import Exit, refuse, say
 from chatserver.cli.passwords import new_password
 from chatserver.cli.storing import with_store
 from chatserver.clock import now_us
-from chatserver.config import Settings
 from chatserver.services.accounts import Accounts
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.recovery import Recovery
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 
 

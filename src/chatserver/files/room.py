@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chatserver.backends import open_blobs
-from chatserver.config import Settings
 from chatserver.files.spool import Spool
 from chatserver.files.threads import DiskThreads
 from chatserver.services.files import FileLimits, Files
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 
 

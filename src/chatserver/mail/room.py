@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chatserver.config import Settings, smtp_password
+from chatserver.config import smtp_password
 from chatserver.mail.courier import BACKOFF_S, ResetMails
 from chatserver.mail.smtp import SmtpServer
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.recovery import Recovery
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 
 

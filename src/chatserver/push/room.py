@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from chatserver.clock import now_us
-from chatserver.config import ConfigError, Settings
+from chatserver.config import ConfigError
 from chatserver.push.addresses import AddressPolicy, Resolver, resolve
 from chatserver.push.client import PushClient
 from chatserver.push.delivery import Delivery
 from chatserver.push.pusher import Pusher
 from chatserver.push.sealing import Signer
 from chatserver.push.subscriptions import Subscriptions
+from chatserver.settings import Settings
 from chatserver.store.base import Store
 
 

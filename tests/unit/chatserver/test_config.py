@@ -9,9 +9,10 @@ from chatserver import config
 from chatserver.backends import open_blobs
 from chatserver.config import ConfigError
 from chatserver.files.threads import DiskThreads
+from chatserver.settings import Settings
 
 
-def load(flags: dict[str, object] | None = None, text: str | None = None, **environ: str) -> config.Settings:
+def load(flags: dict[str, object] | None = None, text: str | None = None, **environ: str) -> Settings:
     file = None
     if text is not None:
         file = Path(os.environ["TEST_FOLDER"]) / "chat.toml"

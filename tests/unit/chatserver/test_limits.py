@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from chatproto.errors import ChatError
 from chatserver.app import rate_limiter
-from chatserver.config import Settings
 from chatserver.limits.addresses import UNIX_PEER, address_key, client_key
 from chatserver.limits.limiter import RateLimiter
 from chatserver.limits.storage import BoundedStorage
+from chatserver.settings import Settings
 
 
 class Clock:
