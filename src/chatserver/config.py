@@ -21,7 +21,7 @@ class ConfigError(Exception):
 
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password"})
+_SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password", "backup_s3_secret_access_key"})
 """Settings whose values no message may show."""
 
 
@@ -51,6 +51,7 @@ def is_loopback(host: str) -> bool:
 def _check(settings: Settings) -> None:
     """What only several settings together tell, or what takes more than a pattern."""
     _check_mail(settings)
+    _check_backups(settings)
     if not settings.limits_enabled and not is_loopback(settings.host):
         raise ConfigError(
             f"The setting 'limits_enabled' is false, but the server listens on {settings.host}. "
@@ -75,6 +76,35 @@ def smtp_password(settings: Settings) -> str:
             f"The file of the setting 'smtp_password_file', {settings.smtp_password_file}, cannot be read: {error}. "
             "Make it a text file that this user may read."
         ) from error
+
+
+def backup_passphrase(settings: Settings) -> str | None:
+    """What backups are encrypted with; None if they are not. Raises `ConfigError`."""
+    file = settings.backup_passphrase_file
+    return None if file is None else passphrase_in(file, "of the setting 'backup_passphrase_file', ")
+
+
+def passphrase_in(file: Path, what: str = "") -> str:
+    """The first line of a file, which must not be empty. Raises `ConfigError`."""
+    try:
+        passphrase = file.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(
+            f"The passphrase file {what}{file} cannot be read: {reason}. Make it a text file that this user may read."
+        ) from error
+    if not passphrase:
+        raise ConfigError(f"The first line of the passphrase file {what}{file} is empty. Write the passphrase there.")
+    return passphrase
+
+
+def _check_backups(settings: Settings) -> None:
+    if settings.backup_s3_endpoint and not settings.backup_s3_bucket:
+        raise ConfigError("The setting 'backup_s3_endpoint' needs 'backup_s3_bucket' too. Name the bucket.")
+    if settings.backup_dir is not None and settings.backup_dir.resolve() == settings.data.resolve():
+        raise ConfigError("The setting 'backup_dir' is the data folder itself. Choose another, best on another disk.")
+    if settings.backup_dir is not None or settings.backup_s3_bucket:
+        backup_passphrase(settings)
 
 
 def _check_mail(settings: Settings) -> None:

@@ -111,6 +111,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_secret_access_key: Annotated[str, Meta(max_length=1_024)] = ""
     """Without keys the usual AWS variables and instance roles are tried. Prefer the variable to the file."""
 
+    backup_dir: Path | None = None
+    """Folder that `serve` puts backups into, made if missing; it may be on another disk. See docs/backups.md."""
+    backup_s3_bucket: Annotated[str, Meta(max_length=255)] = ""
+    """Bucket that `serve` puts backups into (needs the extra `s3`), besides or in place of `backup_dir`."""
+    backup_s3_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+/?)?$")] = ""
+    backup_s3_region: Annotated[str, Meta(max_length=64)] = ""
+    backup_s3_prefix: Annotated[str, Meta(max_length=255)] = ""
+    backup_s3_access_key_id: Annotated[str, Meta(max_length=1_024)] = ""
+    backup_s3_secret_access_key: Annotated[str, Meta(max_length=1_024)] = ""
+    """As the settings `s3_...`, for backups."""
+    backup_interval_s: Annotated[int, Meta(ge=60, le=366 * 86_400)] = 86_400
+    """Seconds from one backup to the next."""
+    backup_keep_last: Annotated[int, Meta(ge=1, le=10_000)] = 7
+    """Newest backups that are kept whatever their age; older ones as the next three settings say."""
+    backup_keep_daily: Annotated[int, Meta(ge=0, le=10_000)] = 7
+    """Days, back from now, of each of which the newest backup is kept."""
+    backup_keep_weekly: Annotated[int, Meta(ge=0, le=10_000)] = 4
+    """Weeks, likewise."""
+    backup_keep_monthly: Annotated[int, Meta(ge=0, le=10_000)] = 6
+    """Months, likewise."""
+    backup_passphrase_file: Path | None = None
+    """A file whose first line is the passphrase that backups are encrypted with; without it they are not."""
+    backup_verify: bool = True
+    """Whether each backup is read again and checked as `chatserver verify` does."""
+    backup_scratch_dir: Path | None = None
+    """Folder for the copy of the database while a backup is made or verified; without it beside the backup, or in the
+    data folder if the backup is not a file."""
+    backup_before_migration: bool = True
+    """Whether a copy of the database is kept before an upgrade changes its schema; `chatserver rollback` needs it."""
+
     limits_enabled: bool = True
     """Whether anything is limited in rate; may only be switched off on a loopback address, for tests and benchmarks."""
     limit_read: Rate = "6000/minute"

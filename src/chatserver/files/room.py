@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chatserver.backends import open_blobs
+from chatserver.files.keeping import ContentLock
 from chatserver.files.spool import Spool
 from chatserver.files.threads import DiskThreads
 from chatserver.services.files import FileLimits, Files
@@ -29,7 +30,8 @@ async def open_files(store: Store, settings: Settings, *, tidy_interval: float) 
     try:
         spool = Spool(folder / "uploads", threads, reserve_bytes=settings.file_reserve_bytes)
         blobs = open_blobs(settings, folder / "content", threads)
-        files = Files.on(store, spool, blobs, limits, tidy_interval=tidy_interval)
+        lock = ContentLock(settings.data)
+        files = Files.on(store, spool, blobs, limits, lock=lock, tidy_interval=tidy_interval)
         files.janitor.start()
         try:
             yield files

@@ -37,25 +37,30 @@ class S3Place:
     secret_access_key: str = ""
 
 
+def open_bucket(place: S3Place) -> S3Store:
+    """The bucket, or the folder within it; nothing is asked of it yet."""
+    config: S3Config = {}
+    if place.endpoint:
+        config["endpoint"] = place.endpoint
+    if place.region:
+        config["region"] = place.region
+    if place.access_key_id:
+        config["access_key_id"] = place.access_key_id
+        config["secret_access_key"] = place.secret_access_key
+    return S3Store(
+        place.bucket,
+        prefix=place.prefix or None,
+        config=config,
+        client_options={"allow_http": place.endpoint.startswith("http://")},
+        retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_S)},
+    )
+
+
 class S3Blobs:
     """See `BlobStorage`. Durable as soon as the storage has answered."""
 
     def __init__(self, place: S3Place) -> None:
-        config: S3Config = {}
-        if place.endpoint:
-            config["endpoint"] = place.endpoint
-        if place.region:
-            config["region"] = place.region
-        if place.access_key_id:
-            config["access_key_id"] = place.access_key_id
-            config["secret_access_key"] = place.secret_access_key
-        self._store = S3Store(
-            place.bucket,
-            prefix=place.prefix or None,
-            config=config,
-            client_options={"allow_http": place.endpoint.startswith("http://")},
-            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_S)},
-        )
+        self._store = open_bucket(place)
 
     async def adopt(self, source: Path, key: str) -> None:
         try:

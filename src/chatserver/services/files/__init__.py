@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chatserver.files.base import BlobStorage
+from chatserver.files.keeping import ContentLock
 from chatserver.files.pictures import Pictures
 from chatserver.files.spool import Spool
 from chatserver.services.files.contents import Contents
@@ -23,9 +24,18 @@ class Files:
     janitor: Janitor
 
     @classmethod
-    def on(cls, store: Store, spool: Spool, blobs: BlobStorage, limits: FileLimits, *, tidy_interval: float) -> "Files":
+    def on(
+        cls,
+        store: Store,
+        spool: Spool,
+        blobs: BlobStorage,
+        limits: FileLimits,
+        *,
+        lock: ContentLock,
+        tidy_interval: float,
+    ) -> "Files":
         """The services on their parts; `tidy_interval` is in seconds."""
         contents = Contents(spool, blobs, Pictures())
         uploads = Uploads(store, contents, limits)
-        janitor = Janitor(store, uploads, contents, interval_s=tidy_interval)
+        janitor = Janitor(store, uploads, contents, lock=lock, interval_s=tidy_interval)
         return cls(uploads=uploads, downloads=Downloads(store, blobs), janitor=janitor)

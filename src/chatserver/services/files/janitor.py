@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from chatproto.errors import ChatError
+from chatserver.files.keeping import ContentLock
 from chatserver.services.files.contents import Contents
 from chatserver.services.files.uploads import Uploads
 from chatserver.store.base import Store
@@ -17,8 +18,12 @@ _log = logging.getLogger("chatserver.files")
 class Janitor:
     """Works in small steps, so that messages are stored in between. A failure ends one round only."""
 
-    def __init__(self, store: Store, uploads: Uploads, contents: Contents, *, interval_s: float) -> None:
+    def __init__(
+        self, store: Store, uploads: Uploads, contents: Contents, *, lock: ContentLock, interval_s: float
+    ) -> None:
+        """While somebody keeps the content by `lock`, what is to be removed of it waits for a later round."""
         self._store = store
+        self._lock = lock
         self._uploads = uploads
         self._contents = contents
         self._interval_s = interval_s
@@ -43,8 +48,11 @@ class Janitor:
         while await self._store.review_files(_AT_ONCE) == _AT_ONCE:
             pass
         while doomed := await self._store.doomed_blobs(_AT_ONCE):
-            await self._contents.remove(doomed)
-            await self._store.forget_blobs(doomed)
+            with self._lock.removing() as allowed:
+                if not allowed:
+                    return
+                await self._contents.remove(doomed)
+                await self._store.forget_blobs(doomed)
 
     async def _run(self) -> None:
         while True:

@@ -1,0 +1,108 @@
+"""Backups as files in a folder: written beside their name, synced, then renamed."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from chatserver.backup.errors import BackupError, NoRoomError, PlaceError
+from chatserver.files.disk import make_private, sync_folder
+
+_PARTIAL: Final = ".partial"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class FolderPlace:
+    """See `Place`. The folder is made, for its owner alone, when something is written."""
+
+    kind: Final = "folder"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list(self) -> Iterator[tuple[str, int]]:
+        with _told(self.folder, "read"):
+            try:
+                entries = os.scandir(self.folder)
+            except FileNotFoundError:
+                return
+            with entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_file(follow_symlinks=False):
+                            yield entry.name, entry.stat(follow_symlinks=False).st_size
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        with _told(self.folder / name, "read"):
+            try:
+                with (self.folder / name).open("rb") as file:
+                    content = file.read(limit + 1)
+            except FileNotFoundError:
+                return None
+            return content if len(content) <= limit else None
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        with open_file(self.folder / name) as file:
+            yield file
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        with _told(self.folder, "written"):
+            make_private(self.folder)
+        with replacing(self.folder / name) as file:
+            yield file
+
+    def delete(self, name: str) -> None:
+        with _told(self.folder / name, "removed"):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """An ordinary file, to be read. Raises `PlaceError`."""
+    with _told(path, "read"):
+        file = path.open("rb")
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name when it is whole and durable; if the block fails, whatever had the name stays.
+
+    Readable by its owner only. Raises `PlaceError` or `NoRoomError`.
+    """
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    with _told(path, "written"):
+        partial.unlink(missing_ok=True)  # of an earlier process that was killed
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with _told(path, "written"), os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with _told(path, "written"):
+            partial.rename(path)
+            sync_folder(path.parent)
+    except BaseException:  # also when interrupted: nothing half done may stay
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    """Turns the system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise file_error(error, path, what) from error
+
+
+def file_error(error: OSError, path: Path, what: str) -> BackupError:
+    """The error that says of a path that it cannot be `what`: read, written or removed."""
+    if error.errno in _FULL:
+        return NoRoomError(f"There is no room for {path}. Free some space, or choose another disk.")
+    return PlaceError(f"{path} cannot be {what}: {error.strerror or error}. Check the path and who may use it.")
