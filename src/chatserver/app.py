@@ -21,6 +21,7 @@ from chatserver.mail.courier import BACKOFF_S
 from chatserver.mail.room import open_recovery
 from chatserver.measures import Gauge
 from chatserver.ops.health import HealthChecks, bus_check, store_checks
+from chatserver.ops.readings import Readings
 from chatserver.push.addresses import Resolver, resolve
 from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
@@ -101,11 +102,12 @@ class Application:
         self.websockets = self._websockets(messages, changes, limiter, settings, timing)
         self.gauges = self._own_gauges()
         """What changes by itself, for the metrics."""
+        self.readings = Readings(settings.data, self.gauges, self.hub.busiest_chats)
         operations = self._operations(accounts, messages, changes, settings)
         if push is not None:
             operations += routes.push.operations(push.subscriptions)
         if not settings.metrics_address:
-            operations += routes.metrics.operations(self.gauges, settings.metrics_networks)
+            operations += routes.metrics.operations(self.gauges, settings.metrics_networks, self.readings.take)
         operations += routes.documentation.operations(operations)
         rest = rest_application(operations, auth, Gate(limiter))
         self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))

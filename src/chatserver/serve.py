@@ -19,6 +19,7 @@ from chatserver import measures
 from chatserver.app import Application, Timing, open_application
 from chatserver.http.protocol import BoundedHttp
 from chatserver.ops import log
+from chatserver.ops.whereabouts import announced
 from chatserver.settings import Settings
 from chatserver.ws.socket import ChatSocket
 
@@ -186,7 +187,7 @@ async def _metrics(address: str, application: Application) -> AsyncIterator[str 
 
     host, _, port = address.rpartition(":")
     with contextlib.closing(listen(host.strip("[]"), int(port))) as sock:
-        async with serving_metrics(sock, application.gauges):
+        async with serving_metrics(sock, application.gauges, application.readings.take):
             yield url_of(sock) + "/metrics"
 
 
@@ -214,7 +215,8 @@ def _allow_many_connections() -> None:
 
 async def _run(settings: Settings, sock: socket.socket, reread: Callable[[], None]) -> None:
     url = url_of(sock)
-    async with serving(settings, sock) as (server, _):
+    async with serving(settings, sock) as (server, _), contextlib.AsyncExitStack() as undo:
+        undo.enter_context(announced(settings.data, url, server.metrics_url))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)

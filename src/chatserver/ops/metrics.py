@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import uvicorn
 
+from chatproto import codec
 from chatserver import measures
 from chatserver.measures import Counter, Distribution, Gauge, Histogram
+from chatserver.ops.readings import TakeReading
 
 _HEAD_MAX_BYTES: Final = 8_192
 
@@ -44,11 +46,22 @@ def exposition(gauges: Sequence[Gauge]) -> Callable[[str], tuple[bytes, str]]:
     return give
 
 
-def metrics_application(gauges: Sequence[Gauge]) -> Any:
-    """An ASGI application that answers every GET with the metrics, in the format that is asked for."""
+def metrics_application(gauges: Sequence[Gauge], take_reading: TakeReading) -> Any:
+    """An ASGI application: a reading at `/metrics.json`, everywhere else the metrics in the format asked for."""
     import prometheus_client  # noqa: PLC0415 - loads when metrics are wanted
 
-    return prometheus_client.make_asgi_app(_registry(gauges), disable_compression=True)
+    exposed = prometheus_client.make_asgi_app(_registry(gauges), disable_compression=True)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != "/metrics.json":
+            await exposed(scope, receive, send)
+            return
+        body = codec.encode(await take_reading())
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    return answer
 
 
 def _registry(gauges: Sequence[Gauge]) -> Any:
@@ -71,10 +84,12 @@ class _MetricsServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving_metrics(sock: socket.socket, gauges: Sequence[Gauge]) -> AsyncIterator[None]:
+async def serving_metrics(
+    sock: socket.socket, gauges: Sequence[Gauge], take_reading: TakeReading
+) -> AsyncIterator[None]:
     """Answer on a listening socket within the block."""
     config = uvicorn.Config(
-        metrics_application(gauges),
+        metrics_application(gauges, take_reading),
         loop="none",
         http="h11",
         ws="none",

@@ -1,14 +1,15 @@
 """The hub: which session hears what, and the fan-out of every durable commit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from time import perf_counter
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatproto import limits
 from chatproto.errors import ChatError, CloseCode
 from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
 from chatproto.models import LogEvent, Message, MessageChanged
 from chatserver import measures
+from chatserver.heavy import FadingTotals
 from chatserver.realtime.coalesce import Coalesced
 from chatserver.realtime.heads import HeadsRepeater
 from chatserver.realtime.packing import pack
@@ -32,6 +33,15 @@ _FULL_RETRY_S: Final = 10.0
 """Seconds after which who has too many connections may try again; a dead one is dropped within 45."""
 
 
+class BusyChat(NamedTuple):
+    """What came of a chat a minute lately, and the sessions that hear it now."""
+
+    chat_id: int
+    events: float
+    deliveries: float
+    sessions: int
+
+
 class Hub:
     """Knows every live session of this process. All methods belong to the event loop's thread.
 
@@ -50,6 +60,7 @@ class Hub:
         self._by_chat: dict[int, set[Session]] = {}
         self._by_session: dict[int, set[Session]] = {}
         self._users_rev = 0
+        self._busiest = FadingTotals()
         self._tell_users = Coalesced(users_interval, self._tell_users_changed)
         self._heads = HeadsRepeater(heads_interval, lambda chat_id: self._by_chat.get(chat_id, _NOBODY))
 
@@ -77,6 +88,14 @@ class Hub:
     def waiting_bytes(self) -> int:
         """Bytes that wait for sockets that do not keep up."""
         return sum(session.outbox.waiting_bytes for sessions in self._by_user.values() for session in sessions)
+
+    def busiest_chats(self, most: int) -> tuple[list[BusyChat], float]:
+        """The chats with the most events and deliveries lately, and what any chat may be short of, a minute."""
+        chats = [
+            BusyChat(key, events, deliveries, len(self._by_chat.get(key, _NOBODY)))
+            for key, events, deliveries in self._busiest.top(most)
+        ]
+        return chats, self._busiest.error()
 
     def attach(self, session: Session) -> None:
         """From now on the session hears of its user: chats joined and left, seen markers, revocation.
@@ -119,8 +138,7 @@ class Hub:
                 session.link.close(CloseCode.REVOKED, "This session was signed out.")
         for joined in commit.joined:
             self._tell_joined(joined)
-        for chat in commit.chats:
-            self._fan_out(chat)
+        self._fan_out_all(commit.chats)
         for left in commit.left:
             self._tell_left(left)
         for moved in commit.seen:
@@ -164,11 +182,16 @@ class Hub:
             for session in sessions:
                 session.outbox.offer(frame)
 
-    def _fan_out(self, commit: ChatCommit) -> None:
+    def _fan_out_all(self, commits: Sequence[ChatCommit]) -> None:
+        weight = self._busiest.weight() if commits else 0.0
+        for commit in commits:
+            sessions, count = self._by_chat.get(commit.chat_id, _NOBODY), len(commit.events)
+            self._busiest.add(commit.chat_id, count, count * len(sessions), weight)
+            if sessions:
+                self._fan_out(commit, sessions)
+
+    def _fan_out(self, commit: ChatCommit, sessions: Collection[Session]) -> None:
         last = commit.events[-1]
-        sessions = self._by_chat.get(commit.chat_id)
-        if not sessions:
-            return
         self._heads.note(commit.chat_id, last.seq, last.at)
         for events in _frames_of(commit.events):
             frame = pack(Events(chat_id=commit.chat_id, events=events))

@@ -1,4 +1,4 @@
-"""The operation that gives the metrics, to those who may see them."""
+"""The operations that give what is measured, to those who may see it."""
 
 import ipaddress
 from collections.abc import Callable, Collection, Sequence
@@ -11,12 +11,14 @@ from chatproto.errors import ChatError
 from chatserver.http.operations import Call, Nothing, Operation, Raw
 from chatserver.http.requests import HttpRequest
 from chatserver.measures import Gauge
+from chatserver.ops.reading import Reading
+from chatserver.ops.readings import TakeReading
 
 _FORWARDED: Final = ("x-forwarded-for", "forwarded", "via")
 
 
-def operations(gauges: Sequence[Gauge], networks: Collection[str]) -> list[Operation]:
-    """Metrics for clients in these networks who ask directly; all others find nothing at this address."""
+def operations(gauges: Sequence[Gauge], networks: Collection[str], take_reading: TakeReading) -> list[Operation]:
+    """Metrics for clients in these networks who ask directly; all others find nothing at these addresses."""
     allowed = [ipaddress.ip_network(network) for network in networks]
 
     @cache
@@ -26,21 +28,25 @@ def operations(gauges: Sequence[Gauge], networks: Collection[str]) -> list[Opera
 
         return exposition(gauges)
 
-    def may_read(request: HttpRequest) -> bool:
+    def only_for_readers(request: HttpRequest) -> None:
         # A proxy on this machine would make everybody local.
         if request.client is None or any(name in request.headers for name in _FORWARDED):
-            return False
+            raise ChatError("notFound")
         try:
             address = ipaddress.ip_address(request.client.host)
         except ValueError:
-            return False
-        return any(address in network for network in allowed)
+            raise ChatError("notFound") from None
+        if not any(address in network for network in allowed):
+            raise ChatError("notFound")
 
     async def get_metrics(call: Call[Nothing, None]) -> Response[bytes]:
-        if not may_read(call.request):
-            raise ChatError("notFound")
+        only_for_readers(call.request)
         content, media_type = give()(call.request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": media_type})
+
+    async def get_reading(call: Call[Nothing, None]) -> Reading:
+        only_for_readers(call.request)
+        return await take_reading()
 
     return [
         Operation(
@@ -52,5 +58,15 @@ def operations(gauges: Sequence[Gauge], networks: Collection[str]) -> list[Opera
             answer=Raw("text/plain", "The text format of Prometheus, or OpenMetrics if that is asked for."),
             errors=("notFound",),
             public=True,
-        )
+        ),
+        Operation(
+            method="GET",
+            path="/metrics.json",
+            tag="server",
+            summary="The same as JSON, with the busiest chats and the slowest statements, for the same networks",
+            handler=get_reading,
+            answer=Reading,
+            errors=("notFound",),
+            public=True,
+        ),
     ]

@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 import aiosqlite
 
 from chatproto.errors import ChatError
+from chatserver.statement_times import took
 from chatserver.store import rows
 from chatserver.store.sqlite import database
 from chatserver.store.sqlite.errors import as_chat_error
@@ -57,7 +59,7 @@ class ReaderPool:
     async def _run(self, statement: str, args: tuple[Any, ...]) -> Sequence[rows.Row]:
         if self._closed:
             raise ChatError("shuttingDown")
-        connection = self._idle.pop()
+        connection, began = self._idle.pop(), perf_counter()
         try:
             return list(await connection.execute_fetchall(numbered(statement), args))
         except sqlite3.Error as error:
@@ -68,6 +70,7 @@ class ReaderPool:
                 await connection.interrupt()
             raise
         finally:
+            took(statement, perf_counter() - began)
             self._idle.append(connection)
 
     async def close(self) -> None:

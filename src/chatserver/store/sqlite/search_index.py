@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Final, TypeVar
 
 from chatproto.errors import ChatError
+from chatserver.statement_times import took
 from chatserver.store.sqlite import search_file
 from chatserver.store.sqlite.errors import as_chat_error
 from chatserver.store.sqlite.search_finder import Finder
@@ -101,14 +102,16 @@ class SearchIndex:
             raise ChatError("overloaded", retry_after=1.0)
         self._searches += 1
         running = asyncio.get_running_loop().run_in_executor(self._reading, self._search, work)
-        running.add_done_callback(lambda _: self._searched())
+        began = perf_counter()
+        running.add_done_callback(lambda _: self._searched(perf_counter() - began))
         try:
             return await running
         except sqlite3.Error as error:
             raise await self._failed(error, "search") from error
 
-    def _searched(self) -> None:
+    def _searched(self, seconds: float) -> None:
         self._searches -= 1
+        took("search", seconds)
 
     def _search(self, work: Callable[[Finder], T]) -> T:
         indexer = self._indexer

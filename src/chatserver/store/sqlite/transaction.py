@@ -1,10 +1,12 @@
 """One write transaction on the writing connection, as the shared writes see it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from time import perf_counter
 from typing import Any
 
 import aiosqlite
 
+from chatserver.statement_times import took
 from chatserver.store import rows, writes
 from chatserver.store.areas import membership
 from chatserver.store.base import Commit
@@ -27,10 +29,18 @@ class SqliteTransaction(writes.Transaction):
         """What the steps that were applied apart have changed, in order; all of them precede `changes`."""
 
     async def all(self, statement: str, *args: Any) -> Sequence[rows.Row]:
-        return list(await self._connection.execute_fetchall(numbered(statement), args))
+        began = perf_counter()
+        try:
+            return list(await self._connection.execute_fetchall(numbered(statement), args))
+        finally:
+            took(statement, perf_counter() - began)
 
     async def many(self, statement: str, args: Iterable[tuple[Any, ...]]) -> None:
-        await self._connection.executemany(numbered(statement), args)
+        began = perf_counter()
+        try:
+            await self._connection.executemany(numbered(statement), args)
+        finally:
+            took(statement, perf_counter() - began)
 
     async def memberships(self, pairs: Collection[tuple[int, int]]) -> Sequence[rows.Row]:
         return await self.all(statements.MEMBERSHIPS, rows.to_json(list(pairs)))
