@@ -1,12 +1,16 @@
 """Documentation that is made from the code, and the check that it is not stale: one subcommand for each kind."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from chatserver.cli import build_parser as server_parser
+from chatserver.exporting.records import AnyRecord
 from chatterm.cli import commands
 from chatterm.cli.main import build_parser
 from scripts.interface_pages import keys_page, settings_page
@@ -44,8 +48,19 @@ def guide_pages() -> Pages:
     return {folder / "keys.md": keys_page(), folder / "settings.md": settings_page()}
 
 
+def schema_pages() -> Pages:
+    """The JSON Schema of what `chatserver export` writes."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of chatserver export",
+        **msgspec.json.schema(AnyRecord),
+    }
+    return {Path("docs/schema/server-export.json"): json.dumps(schema, indent=2) + "\n"}
+
+
 KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
     "guide": ("docs/guide/keys.md and settings.md", guide_pages),
+    "schema": ("docs/schema/server-export.json", schema_pages),
     "man": ("the manual pages in docs/man", man_pages),
 }
 

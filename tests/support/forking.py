@@ -32,6 +32,7 @@ _PROGRAMS = {
 """Modules whose `main` takes the arguments and returns an exit code."""
 _PRELOADED = (
     *_PROGRAMS.values(),
+    "chatserver.cli.export",
     "chatserver.cli.invite",
     "chatserver.cli.serve",
     "chatserver.cli.user",

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from chatserver.cli.account_arguments import add_invite, add_user
+from chatserver.cli.data_arguments import add_export
 from chatserver.cli.exits import Exit
 
 _EXIT_CODES = """exit codes:
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     add_user(commands, _add_common)
     add_invite(commands, _add_common)
+    add_export(commands, _add_common)
     return parser
 
 

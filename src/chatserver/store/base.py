@@ -16,6 +16,7 @@ from chatserver.store.interfaces.messages import MessageStore
 from chatserver.store.interfaces.push import PushStore
 from chatserver.store.interfaces.search import SearchStore
 from chatserver.store.interfaces.sessions import SessionStore
+from chatserver.store.interfaces.snapshots import SnapshotStore
 from chatserver.store.interfaces.users import UserStore
 
 
@@ -125,6 +126,7 @@ class Store(
     PushStore,
     SearchStore,
     SessionStore,
+    SnapshotStore,
     UserStore,
     Protocol,
 ):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.areas.push import PushArea
 from chatserver.store.areas.sessions import SessionArea
+from chatserver.store.areas.snapshots import SnapshotReads
 from chatserver.store.areas.users import UserArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, Store, Stored
 from chatserver.store.batches import SeenRequest
@@ -27,6 +29,7 @@ from chatserver.store.sqlite import database, statements
 from chatserver.store.sqlite.readers import ReaderPool
 from chatserver.store.sqlite.search import SearchArea
 from chatserver.store.sqlite.search_index import SearchIndex
+from chatserver.store.sqlite.snapshot import open_snapshot
 from chatserver.store.sqlite.watcher import Watcher
 from chatserver.store.sqlite.writer import GroupCommitWriter
 
@@ -53,12 +56,14 @@ class SqliteStore(
         self,
         *,
         epoch: str,
+        path: Path,
         readers: ReaderPool,
         writer: GroupCommitWriter,
         index: SearchIndex,
         lock: int | None,
     ) -> None:
         self._epoch = epoch
+        self._path = path
         self._readers = readers
         self._writer = writer
         self._index = index
@@ -96,7 +101,7 @@ class SqliteStore(
             undo.push_async_callback(writer.close)
             index = SearchIndex(data_dir, path, epoch, is_busy=lambda: writer.is_busy)
             undo.push_async_callback(index.close)
-            store = cls(epoch=epoch, readers=readers, writer=writer, index=index, lock=lock)
+            store = cls(epoch=epoch, path=path, readers=readers, writer=writer, index=index, lock=lock)
             writer.on_commit(store._note)
             if serving:
                 index.start()
@@ -161,6 +166,9 @@ class SqliteStore(
     async def schema_is_current(self) -> bool:
         version = (await self._readers.all("PRAGMA user_version"))[0][0]
         return int(version) == len(migrations.load("sqlite"))
+
+    def snapshot(self) -> AbstractAsyncContextManager[SnapshotReads]:
+        return open_snapshot(self._path)
 
     @property
     def writes_waiting(self) -> int:
