@@ -163,7 +163,9 @@ def test_watchers_end_with_the_truth(steps: list[tuple[str, int]], tmp_path_fact
                     await watcher.send(Watch(user_ids=[ben.id, anna.id]))
                     while anna.id not in (frame := await watcher.expect(Presence)).online:
                         view = state_in(frame, ben.id) or view
-                    assert state_in(frame, ben.id) == view == expected
+                    assert state_in(frame, ben.id) == expected
+                    while view != expected:  # an answer may overtake the last change
+                        view = state_in(await watcher.expect(Presence), ben.id) or view
                     was_there = any(step == "connect" for step, _ in steps) and expected != "online"
                     assert [user_id for user_id, _ in frame.last_seen] == [ben.id] * was_there
 
