@@ -14,7 +14,7 @@ from chatproto import codec
 from chatproto.errors import CloseCode
 from chatproto.frames import Events, Fetch, Page
 from chatproto.rest import Readiness
-from chatserver.serve import CannotListenError, listen
+from chatserver.listening import CannotListenError, listen
 from chatserver.store.base import Commit
 from tests.support.server import SILENT, WAIT_S, RunningServer, running_server
 

@@ -17,7 +17,7 @@ from chatproto import codec
 from chatproto.errors import CloseCode
 from chatproto.frames import Ack, Hello, Outgoing, Send, Welcome
 from chatproto.rest import Tokens
-from chatserver.serve import CannotListenError, listen, url_of
+from chatserver.listening import CannotListenError, listen, url_of
 from tests.support.server import PASSWORD, WAIT_S, ServerProcess
 
 

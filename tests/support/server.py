@@ -22,7 +22,9 @@ from chatproto.frames import Ack, ClientFrame, Hello, Outgoing, Send, SendResult
 from chatproto.models import Chat, User
 from chatproto.rest import Tokens
 from chatserver.app import Application, Timing
-from chatserver.serve import Server, listen, serving, url_of
+from chatserver.listening import opened, url_of
+from chatserver.serve import serving
+from chatserver.server import Server
 from chatserver.settings import Settings
 from tests.support.forking import Child, forker, read_pipe
 from tests.support.homes import run_command
@@ -190,11 +192,11 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """A server on a port of the loopback interface, a free one unless told, with its database in `data`."""
     settings.setdefault("limits_enabled", False)  # tests drive harder than people, but for those of limits
-    sock = listen("127.0.0.1", at_port)
-    url = url_of(sock)
-    with contextlib.closing(sock):
+    whole = Settings(data=data, host="127.0.0.1", port=at_port, **settings)
+    with opened(whole, {}) as listeners:
+        url = url_of(listeners.main[0])
         async with (
-            serving(Settings(data=data, host="127.0.0.1", port=0, **settings), sock, timing) as (server, application),
+            serving(whole, listeners, timing) as (server, application),
             contextlib.AsyncExitStack() as closing,
         ):
             http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S, verify=trusted()))

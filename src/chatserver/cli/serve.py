@@ -2,11 +2,15 @@
 
 import argparse
 import logging
+import os
+import signal
+import sys
 
 from chatserver import config
 from chatserver.cli.exits import Exit, fail
+from chatserver.listening import CannotListenError, hand_over
 from chatserver.ops import log
-from chatserver.serve import CannotListenError, run
+from chatserver.serve import run
 from chatserver.store.errors import StoreUnusableError
 
 _log = logging.getLogger("chatserver")
@@ -20,17 +24,18 @@ def serve(arguments: argparse.Namespace) -> int:
     except config.ConfigError as error:
         return fail(Exit.CONFIG, error)
 
-    def reread() -> None:
+    def reread() -> bool:
         try:
             log.set_level(config.load(flags, file=arguments.config).log_level)
         except config.ConfigError as error:
             _log.error("the settings were not read again: %s", error)
-        else:
-            _log.warning("the settings were read again; only the log level changes before a restart")
+            return False
+        _log.warning("the settings were read again; only the log level changes before a restart")
+        return True
 
     writer = log.set_up(settings.log_level, settings.log_format)
     try:
-        return run(settings, reread)
+        successor_sockets = run(settings, reread)
     except config.ConfigError as error:
         return fail(Exit.CONFIG, error)
     except StoreUnusableError as error:
@@ -39,3 +44,8 @@ def serve(arguments: argparse.Namespace) -> int:
         return fail(Exit.CANNOT_LISTEN, error)
     finally:
         writer.close()
+    if successor_sockets is not None:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)  # until it listens to them, they would end it
+        hand_over(successor_sockets, os.environ, [sys.executable, *sys.orig_argv[1:]])
+    return Exit.OK

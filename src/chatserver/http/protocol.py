@@ -17,6 +17,8 @@ _ARRIVAL_TIMEOUT_S: Final = 30.0
 _PROGRESS_BYTES: Final = 16_384
 _STALL_TIMEOUT_S: Final = 60.0
 """Seconds in which a client has to take some of the answer that waits for it."""
+_FRESH_S: Final = 1.0
+"""Seconds after which a connection that has asked nothing is idle."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -27,11 +29,22 @@ class BoundedHttp(HttpToolsProtocol):
     _body_bytes = 0
     _arrival_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
+    _opened_at = 0.0
+    _asked = False
+    _last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection is open and owes a request."""
         super().connection_made(transport)
+        self._opened_at = self.loop.time()
         self._await_arrival()
+
+    def shutdown(self) -> None:
+        """The server ends: close at once if idle, else after the answer, which one who has only just come gets too."""
+        if self._asked or self.loop.time() - self._opened_at > _FRESH_S:
+            super().shutdown()
+        else:
+            self._last = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -59,7 +72,10 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head has arrived."""
         self._in_head = False
+        self._asked = True
         super().on_headers_complete()
+        if self._last and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The request has arrived."""

@@ -85,9 +85,9 @@ class _MetricsServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving_metrics(
-    sock: socket.socket, gauges: Sequence[Gauge], take_reading: TakeReading
+    sockets: list[socket.socket], gauges: Sequence[Gauge], take_reading: TakeReading
 ) -> AsyncIterator[None]:
-    """Answer on a listening socket within the block."""
+    """Answer on listening sockets within the block."""
     config = uvicorn.Config(
         metrics_application(gauges, take_reading),
         loop="none",
@@ -102,7 +102,7 @@ async def serving_metrics(
         h11_max_incomplete_event_size=_HEAD_MAX_BYTES,
     )
     server = _MetricsServer(config)
-    running = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="metrics")
+    running = asyncio.get_running_loop().create_task(server.serve(sockets=sockets), name="metrics")
     try:
         yield
     finally:

@@ -1,0 +1,123 @@
+"""uvicorn's server with our protocols, a tick that is watched, and an end that loses nothing."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+
+import uvicorn
+
+from chatproto import limits
+from chatserver import measures
+from chatserver.app import Application
+from chatserver.http.protocol import BoundedHttp
+from chatserver.listening import BACKLOG
+from chatserver.ws.socket import ChatSocket
+
+_DRAIN_S: Final = 4.0
+"""Seconds for committing and acknowledging what is in hand, once the server is told to stop."""
+_HANDSHAKE_S: Final = 2.0
+"""Seconds after that for peers to answer the close frame."""
+_CLOSE_S: Final = 1.0
+"""Seconds after that for what is written to leave, before connections are cut. Together below ten."""
+_KEEP_ALIVE_S: Final = 30
+"""Seconds an idle HTTP connection is kept: longer than clients do, so that they never send into its end."""
+_TICK_S: Final = 1.0
+
+_lag = measures.histogram("chatserver_event_loop_lag_seconds", "How late the event loop comes to a task every second.")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with an end that loses nothing: stop accepting, commit and acknowledge, then close with 1012."""
+
+    def __init__(self, application: Application, trusted_proxies: Collection[str]) -> None:
+        """Only what these addresses and networks say of forwarded clients is believed."""
+        super().__init__(
+            uvicorn.Config(
+                application,
+                loop="none",
+                http=BoundedHttp,
+                ws=ChatSocket,
+                ws_max_size=limits.FRAME_MAX_BYTES,
+                ws_ping_interval=limits.PING_INTERVAL_S,
+                ws_ping_timeout=limits.PING_TIMEOUT_S,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                # Below WARNING, uvicorn and websockets write addresses and whole frames to the log.
+                log_level=logging.WARNING,
+                access_log=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+            )
+        )
+        self._application = application
+        self.accepting = asyncio.Event()
+        """Set once connections are accepted."""
+        self.stopping = asyncio.Event()
+        """Set once the end has begun."""
+        self.metrics_url: str | None = None
+        """Where the metrics are, if they are wanted."""
+        self.tick_s = _TICK_S
+        """Seconds between two ticks."""
+        self.ticked: Callable[[], None] = lambda: None
+        """Called at each tick: the event loop turns."""
+
+    def stop(self) -> None:
+        """Begin the orderly end. Idempotent."""
+        self._application.stop()
+        self.should_exit = True
+        self.stopping.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the process, see `run`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections."""
+        await super().startup(sockets)
+        self.accepting.set()
+
+    async def main_loop(self) -> None:
+        """Keep the Date header fresh until told to stop; how late each tick is tells how busy the event loop is."""
+        clock = asyncio.get_running_loop().time
+        while not await self.on_tick(0):
+            due = clock() + self.tick_s
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.tick_s):
+                    await self.stopping.wait()
+            _lag.observe(max(0.0, clock() - due))
+            self.ticked()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, finish what is in hand, end every connection; takes less than ten seconds."""
+        for server in self.servers:
+            server.close()
+        connections = self.server_state.connections
+        for connection in list(connections):
+            if not isinstance(connection, ChatSocket):
+                connection.shutdown()  # at once if idle, else after its answer
+        await self._application.websockets.drain(_DRAIN_S)
+        # Peers answer the close frame; ending earlier would reset connections, and so lose the last acks.
+        await self._until_ended(_HANDSHAKE_S)
+        for connection in list(connections):
+            connection.shutdown()
+        await self._until_ended(_CLOSE_S)
+        for connection in list(connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await self._until_ended(_CLOSE_S)
+
+    async def _until_ended(self, seconds: float) -> None:
+        state = self.server_state
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn's plain sets cannot be awaited
+                    await asyncio.sleep(0.01)
