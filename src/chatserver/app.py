@@ -20,8 +20,10 @@ from chatserver.limits.limiter import RateLimiter
 from chatserver.mail.courier import BACKOFF_S
 from chatserver.mail.room import open_recovery
 from chatserver.measures import Gauge
+from chatserver.ops import machine
 from chatserver.ops.health import HealthChecks, bus_check, store_checks
 from chatserver.ops.readings import Readings
+from chatserver.ops.survey import Survey
 from chatserver.push.addresses import Resolver, resolve
 from chatserver.push.room import Push, open_push
 from chatserver.realtime.hub import Hub
@@ -100,14 +102,17 @@ class Application:
         changes = MessageChanges(store)
         limiter = rate_limiter(settings)
         self.websockets = self._websockets(messages, changes, limiter, settings, timing)
-        self.gauges = self._own_gauges()
+        self.survey = Survey(store, settings.data, self.health)
+        self.gauges = [*self._own_gauges(limiter, settings), *self.survey.gauges()]
         """What changes by itself, for the metrics."""
-        self.readings = Readings(settings.data, self.gauges, self.hub.busiest_chats)
+        self.readings = Readings(settings.data, self.gauges, self.survey.refresh, self.hub.busiest_chats)
         operations = self._operations(accounts, messages, changes, settings)
         if push is not None:
             operations += routes.push.operations(push.subscriptions)
         if not settings.metrics_address:
-            operations += routes.metrics.operations(self.gauges, settings.metrics_networks, self.readings.take)
+            operations += routes.metrics.operations(
+                self.gauges, self.survey.refresh, settings.metrics_networks, self.readings.take
+            )
         operations += routes.documentation.operations(operations)
         rest = rest_application(operations, auth, Gate(limiter))
         self._rest = Front(rest, Cors(settings.allowed_origins, request_headers(operations)))
@@ -160,13 +165,22 @@ class Application:
             *routes.search.operations(Search(store, now_us)),
         ]
 
-    def _own_gauges(self) -> list[Gauge]:
-        hub, store, websockets = self.hub, self.store, self.websockets
+    def _own_gauges(self, limiter: RateLimiter, settings: Settings) -> list[Gauge]:
+        hub, store, websockets, recovery = self.hub, self.store, self.websockets, self.recovery
         return [
+            *machine.gauges(store.engine),
+            *store.gauges(),
             Gauge("chatserver_sessions", "Live WebSockets of known users.", lambda: hub.session_count),
             Gauge("chatserver_users_connected", "Users with a live WebSocket.", lambda: hub.user_count),
             Gauge("chatserver_websockets_open", "WebSockets, greeted or not.", lambda: websockets.open_count),
             Gauge("chatserver_outbox_bytes", "Bytes that wait for slow sockets.", lambda: hub.waiting_bytes),
+            Gauge("chatserver_outbox_largest_bytes", "The most of it for one.", lambda: hub.largest_waiting_bytes),
+            Gauge("chatserver_outbox_limit_bytes", "What may wait for one.", lambda: settings.outbox_bytes),
+            Gauge("chatserver_requests_in_flight", "REST requests being answered.", lambda: self._rest.in_flight),
+            Gauge("chatserver_rate_limit_keys", "Users and addresses whose rates are counted.", lambda: limiter.keys),
+            Gauge("chatserver_mails_waiting", "Requests for mails not begun.", lambda: recovery.mails_waiting),
+            Gauge("chatserver_disk_free_min_bytes", "Free space to be ready.", lambda: settings.disk_free_min_bytes),
+            Gauge("chatserver_file_storage_limit_bytes", "Room for files.", lambda: settings.file_total_bytes),
             Gauge("chatserver_writes_waiting", "Callers that wait for a commit.", lambda: store.writes_waiting),
         ]
 
@@ -218,7 +232,10 @@ def _signals(store: Store, timing: Timing) -> Signals:
 
 
 def _background_gauges(passwords: PasswordPool, push: Push | None) -> list[Gauge]:
-    gauges = [Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending)]
+    gauges = [
+        Gauge("chatserver_passwords_waiting", "Passwords in hand or waiting.", lambda: passwords.pending),
+        Gauge("chatserver_password_threads", "Threads that hash passwords.", lambda: passwords.threads),
+    ]
     if push is not None:
         delivery = push.delivery
         gauges.append(Gauge("chatserver_pushes_waiting", "Pushes not delivered yet.", lambda: delivery.waiting))
@@ -272,6 +289,7 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         store.on_commit(bus.publish)
         undo.push_async_callback(application.hub.close)
         application.hub.start()
+        undo.push_async_callback(application.survey.close)
         undo.push_async_callback(application.upkeep.close)
         application.upkeep.start()
         yield application

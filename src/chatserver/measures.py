@@ -6,12 +6,14 @@ when a store or an application is closed and another is opened. Nothing here kno
 Labels must have few values, never an id, an address or anything a client makes up. Only for the event loop's thread.
 """
 
+import logging
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds for histograms of durations, in seconds."""
@@ -29,10 +31,10 @@ class Counter:
         self.name = name
         self.help = help_text
         self.labels = labels
-        self.value = 0
-        self.by_labels: dict[tuple[str, ...], int] = {}
+        self.value: float = 0
+        self.by_labels: dict[tuple[str, ...], float] = {}
 
-    def add(self, amount: int, *values: str) -> None:
+    def add(self, amount: float, *values: str) -> None:
         """Count for these values of the labels."""
         self.by_labels[values] = self.by_labels.get(values, 0) + amount
 
@@ -82,28 +84,45 @@ class Histogram(Distribution):
             self.observe(time.perf_counter() - started)
 
 
+Reading = float | None | Mapping[tuple[str, ...], float]
+"""A value, or one for each of the labels' values; None if it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """Something that goes up and down, looked at only when somebody asks. An application has its own."""
 
     name: str
     help: str
-    read: Callable[[], float]
+    read: Callable[[], Reading]
+    labels: tuple[str, ...] = ()
+    """Their names; with any, `read` gives a mapping."""
+    counts: bool = False
+    """It only grows: whoever reads it sees a counter, with `_total` behind its name."""
 
 
-M = TypeVar("M", Counter, Histogram)
+_log = logging.getLogger("chatserver.metrics")
 
-_all: dict[str, Counter | Histogram] = {}
+M = TypeVar("M", Counter, Histogram, Gauge)
+F = TypeVar("F", bound=Callable[..., Any])
+
+_all: dict[str, Counter | Histogram | Gauge] = {}
+_caches: dict[str, Callable[[], Any]] = {}
 
 
-def everything() -> list[Counter | Histogram]:
+def everything() -> list[Counter | Histogram | Gauge]:
     """All of them, in the order in which they were declared."""
     return list(_all.values())
 
 
-def counter(name: str, help_text: str, *labels: str) -> Counter:
-    """Declare a counter. Names are unique."""
-    return _declared(Counter(name, help_text, labels))
+def counter(name: str, help_text: str, *labels: str, values: tuple[str, ...] = ()) -> Counter:
+    """Declare a counter. Names are unique.
+
+    `values` of its one label are there from the beginning, with 0: so the first time counts as growth, too.
+    """
+    declared = _declared(Counter(name, help_text, labels))
+    declared.by_labels.update(dict.fromkeys(((value,) for value in values), 0))
+    return declared
 
 
 def histogram(name: str, help_text: str, bounds: tuple[float, ...] = SECONDS, label: str = "") -> Histogram:
@@ -111,7 +130,46 @@ def histogram(name: str, help_text: str, bounds: tuple[float, ...] = SECONDS, la
     return _declared(Histogram(name, help_text, bounds, label))
 
 
+def gauge(name: str, help_text: str, read: Callable[[], Reading], *labels: str, counts: bool = False) -> Gauge:
+    """Declare a gauge of the process. Names are unique; what belongs to one application goes to its own gauges."""
+    return _declared(Gauge(name, help_text, read, labels, counts))
+
+
+def read(gauge: Gauge) -> Mapping[tuple[str, ...], float]:
+    """What a gauge tells now by its labels' values; nothing if it is not known or cannot be read, which is logged.
+
+    One that fails must not take all others with it.
+    """
+    try:
+        reading = gauge.read()
+    except Exception:
+        _log.exception("the metric %s cannot be read", gauge.name)
+        return {}
+    if reading is None:
+        return {}
+    return reading if isinstance(reading, Mapping) else {(): reading}
+
+
+def cached(name: str) -> Callable[[F], F]:
+    """Count the hits of a function under `functools.lru_cache`; to be written above it."""
+
+    def decorate(function: F) -> F:
+        _caches[name] = function.cache_info  # type: ignore[attr-defined] # what lru_cache gives has it
+        return function
+
+    return decorate
+
+
+def _of_caches(part: str) -> Mapping[tuple[str, ...], float]:
+    return {(name,): getattr(info(), part) for name, info in _caches.items()}
+
+
 def _declared(measure: M) -> M:
     assert measure.name not in _all, f"two measures are called {measure.name}"
     _all[measure.name] = measure
     return measure
+
+
+gauge("chatserver_cache_hits", "Look-ups answered from memory.", partial(_of_caches, "hits"), "cache", counts=True)
+gauge("chatserver_cache_misses", "Look-ups worked out anew.", partial(_of_caches, "misses"), "cache", counts=True)
+gauge("chatserver_cache_entries", "What is remembered.", partial(_of_caches, "currsize"), "cache")

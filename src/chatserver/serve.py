@@ -62,7 +62,7 @@ async def _metrics(sockets: list[socket.socket], application: Application) -> As
         return
     from chatserver.ops.metrics import serving_metrics  # noqa: PLC0415 - most servers start without
 
-    async with serving_metrics(sockets, application.gauges, application.readings.take):
+    async with serving_metrics(sockets, application.gauges, application.survey.refresh, application.readings.take):
         yield url_of(sockets[0]) + "/metrics"
 
 

@@ -14,7 +14,10 @@ from chatserver import measures
 from chatserver.app import Application
 from chatserver.http.protocol import BoundedHttp
 from chatserver.listening import BACKLOG
+from chatserver.ops.machine import ClockWatch
 from chatserver.ws.socket import ChatSocket
+
+_log = logging.getLogger("chatserver")
 
 _DRAIN_S: Final = 4.0
 """Seconds for committing and acknowledging what is in hand, once the server is told to stop."""
@@ -87,12 +90,15 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Keep the Date header fresh until told to stop; how late each tick is tells how busy the event loop is."""
         clock = asyncio.get_running_loop().time
+        watch = ClockWatch()
         while not await self.on_tick(0):
             due = clock() + self.tick_s
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.tick_s):
                     await self.stopping.wait()
             _lag.observe(max(0.0, clock() - due))
+            if step := watch.look():
+                _log.warning("the machine's clock was set by %.1f seconds", step)
             self.ticked()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

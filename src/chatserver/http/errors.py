@@ -11,6 +11,7 @@ from chatproto.errors import ChatError
 from chatproto.rest import ErrorBody
 from chatserver.http.requests import HttpRequest
 from chatserver.http.visit import visit_of
+from chatserver.refusals import told
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def on_unexpected(request: HttpRequest, error: Exception) -> Response[ErrorBody]
 
 def _response(error: ChatError, headers: dict[str, Any]) -> Response[ErrorBody]:
     return Response(
-        ErrorBody(error=error.info()),
+        ErrorBody(error=told(error)),
         status_code=error.http_status,
         headers=headers,
         media_type="application/json",

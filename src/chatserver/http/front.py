@@ -33,6 +33,8 @@ class Front:
     def __init__(self, inner: Asgi, cors: Cors) -> None:
         self._inner = inner
         self._cors = cors
+        self.in_flight = 0
+        """Requests that are being answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,9 +54,11 @@ class Front:
                 message["headers"] = _complete(message.get("headers", ()), extra)
             await send(message)
 
+        self.in_flight += 1
         try:
             await self._inner(scope, receive, send_with_headers)
         finally:
+            self.in_flight -= 1
             _record(visit, scope["method"])
 
 

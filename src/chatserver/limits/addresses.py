@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from chatserver import measures
+
 UNIX_PEER: Final = "unix"
 """The key of a client without an address: it came through a socket in the file system."""
 _NAME_MAX_CHARS: Final = 64
@@ -16,6 +18,7 @@ def client_key(scope: Mapping[str, Any]) -> str:
     return address_key(client[0]) if client else UNIX_PEER
 
 
+@measures.cached("addresses")
 @lru_cache(maxsize=4_096)
 def address_key(host: str) -> str:
     """IPv4 by address, IPv6 by /64, which is what one subscriber gets, anything else as it is.

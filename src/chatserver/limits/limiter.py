@@ -45,6 +45,11 @@ class RateLimiter:
         self._connections_max = math.inf if connections is None else connections
         self._connections: Counter[str] = Counter()
 
+    @property
+    def keys(self) -> int:
+        """Users and addresses whose use is remembered."""
+        return len(self._storage)
+
     def take(self, rule: Rule, key: str, cost: int = 1) -> None:
         """Count `cost` for a key. Raises `ChatError` with `rateLimited` and a time to wait; then nothing counts."""
         item = self._items.get(rule)

@@ -8,8 +8,10 @@ from email.message import EmailMessage
 from typing import Final
 
 from chatproto.errors import ChatError
+from chatserver import measures
 from chatserver.mail import smtp
 from chatserver.mail.smtp import MailError, SmtpServer
+from chatserver.ops.retries import Retries
 from chatserver.services.recovery import Recovery
 from chatserver.store.base import Store
 
@@ -22,6 +24,14 @@ BACKOFF_S: Final = 2.0
 """Seconds before the first retry; four times as many before each next one, and up to twice that by chance."""
 
 _log = logging.getLogger("chatserver.mail")
+
+_outcomes = measures.counter(
+    "chatserver_mails",
+    "Mails with reset codes: sent, retried, given up, or not taken as too many waited.",
+    "outcome",
+    values=("sent", "retried", "failed", "refused"),
+)
+_retries = Retries("mail")
 
 
 class ResetMails:
@@ -56,10 +66,16 @@ class ResetMails:
         if self._workers:
             await asyncio.wait(self._workers)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that nobody works on yet."""
+        return self._queue.qsize()
+
     def request(self, email: str) -> None:
         try:
             self._queue.put_nowait(email)
         except asyncio.QueueFull:
+            _outcomes.add(1, "refused")
             raise ChatError("overloaded", retry_after=10.0) from None
 
     async def _work(self, recovery: Recovery) -> None:
@@ -86,12 +102,16 @@ class ResetMails:
                 await self._send(self._server, message)
             except MailError as error:
                 if not error.temporary or attempt == _ATTEMPTS:
+                    _outcomes.add(1, "failed")
                     _log.error("a reset code for user %d was not mailed, given up: %s", user_id, error)
                     return
                 pause = self._backoff_s * 4 ** (attempt - 1) * random.uniform(1, 2)  # noqa: S311 - spreads retries
                 _log.warning("a reset code for user %d was not mailed, next try in %.0f s: %s", user_id, pause, error)
-                await asyncio.sleep(pause)
+                _outcomes.add(1, "retried")
+                with _retries.pause(pause):
+                    await asyncio.sleep(pause)
             else:
+                _outcomes.add(1, "sent")
                 _log.info("a reset code was mailed to user %d", user_id)
                 return
 

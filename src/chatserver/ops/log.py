@@ -33,6 +33,10 @@ _CAPACITY: Final = 10_000
 _CLOSE_S: Final = 2.0
 """Seconds that the end of the server may wait for its last lines to be taken."""
 
+_told = measures.counter("chatserver_log_warnings", "Log lines of a high level.", "level", values=("warning", "error"))
+_exceptions = measures.counter(
+    "chatserver_exceptions", "Exceptions that nothing expected: defects, each with its traceback in the log."
+)
 _lost = measures.counter("chatserver_log_lines_lost", "Log lines dropped because stderr did not take them in time.")
 
 
@@ -54,6 +58,8 @@ class LogWriter(logging.Handler):
         """Queue a record, with what is only known here and now."""
         record.msg, record.args = record.getMessage(), None
         record.context = context.fields()
+        if record.levelno >= logging.WARNING:
+            _count(record)
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
@@ -83,6 +89,14 @@ class LogWriter(logging.Handler):
             # Loading structlog takes longer than starting to accept; the first line can wait for it.
             self._renderer = _renderer(self._form)
         return self._renderer.format(record)
+
+
+def _count(record: logging.LogRecord) -> None:
+    """Called for one record at a time, whatever thread it comes from."""
+    is_error = record.levelno >= logging.ERROR
+    _told.add(1, "error" if is_error else "warning")
+    if is_error and record.exc_info:
+        _exceptions.value += 1
 
 
 def set_up(level: Level, form: Form, stream: TextIO | None = None) -> LogWriter:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -15,6 +15,9 @@ from chatserver.ops.readings import TakeReading
 
 _HEAD_MAX_BYTES: Final = 8_192
 
+Refresh = Callable[[], Awaitable[None]]
+"""Looks at what takes a moment to find out, before the gauges are read."""
+
 
 class MeasuresCollector:
     """Turns plain numbers into metric families when it is asked: counting costs no library call."""
@@ -25,12 +28,13 @@ class MeasuresCollector:
 
     def collect(self) -> Iterator[Any]:
         """See `prometheus_client.registry.Collector`."""
-        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - loads when metrics are wanted
-
-        for measure in measures.everything():
-            yield _counter(measure) if isinstance(measure, Counter) else _histogram(measure)
-        for gauge in self._gauges:
-            yield GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read())
+        for measure in (*measures.everything(), *self._gauges):
+            if isinstance(measure, Counter):
+                yield _counter(measure)
+            elif isinstance(measure, Histogram):
+                yield _histogram(measure)
+            else:
+                yield from _gauge(measure)
 
 
 def exposition(gauges: Sequence[Gauge]) -> Callable[[str], tuple[bytes, str]]:
@@ -46,7 +50,7 @@ def exposition(gauges: Sequence[Gauge]) -> Callable[[str], tuple[bytes, str]]:
     return give
 
 
-def metrics_application(gauges: Sequence[Gauge], take_reading: TakeReading) -> Any:
+def metrics_application(gauges: Sequence[Gauge], refresh: Refresh, take_reading: TakeReading) -> Any:
     """An ASGI application: a reading at `/metrics.json`, everywhere else the metrics in the format asked for."""
     import prometheus_client  # noqa: PLC0415 - loads when metrics are wanted
 
@@ -54,6 +58,7 @@ def metrics_application(gauges: Sequence[Gauge], take_reading: TakeReading) -> A
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/metrics.json":
+            await refresh()
             await exposed(scope, receive, send)
             return
         body = codec.encode(await take_reading())
@@ -85,11 +90,11 @@ class _MetricsServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving_metrics(
-    sockets: list[socket.socket], gauges: Sequence[Gauge], take_reading: TakeReading
+    sockets: list[socket.socket], gauges: Sequence[Gauge], refresh: Refresh, take_reading: TakeReading
 ) -> AsyncIterator[None]:
     """Answer on listening sockets within the block."""
     config = uvicorn.Config(
-        metrics_application(gauges, take_reading),
+        metrics_application(gauges, refresh, take_reading),
         loop="none",
         http="h11",
         ws="none",
@@ -120,6 +125,19 @@ def _counter(counter: Counter) -> Any:
     for values, count in counter.by_labels.items():
         family.add_metric(values, count)
     return family
+
+
+def _gauge(gauge: Gauge) -> Iterator[Any]:
+    """No family at all if nothing is known."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - as above
+
+    values = measures.read(gauge)
+    if not values:
+        return
+    family = (CounterMetricFamily if gauge.counts else GaugeMetricFamily)(gauge.name, gauge.help, labels=gauge.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    yield family
 
 
 def _histogram(histogram: Histogram) -> Any:

@@ -5,7 +5,7 @@ import os
 import resource
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -37,19 +37,24 @@ _FILES: Final = Path("/proc/self/fd")
 class Readings:
     """Gives a reading whenever it is asked; nothing is kept between two."""
 
-    def __init__(self, data: Path, gauges: Sequence[Gauge], busiest: BusiestChats) -> None:
-        """`data` is the folder of the database; `gauges` may still grow."""
+    def __init__(
+        self, data: Path, gauges: Sequence[Gauge], refresh: Callable[[], Awaitable[None]], busiest: BusiestChats
+    ) -> None:
+        """`data` is the folder of the database; `gauges` may still grow; `refresh` is called before they are read."""
         self._data = data
         self._gauges = gauges
+        self._refresh = refresh
         self._busiest = busiest
         self._started_at = time.time()
         self._version = version("chatterm")
 
     async def take(self) -> Reading:
         """Everything as it is now."""
+        await self._refresh()
         storage, process = await asyncio.to_thread(lambda: (_storage(self._data), _process()))
         chats, error = self._busiest(CHATS_MAX)
         everything = measures.everything()
+        gauges = [*(one for one in everything if isinstance(one, Gauge)), *self._gauges]
         return Reading(
             format=FORMAT,
             version=self._version,
@@ -57,9 +62,12 @@ class Readings:
             started_at=self._started_at,
             process=process,
             storage=storage,
-            counters={one.name: _counter(one) for one in everything if isinstance(one, Counter)},
+            counters={
+                **{one.name: _counter(one) for one in everything if isinstance(one, Counter)},
+                **_by_name(gauge for gauge in gauges if gauge.counts),
+            },
             histograms={one.name: _histogram(one) for one in everything if isinstance(one, Histogram)},
-            gauges=_by_name(self._gauges),
+            gauges=_by_name(gauge for gauge in gauges if not gauge.counts),
             chats=[
                 ChatReading(id=chat.chat_id, events=chat.events, deliveries=chat.deliveries, sessions=chat.sessions)
                 for chat in chats
@@ -84,8 +92,11 @@ def _histogram(histogram: Histogram) -> HistogramReading:
     )
 
 
-def _by_name(gauges: Sequence[Gauge]) -> dict[str, list[Series]]:
-    return {gauge.name: [Series(value=gauge.read())] for gauge in gauges}
+def _by_name(gauges: Iterable[Gauge]) -> dict[str, list[Series]]:
+    return {
+        gauge.name: [Series(value=value, labels=list(labels)) for labels, value in measures.read(gauge).items()]
+        for gauge in gauges
+    }
 
 
 def _statements() -> list[StatementReading]:

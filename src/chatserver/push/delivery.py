@@ -11,6 +11,7 @@ from typing import Final
 from chatproto.errors import ChatError
 from chatserver import measures
 from chatserver.clock import Clock
+from chatserver.ops.retries import Retries
 from chatserver.push.client import Answer, PushClient
 from chatserver.push.sealing import Sealed, Signer
 from chatserver.store.base import Store
@@ -33,7 +34,10 @@ _outcomes = measures.counter(
     "chatserver_pushes",
     "Pushes delivered, failed, retried, dropped from a full queue, and endpoints pruned.",
     "outcome",
+    values=("delivered", "failed", "retried", "dropped", "pruned"),
 )
+_seconds = measures.histogram("chatserver_push_seconds", "For one attempt to post a push, until it is answered.")
+_retries = Retries("push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Delivery:
         self._waiting: deque[Job] = deque()
         self._wanted = asyncio.Semaphore(0)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._later: dict[asyncio.TimerHandle, None] = {}
+        self._later: dict[asyncio.TimerHandle, object] = {}
 
     @property
     def waiting(self) -> int:
@@ -75,8 +79,9 @@ class Delivery:
 
     async def close(self) -> None:
         """Stop; what waits is lost. Idempotent."""
-        for timer in self._later:
+        for timer, pause in self._later.items():
             timer.cancel()
+            _retries.end(pause)
         self._later.clear()
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
@@ -133,7 +138,8 @@ class Delivery:
         }
         if job.topic:
             headers["Topic"] = job.topic
-        return await self._client.post(job.record.endpoint, sealed.body, headers, now_s)
+        with _seconds.time():
+            return await self._client.post(job.record.endpoint, sealed.body, headers, now_s)
 
     async def _settle(self, job: Job, answer: Answer | None) -> None:
         record = job.record
@@ -171,11 +177,11 @@ class Delivery:
         timer: asyncio.TimerHandle
 
         def begin() -> None:
-            self._later.pop(timer, None)
+            _retries.end(self._later.pop(timer, None))
             self.take(replace(job, attempt=job.attempt + 1))
 
         timer = asyncio.get_running_loop().call_later(delay, begin)
-        self._later[timer] = None
+        self._later[timer] = _retries.begin(delay)
 
 
 async def _always() -> bool:

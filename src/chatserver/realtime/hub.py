@@ -25,6 +25,15 @@ _bytes = measures.counter("chatserver_fan_out_bytes", "Bytes of these frames.")
 _delay = measures.histogram(
     "chatserver_commit_to_delivery_seconds", "From a commit's being durable until it is written to every session."
 )
+_whole_delay = measures.histogram(
+    "chatserver_receive_to_delivery_seconds",
+    "From a commit's first message's arrival until all is written to sessions.",
+)
+_largest_wait = measures.histogram(
+    "chatserver_outbox_high_water_bytes",
+    "The most that ever waited for a session, counted when it ends.",
+    (0.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0),
+)
 
 _ADDITION_WEIGHT = 1024
 _REACTIONS_WEIGHT = 16 * 1024
@@ -89,6 +98,12 @@ class Hub:
         """Bytes that wait for sockets that do not keep up."""
         return sum(session.outbox.waiting_bytes for sessions in self._by_user.values() for session in sessions)
 
+    @property
+    def largest_waiting_bytes(self) -> int:
+        """The most of these that wait for one session."""
+        sessions = (session for own in self._by_user.values() for session in own)
+        return max((session.outbox.waiting_bytes for session in sessions), default=0)
+
     def busiest_chats(self, most: int) -> tuple[list[BusyChat], float]:
         """The chats with the most events and deliveries lately, and what any chat may be short of, a minute."""
         chats = [
@@ -127,6 +142,8 @@ class Hub:
         for chat_id in session.chats:
             _discard(self._by_chat, chat_id, session)
         session.chats.clear()
+        if session in self._by_session.get(session.session_id, _NOBODY):
+            _largest_wait.observe(session.outbox.high_water_bytes)
         _discard(self._by_user, session.user_id, session)
         _discard(self._by_session, session.session_id, session)
 
@@ -149,7 +166,7 @@ class Hub:
             self._users_rev = max(self._users_rev, commit.users_rev)
             self._tell_users.poke()
         if commit.chats and commit.durable_at is not None:
-            _delay.observe(perf_counter() - commit.durable_at)
+            _measure(commit.asked_at, commit.durable_at)
 
     def _tell_joined(self, joined: JoinedUser) -> None:
         sessions = self._by_user.get(joined.user_id)
@@ -208,6 +225,13 @@ class Hub:
         for sessions in self._by_user.values():
             for session in sessions:
                 session.outbox.offer(frame)
+
+
+def _measure(asked_at: float | None, durable_at: float) -> None:
+    now = perf_counter()
+    _delay.observe(now - durable_at)
+    if asked_at is not None:
+        _whole_delay.observe(now - asked_at)
 
 
 def _discard(index: dict[int, set[Session]], key: int, session: Session) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chatproto.errors import CloseCode
+from chatserver import measures
+
+_overflows = measures.counter("chatserver_slow_consumers_closed", "Sessions closed because they read too slowly.")
 
 
 class Link(Protocol):
@@ -42,7 +45,7 @@ class Outbox:
     frames never wait: they are dropped first, and `on_lapse` is called once there is room again.
     """
 
-    __slots__ = ("_bytes", "_drained", "_held", "_lapsed", "_limit", "_link", "_waiting", "on_lapse")
+    __slots__ = ("_bytes", "_drained", "_held", "_high_water", "_lapsed", "_limit", "_link", "_waiting", "on_lapse")
 
     def __init__(self, link: Link, limit: int) -> None:
         """`limit`: bytes of offered frames that may wait."""
@@ -50,6 +53,7 @@ class Outbox:
         self._limit = limit
         self._held = True
         self._bytes = 0
+        self._high_water = 0
         self._waiting: deque[tuple[bytes, int]] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._lapsed = False
@@ -66,6 +70,11 @@ class Outbox:
         """Bytes of offered frames that wait."""
         return self._bytes
 
+    @property
+    def high_water_bytes(self) -> int:
+        """The most that ever waited."""
+        return self._high_water
+
     def offer(self, frame: bytes) -> None:
         """Deliver a frame, now or when its turn comes; overflow closes the connection."""
         link = self._link
@@ -77,11 +86,14 @@ class Outbox:
         size = len(frame)
         if self._bytes + size > self._limit:
             self._waiting = None
+            self._high_water = max(self._high_water, self._bytes + size)
             self._bytes = 0
+            _overflows.value += 1
             link.close(CloseCode.SLOW, "You read too slowly; reconnect and resume.")
             self._wake()
             return
         self._bytes += size
+        self._high_water = max(self._high_water, self._bytes)
         self._wait((frame, size))
 
     def reply(self, data: bytes) -> None:

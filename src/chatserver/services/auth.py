@@ -9,6 +9,7 @@ from chatproto.errors import ChatError
 from chatproto.models import User
 from chatproto.rest import SessionInfo, SessionsList, Tokens
 from chatproto.text import normalize_email
+from chatserver import measures
 from chatserver.clock import Clock, now_us
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.tokens import AccessTokens, Identity, RefreshTokens
@@ -23,6 +24,18 @@ ACCESS_TTL_MAX_S: Final = 86_400
 REFRESH_TTL_S: Final = 90 * 86_400
 SESSIONS_MAX: Final = 100
 """Live sessions of one user; one more ends the one used longest ago."""
+
+_LOGIN_RESULTS: Final = {"credentialsWrong": "wrong", "accountDisabled": "disabled", "overloaded": "overloaded"}
+
+_logins = measures.counter(
+    "chatserver_logins",
+    "Tries to sign in, by what they came to.",
+    "result",
+    values=("ok", *_LOGIN_RESULTS.values(), "failed"),
+)
+_refreshes = measures.counter(
+    "chatserver_token_refreshes", "Sessions prolonged.", "result", values=("ok", "refused", "failed")
+)
 
 
 class Authenticator:
@@ -82,6 +95,15 @@ class Authenticator:
         Raises `accountDisabled` only with the right password.
         """
         try:
+            tokens = await self._login(email, password, device)
+        except ChatError as error:
+            _logins.add(1, _LOGIN_RESULTS.get(error.code, "failed"))
+            raise
+        _logins.add(1, "ok")
+        return tokens
+
+    async def _login(self, email: str, password: str, device: str) -> Tokens:
+        try:
             account = await self._store.account_by_email(normalize_email(email))
         except ChatError as error:
             if error.temporary:
@@ -105,6 +127,15 @@ class Authenticator:
 
         An older token than that can only be a copy: the session ends. Raises `tokenInvalid`, `sessionRevoked`.
         """
+        try:
+            tokens = await self._refreshed(token)
+        except ChatError as error:
+            _refreshes.add(1, "failed" if error.temporary else "refused")
+            raise
+        _refreshes.add(1, "ok")
+        return tokens
+
+    async def _refreshed(self, token: str) -> Tokens:
         session_id = self._refresh.session_of(token)
         digest = self._refresh.digest(token)
         successor = self._refresh.successor(token)

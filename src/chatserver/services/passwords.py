@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from time import perf_counter
 from typing import Final, TypeVar
 
 import argon2
@@ -27,6 +28,8 @@ _log = logging.getLogger("chatserver.auth")
 
 _seconds = measures.histogram("chatserver_password_seconds", "For hashing or checking a password, waiting included.")
 _turned_away = measures.counter("chatserver_passwords_turned_away", "Passwords not looked at, as too many waited.")
+
+_busy = measures.counter("chatserver_password_busy_seconds", "Of the hashing threads' time, what hashing took.")
 
 T = TypeVar("T")
 
@@ -77,6 +80,11 @@ class PasswordPool:
         """Passwords that are being hashed or wait for it."""
         return self._pending
 
+    @property
+    def threads(self) -> int:
+        """Threads that hash."""
+        return self._threads
+
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(password_hash)
@@ -99,13 +107,20 @@ class PasswordPool:
             _turned_away.value += 1
             raise ChatError("overloaded", retry_after=max(1.0, 0.05 * self._pending / self._threads))
         self._pending += 1
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, partial(_timed, work))
         future.add_done_callback(self._finished)
         with _seconds.time():
-            return await future
+            return (await future)[0]
 
-    def _finished(self, _future: object) -> None:
+    def _finished(self, future: "asyncio.Future[tuple[T, float]]") -> None:
         self._pending -= 1
+        if not future.cancelled() and future.exception() is None:
+            _busy.value += future.result()[1]
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    started = perf_counter()
+    return work(), perf_counter() - started
 
 
 def check_length(password: str) -> None:

@@ -25,6 +25,11 @@ class Courier(Protocol):
         """Mail a code to this address if it is somebody's. Returns at once. Raises `overloaded`."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Requests that nobody works on yet."""
+        ...
+
 
 class Recovery:
     """Makes reset codes and takes them back. Only the hash of a code is stored."""
@@ -44,6 +49,11 @@ class Recovery:
         self._code_ttl_s = code_ttl_s
         self._courier = courier
         self._clock = clock
+
+    @property
+    def mails_waiting(self) -> int:
+        """Requests for mails that nobody works on yet."""
+        return self._courier.waiting if self._courier is not None else 0
 
     async def issue(self, user_id: int, *, pause: bool = False) -> str | None:
         """A new code for a user, which replaces an earlier one; with `pause`, None if that is too fresh.

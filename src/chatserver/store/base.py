@@ -17,6 +17,7 @@ from chatserver.store.interfaces.push import PushStore
 from chatserver.store.interfaces.search import SearchStore
 from chatserver.store.interfaces.sessions import SessionStore
 from chatserver.store.interfaces.snapshots import SnapshotStore
+from chatserver.store.interfaces.state import StateStore
 from chatserver.store.interfaces.users import UserStore
 
 
@@ -110,6 +111,8 @@ class Commit:
     """The newest user rev, if any user was added or changed."""
     durable_at: float | None = field(default=None, compare=False)
     """When it became durable, in seconds by `time.perf_counter`; None for commits of other processes."""
+    asked_at: float | None = field(default=None, compare=False)
+    """When the first of its messages was given to the store, by the same clock; None if it has none."""
 
 
 CommitListener = Callable[[Commit], None]
@@ -127,6 +130,7 @@ class Store(
     SearchStore,
     SessionStore,
     SnapshotStore,
+    StateStore,
     UserStore,
     Protocol,
 ):

@@ -7,6 +7,7 @@ import msgspec
 
 from chatproto.errors import ChatError
 from chatproto.models import FileInfo, Forwarded, Message, MessageRef
+from chatserver import measures
 from chatserver.store import rows, sql
 from chatserver.store.base import NewMessage
 from chatserver.store.extras import Additions
@@ -119,6 +120,7 @@ def _mention_rows(chat_id: int, message: Message) -> list[tuple[int, int, int, i
     return [(chat_id, user_id, message.seq, message.sender_id) for user_id in users]
 
 
+@measures.cached("statements_files")
 @lru_cache(maxsize=32)
 def _files(count: int) -> str:
     columns = "id, name, size, media_type, width, height, thumbnail, owner_id"

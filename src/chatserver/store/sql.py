@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from chatserver import measures
+
 UNREAD_MAX: Final = 1_000
 """Counts of unread messages and of mentions stop here."""
 UNREAD_WINDOW: Final = 10_000
@@ -75,12 +77,14 @@ MESSAGES_AFTER: Final = f"{MESSAGE} AND seq > $2 ORDER BY seq LIMIT $3"
 MESSAGES_BEFORE_TIME: Final = f"{MESSAGE} AND at < $2 ORDER BY at DESC LIMIT $3"
 
 
+@measures.cached("statements_messages")
 @lru_cache(maxsize=32)
 def messages_at(count: int) -> str:
     """The messages of chat `$1` at `count` places."""
     return f"{MESSAGE} AND seq IN ({marks(2, count)})"
 
 
+@measures.cached("statements_seqs")
 @lru_cache(maxsize=32)
 def message_seqs_at(count: int) -> str:
     """Which of `count` places of chat `$1` hold messages."""

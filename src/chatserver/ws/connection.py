@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -33,11 +34,14 @@ from chatserver.realtime.outbox import Link, Outbox
 from chatserver.realtime.packing import pack
 from chatserver.realtime.session import Session
 from chatserver.realtime.signals import Signals
+from chatserver.refusals import told
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.messages import Messages
 from chatserver.store.base import Store
+from chatserver.ws import frames, reconnects
 from chatserver.ws.changes import ChangeFrame, ChangeQueue
+from chatserver.ws.reconnects import Reconnects
 from chatserver.ws.record import ConnectionRecord
 from chatserver.ws.seen import SeenMarkers
 from chatserver.ws.sends import REFUSED_PAUSE_S, SendPipeline
@@ -69,6 +73,7 @@ class Services:
     signals: Signals
     outbox_bytes: int
     limiter: RateLimiter
+    reconnects: Reconnects = field(default_factory=Reconnects)
     hello_timeout: float = limits.HELLO_TIMEOUT_S
 
 
@@ -139,7 +144,7 @@ class Connection:
             async with asyncio.timeout(self._services.hello_timeout):
                 text = await self._next()
         except TimeoutError:
-            self._link.write(pack(Error(error=ChatError("helloExpected").info())))
+            self._link.write(pack(Error(error=told(ChatError("helloExpected")))))
             self._end(CloseCode.HELLO_TIMEOUT, "No hello in time.")
             return None
         except ChatError as error:
@@ -148,10 +153,11 @@ class Connection:
         if text is None:
             return None
         session: Session | None = None
+        begun = perf_counter()
         try:
             hello = _read_hello(text)
             identity = self._services.auth.verify(hello.token)
-            self._record.user_id = identity.user_id
+            self._record.user_id, self._record.session_id = identity.user_id, identity.session_id
             outbox = Outbox(self._link, self._services.outbox_bytes)
             session = Session(identity.user_id, identity.session_id, self._link, outbox)
             # No await since the session was verified, so a revocation cannot fall between.
@@ -163,7 +169,9 @@ class Connection:
             logger.exception("greeting failed")
             self._refuse(ChatError("internal"))
         else:
+            frames.answered("hello", begun)
             return session
+        reconnects.refused()
         if session is not None:
             self._services.hub.detach(session)
         return None
@@ -189,10 +197,12 @@ class Connection:
             left=left,
         )
         session.outbox.release(pack(welcome))
+        result: reconnects.Greeting = "resumed" if same else "reset" if hello.epoch else "new"
+        self._services.reconnects.greeted(session.session_id, result)
 
     def _refuse(self, error: ChatError) -> None:
         """Say why, then close."""
-        self._link.write(pack(Error(error=error.info())))
+        self._link.write(pack(Error(error=told(error))))
         fallback = CloseCode.TRY_LATER if error.temporary else CloseCode.BAD_FRAME
         self._end(_CLOSE_AFTER.get(error.code, fallback), error.code)
 
@@ -230,11 +240,15 @@ class _Dialogue:
             await self._outbox.drained()  # who does not read answers gets no more of them
 
     async def _handle(self, frame: ClientFrame, text: str) -> None:
-        handler = _HANDLERS.get(type(frame))
+        begun = perf_counter()
+        kind = type(frame)
+        handler = _HANDLERS.get(kind)
         if handler is None:
             await self._refuse_unread(ChatError("unknownType"), text)
-        elif isinstance(frame, Send) or await self._admitted(text):
+        elif kind is Send or await self._admitted(text):
             await handler(self, frame)
+            if kind in _ANSWERED_AT_ONCE:
+                frames.answered(_ANSWERED_AT_ONCE[kind], begun)
 
     async def _refuse_unread(self, error: ChatError, text: str) -> None:
         if await self._admitted(text):
@@ -279,9 +293,11 @@ class _Dialogue:
                 limit=frame.limit,
             )
         except ChatError as error:
+            frames.failed("fetch")
             self._refuse(error, frame.id)
         except Exception:  # the client must get an answer, and its connection serves other things too
             logger.exception("fetch failed")
+            frames.failed("fetch")
             self._refuse(ChatError("internal"), frame.id)
         else:
             page = Page(id=frame.id, chat_id=frame.chat_id, events=events, has_more=has_more)
@@ -312,7 +328,7 @@ class _Dialogue:
         self._refuse(ChatError("invalidFrame", "This connection was greeted already."))
 
     def _refuse(self, error: ChatError, request_id: int | None = None) -> None:
-        self._outbox.reply(pack(Error(error=error.info(), id=request_id)))
+        self._outbox.reply(pack(Error(error=told(error), id=request_id)))
 
 
 _HANDLERS: dict[type[ClientFrame], Callable[[_Dialogue, Any], Awaitable[None]]] = {
@@ -328,6 +344,15 @@ _HANDLERS: dict[type[ClientFrame], Callable[[_Dialogue, Any], Awaitable[None]]] 
     Away: _Dialogue.away,
     Hello: _Dialogue.hello_again,
 }
+
+
+_ANSWERED_AT_ONCE: dict[type[ClientFrame], frames.Kind] = {
+    Fetch: "fetch",
+    Watch: "watch",
+    TypingNow: "typing",
+    Away: "away",
+}
+"""Those that are done when their handler returns, with their names for the measures; the others say so themselves."""
 
 
 def _read_hello(text: str) -> Hello:

@@ -12,6 +12,7 @@ from chatproto.rest import ErrorBody
 from chatserver.http.headers import SECURITY
 from chatserver.limits.addresses import client_key
 from chatserver.ops import context
+from chatserver.refusals import told
 from chatserver.ws.connection import Connection, Services
 from chatserver.ws.record import ConnectionRecord
 from chatserver.ws.socket import EXTENSION
@@ -54,7 +55,7 @@ class WebSocketEndpoint:
         finally:
             self._connections.discard(connection)
             self._services.limiter.disconnect(record.address)
-            record.closed()
+            record.closed(self._services.reconnects)
 
     @property
     def open_count(self) -> int:
@@ -81,7 +82,7 @@ class WebSocketEndpoint:
 
 
 async def _deny(send: Send, error: ChatError) -> None:
-    body = codec.encode(ErrorBody(error=error.info()))
+    body = codec.encode(ErrorBody(error=told(error)))
     headers = [(b"content-type", b"application/json"), *SECURITY]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(error.retry_after)).encode()))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from chatproto.errors import CloseCode
 from chatserver import measures
+from chatserver.ws.reconnects import Reconnects
 
 _log = logging.getLogger("chatserver.ws")
 
@@ -28,7 +29,8 @@ class ConnectionRecord:
     connection: str = field(default_factory=lambda: secrets.token_hex(4))
     """Names the connection in the log."""
     user_id: int | None = None
-    """Once greeted."""
+    """Once greeted; so is the next."""
+    session_id: int | None = None
     frames: int = 0
     """Messages taken from it."""
     code: int | None = None
@@ -57,9 +59,12 @@ class ConnectionRecord:
         if self.code is None:
             self.code = code
 
-    def closed(self) -> None:
+    def closed(self, reconnects: Reconnects) -> None:
         """It has ended."""
         code = self.code if self.code is not None else 1006
-        _closed.add(1, str(code) if code in _NAMED_CODES else "other")
+        cause = str(code) if code in _NAMED_CODES else "other"
+        _closed.add(1, cause)
+        if self.session_id is not None:
+            reconnects.ended(self.session_id, cause)
         seconds = round(perf_counter() - self.started, 1)
         _log.info("connection closed", extra={"code": code, "seconds": seconds, "frames": self.frames})

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from time import perf_counter
 
 from chatproto.errors import ChatError
 from chatserver.services.messages import Messages
+from chatserver.ws import frames
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +22,15 @@ class SeenMarkers:
         self._messages = messages
         self._user_id = user_id
         self._refuse = refuse
-        self._waiting: dict[int, int] = {}
+        self._waiting: dict[int, tuple[int, float]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def mark(self, chat_id: int, seq: int) -> None:
         """Take a marker; waits while markers of too many chats wait."""
         if len(self._waiting) >= _WAITING_MAX_CHATS:
             await self.settled()
-        self._waiting[chat_id] = max(seq, self._waiting.get(chat_id, 0))
+        known, since = self._waiting.get(chat_id) or (0, perf_counter())
+        self._waiting[chat_id] = (max(seq, known), since)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._store(), name="seen")
 
@@ -40,12 +43,18 @@ class SeenMarkers:
         try:
             while self._waiting:
                 chat_id = next(iter(self._waiting))
+                seq, since = self._waiting.pop(chat_id)
                 try:
-                    await self._messages.mark_seen(self._user_id, chat_id, self._waiting.pop(chat_id))
+                    await self._messages.mark_seen(self._user_id, chat_id, seq)
                 except ChatError as error:
-                    self._refuse(error)
+                    self._fail(error)
                 except Exception:  # one marker must not end the connection's others
                     logger.exception("marking seen failed")
-                    self._refuse(ChatError("internal"))
+                    self._fail(ChatError("internal"))
+                frames.answered("seen", since)
         finally:
             self._task = None
+
+    def _fail(self, error: ChatError) -> None:
+        frames.failed("seen")
+        self._refuse(error)

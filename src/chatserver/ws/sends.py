@@ -10,7 +10,9 @@ from chatproto.frames import Ack, Outgoing, Send, SendResult
 from chatserver import measures
 from chatserver.limits.limiter import Allowance
 from chatserver.realtime.packing import pack
+from chatserver.refusals import count
 from chatserver.services.messages import Messages, Prepared, refused_for_now, send_results
+from chatserver.ws import frames
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class SendPipeline:
             self.flush()
             await self.settled()  # its ack must not overtake those of earlier frames
             self._reply(_ack(frame, refused_for_now(frame.messages, None, error)))
+            frames.answered("send", received)
             if error.code == "rateLimited":
                 await asyncio.sleep(REFUSED_PAUSE_S)
             return
@@ -113,6 +116,7 @@ class SendPipeline:
             acks = _refuse_all(batch, ChatError("internal"))
         self._reply(b"".join(acks))
         _acked.observe(perf_counter() - since, times=len(batch))
+        frames.answered("send", since, times=len(batch))
         self._in_flight -= sum(_cost(frame.messages) for frame, _ in batch)
         if self._in_flight <= _IN_FLIGHT_MAX_BYTES:
             self._room.set()
@@ -123,6 +127,11 @@ def _refuse_all(batch: list[_Taken], error: ChatError) -> list[bytes]:
 
 
 def _ack(frame: Send, results: list[SendResult]) -> bytes:
+    codes = [result.error.code for result in results if result.error is not None]
+    if codes:
+        frames.failed("send")
+        for code in codes:
+            count(code)
     return pack(Ack(id=frame.id, results=results))
 
 

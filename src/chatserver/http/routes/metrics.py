@@ -1,7 +1,7 @@
 """The operations that give what is measured, to those who may see it."""
 
 import ipaddress
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import cache
 from typing import Final
 
@@ -17,7 +17,12 @@ from chatserver.ops.readings import TakeReading
 _FORWARDED: Final = ("x-forwarded-for", "forwarded", "via")
 
 
-def operations(gauges: Sequence[Gauge], networks: Collection[str], take_reading: TakeReading) -> list[Operation]:
+def operations(
+    gauges: Sequence[Gauge],
+    refresh: Callable[[], Awaitable[None]],
+    networks: Collection[str],
+    take_reading: TakeReading,
+) -> list[Operation]:
     """Metrics for clients in these networks who ask directly; all others find nothing at these addresses."""
     allowed = [ipaddress.ip_network(network) for network in networks]
 
@@ -41,6 +46,7 @@ def operations(gauges: Sequence[Gauge], networks: Collection[str], take_reading:
 
     async def get_metrics(call: Call[Nothing, None]) -> Response[bytes]:
         only_for_readers(call.request)
+        await refresh()
         content, media_type = give()(call.request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": media_type})
 

@@ -6,12 +6,13 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiosqlite
 
 from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
 from chatserver.store.migrations import Migration
+from chatserver.store.sqlite.commit_clock import CommitClock
 
 FILE_NAME: Final = "chat.db"
 APPLICATION_ID: Final = 0x63686174
@@ -162,9 +163,13 @@ def split_script(script: str) -> Iterator[str]:
             statement = ""
 
 
-async def connect(path: Path, *, writer: bool) -> aiosqlite.Connection:
-    """A connection in autocommit mode; transactions are begun explicitly. Readers cannot write."""
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+async def connect(path: Path, *, writer: bool, clock: CommitClock | None = None) -> aiosqlite.Connection:
+    """A connection in autocommit mode; transactions are begun explicitly. Readers cannot write.
+
+    `clock` is told how long its commits take.
+    """
+    options: dict[str, Any] = {} if clock is None else {"factory": clock.connection}
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, **options)
     pragmas = ["foreign_keys = ON", "temp_store = MEMORY"]
     if writer:
         # FULL syncs the WAL at every commit, which is what makes an acknowledged write durable. A large group

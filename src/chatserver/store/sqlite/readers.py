@@ -10,6 +10,8 @@ from typing import Any, Final
 import aiosqlite
 
 from chatproto.errors import ChatError
+from chatserver import measures
+from chatserver.measures import Gauge
 from chatserver.statement_times import took
 from chatserver.store import rows
 from chatserver.store.sqlite import database
@@ -18,6 +20,8 @@ from chatserver.store.sqlite.statements import numbered
 
 MAX_WAITING: Final = 10_000
 """Reads that may wait for a connection; one more is refused as `overloaded`."""
+
+_seconds = measures.histogram("chatserver_read_seconds", "Of a reading connection's time, for one statement.")
 
 
 class ReaderPool:
@@ -56,6 +60,15 @@ class ReaderPool:
         finally:
             self._slots.release()
 
+    def gauges(self) -> list[Gauge]:
+        """How much of the pool is in use."""
+        size = len(self._connections)
+        return [
+            Gauge("chatserver_readers", "Reading connections.", lambda: size),
+            Gauge("chatserver_readers_busy", "Reading connections in use.", lambda: size - len(self._idle)),
+            Gauge("chatserver_reads_waiting", "Reads that wait for a connection.", lambda: self._waiting),
+        ]
+
     async def _run(self, statement: str, args: tuple[Any, ...]) -> Sequence[rows.Row]:
         if self._closed:
             raise ChatError("shuttingDown")
@@ -70,8 +83,10 @@ class ReaderPool:
                 await connection.interrupt()
             raise
         finally:
-            took(statement, perf_counter() - began)
+            seconds = perf_counter() - began
+            took(statement, seconds)
             self._idle.append(connection)
+            _seconds.observe(seconds)
 
     async def close(self) -> None:
         """Refuse new reads, let running ones end, then close. Idempotent."""

@@ -11,6 +11,8 @@ from time import perf_counter
 from typing import Final, TypeVar
 
 from chatproto.errors import ChatError
+from chatserver import measures
+from chatserver.measures import Gauge
 from chatserver.statement_times import took
 from chatserver.store.sqlite import search_file
 from chatserver.store.sqlite.errors import as_chat_error
@@ -31,6 +33,12 @@ _PAUSE_BUSY: Final = 9.0
 _RETRY_S: Final = 30.0
 _CHATS_PER_STEP: Final = 64
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+_seconds = measures.histogram("chatserver_search_seconds", "For finding a page of hits, waiting for a turn included.")
+_caught_up = measures.histogram(
+    "chatserver_search_catch_up_seconds", "Of a search, for indexing what was new in the chats it looks at."
+)
+_incomplete = measures.counter("chatserver_searches_incomplete", "Searches before which not all could be indexed.")
 
 T = TypeVar("T")
 _log = logging.getLogger("chatserver.store")
@@ -56,7 +64,8 @@ class SearchIndex:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="search-index")
         self._reading = ThreadPoolExecutor(FINDERS, thread_name_prefix="search")
         self._searches = 0
-        self._behind: set[int] = set()
+        self._behind: dict[int, float] = {}
+        """Chats with messages not indexed, and since when."""
         self._wanted = asyncio.Event()
         self._missed = True
         self._closed = False
@@ -87,12 +96,35 @@ class SearchIndex:
         """The logs of these chats have grown."""
         if self._task is None:
             return
-        self._behind.update(chat_ids)
+        self._fall_behind(chat_ids)
         self._wanted.set()
+
+    def _fall_behind(self, chat_ids: Iterable[int]) -> None:
+        now = perf_counter()
+        for chat_id in chat_ids:
+            self._behind.setdefault(chat_id, now)
+
+    def gauges(self) -> list[Gauge]:
+        """How far the index is behind, and how many searches wait."""
+
+        def lag() -> float:
+            return perf_counter() - min(self._behind.values()) if self._behind else 0.0
+
+        return [
+            Gauge(
+                "chatserver_search_index_behind_chats", "Chats with messages not indexed.", lambda: len(self._behind)
+            ),
+            Gauge("chatserver_search_index_lag_seconds", "Since the oldest message that is not indexed.", lag),
+            Gauge("chatserver_searches_pending", "Searches that run or wait.", lambda: self._searches),
+        ]
 
     async def catch_up(self, heads: Sequence[tuple[int, int]]) -> bool:
         """Index these chats up to these seqs; False if that takes longer than a search should wait."""
-        return await self._write(lambda indexer: indexer.catch_up(heads, CATCH_UP_S))
+        with _caught_up.time():
+            complete = await self._write(lambda indexer: indexer.catch_up(heads, CATCH_UP_S))
+        if not complete:
+            _incomplete.value += 1
+        return complete
 
     async def find(self, work: Callable[[Finder], T]) -> T:
         """Run a search. Raises `overloaded`, and what `work` raises."""
@@ -105,7 +137,8 @@ class SearchIndex:
         began = perf_counter()
         running.add_done_callback(lambda _: self._searched(perf_counter() - began))
         try:
-            return await running
+            with _seconds.time():
+                return await running
         except sqlite3.Error as error:
             raise await self._failed(error, "search") from error
 
@@ -163,7 +196,7 @@ class SearchIndex:
         while True:
             try:
                 if self._missed:
-                    self._behind.update(await self._write(Indexer.lagging))
+                    self._fall_behind(await self._write(Indexer.lagging))
                     self._missed = False
                 await self._index()
                 while not self._behind and await self._paced(Indexer.merge_step):
@@ -184,12 +217,12 @@ class SearchIndex:
         while self._behind:
             chats = [chat_id for chat_id, _ in zip(self._behind, range(_CHATS_PER_STEP), strict=False)]
             # Taken out first: what is noted during the step stays noted.
-            self._behind.difference_update(chats)
-            left = set(chats)
+            taken = {chat_id: self._behind.pop(chat_id) for chat_id in chats}
             try:
-                left -= await self._paced(partial(Indexer.step, chat_ids=chats))
+                for chat_id in await self._paced(partial(Indexer.step, chat_ids=chats)):
+                    del taken[chat_id]
             finally:
-                self._behind |= left
+                self._behind.update(taken)
 
     async def _paced(self, work: Callable[[Indexer], T]) -> T:
         """One step, and a pause that leaves the processor to those who send."""

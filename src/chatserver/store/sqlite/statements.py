@@ -5,6 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from chatserver import measures
 from chatserver.store import sql
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
@@ -26,13 +27,21 @@ MEMBERSHIPS: Final = f"""
 HEADS_OF: Final = f"SELECT m.user_id, {sql.HEAD} {_PAIRS}"
 CHATS_OF: Final = f"SELECT {sql.CHAT} {_PAIRS}"
 
+STATE: Final = """
+    SELECT (SELECT page_size FROM pragma_page_size), (SELECT page_count FROM pragma_page_count),
+        (SELECT freelist_count FROM pragma_freelist_count), (SELECT user_version FROM pragma_user_version),
+        COALESCE((SELECT bytes FROM file_usage WHERE owner_id = 0), 0)"""
+"""Bytes of a page, pages, unused ones, the schema's number, and the bytes of everybody's files."""
 
+
+@measures.cached("statements")
 @lru_cache(maxsize=512)
 def numbered(statement: str) -> str:
     """`$1` as `?1`, which takes its arguments by position."""
     return _PARAMETER.sub(r"?\1", statement)
 
 
+@measures.cached("statements_sent_before")
 @lru_cache(maxsize=32)
 def sent_before(count: int) -> str:
     """Which of `count` (sender, client id) pairs are stored."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chatproto.errors import ErrorInfo
 from chatserver.clock import Clock, now_us
+from chatserver.measures import Gauge
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
@@ -24,8 +26,10 @@ from chatserver.store.areas.snapshots import SnapshotReads
 from chatserver.store.areas.users import UserArea
 from chatserver.store.base import Commit, CommitListener, NewMessage, Store, Stored
 from chatserver.store.batches import SeenRequest
+from chatserver.store.interfaces.state import StoreState
 from chatserver.store.reads import Reads
-from chatserver.store.sqlite import database, statements
+from chatserver.store.sqlite import database, search_file, statements
+from chatserver.store.sqlite.commit_clock import CommitClock
 from chatserver.store.sqlite.readers import ReaderPool
 from chatserver.store.sqlite.search import SearchArea
 from chatserver.store.sqlite.search_index import SearchIndex
@@ -97,7 +101,8 @@ class SqliteStore(
             readers = await ReaderPool.open(path, READERS)
             undo.push_async_callback(readers.close)
             epoch = bytes((await readers.all(sql.META, "epoch"))[0][0]).decode()
-            writer = GroupCommitWriter(await database.connect(path, writer=True), clock)
+            timing = CommitClock(path)
+            writer = GroupCommitWriter(await database.connect(path, writer=True, clock=timing), clock, timing)
             undo.push_async_callback(writer.close)
             index = SearchIndex(data_dir, path, epoch, is_busy=lambda: writer.is_busy)
             undo.push_async_callback(index.close)
@@ -174,6 +179,23 @@ class SqliteStore(
     def writes_waiting(self) -> int:
         return self._writer.waiting
 
+    @property
+    def engine(self) -> tuple[str, str]:
+        return "sqlite", sqlite3.sqlite_version
+
+    def gauges(self) -> list[Gauge]:
+        return [*self._readers.gauges(), *self._index.gauges()]
+
+    async def state(self) -> StoreState:
+        size, pages, free, schema, files = (await self._readers.all(statements.STATE))[0]
+        log = self._path.with_name(self._path.name + "-wal")
+        search = self._path.with_name(search_file.FILE_NAME)
+        # Looked at from outside only: opening the database's files and closing them would drop SQLite's locks.
+        log_bytes, search_bytes = await asyncio.to_thread(lambda: [_size(log), _size(search)])
+        return StoreState(
+            {"database": size * pages, "log": log_bytes, "search": search_bytes}, size * free, files, schema
+        )
+
     async def secret(self, name: str) -> bytes:
         return await self._writer.write(partial(writes.secret, name=name))
 
@@ -183,6 +205,13 @@ class SqliteStore(
 
     async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
         await self._writer.mark_seen(SeenRequest(user_id, chat_id, seq))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
 from typing import Any, Final
@@ -20,6 +20,7 @@ from chatserver.store import batches, writes
 from chatserver.store.areas import membership
 from chatserver.store.base import Commit, CommitListener, NewMessage, Stored
 from chatserver.store.batches import SeenRequest
+from chatserver.store.sqlite.commit_clock import CommitClock
 from chatserver.store.sqlite.errors import as_chat_error
 from chatserver.store.sqlite.transaction import SqliteTransaction
 from chatserver.store.writes import T
@@ -38,6 +39,11 @@ _log = logging.getLogger("chatserver.store")
 _seconds = measures.histogram("chatserver_commit_seconds", "From taking a batch of writes until it is durable.")
 _writes = measures.histogram("chatserver_commit_writes", "Messages and other writes in one commit.", measures.COUNTS)
 _failed = measures.counter("chatserver_commits_failed", "Commits that were undone.")
+_waited = measures.histogram("chatserver_write_wait_seconds", "How long the first write of a commit waited for it.")
+_synced = measures.histogram("chatserver_commit_sync_seconds", "Of a commit, for making it durable: the log is synced.")
+_checkpointed = measures.histogram(
+    "chatserver_checkpoint_seconds", "Commits that also brought the log into the database: both syncs and the copying."
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +56,7 @@ class _Request:
     messages: Sequence[NewMessage] = ()
     seen: SeenRequest | None = None
     write: writes.Write[Any] | None = None
+    asked_at: float = field(default_factory=perf_counter)
     outcome: Any = None
     """The result or, if an exception, the refusal; told to the caller once it is durable."""
 
@@ -61,9 +68,11 @@ class GroupCommitWriter:
     After a commit every caller wakes first, then the listener is called for each step, in order.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
+    def __init__(self, connection: aiosqlite.Connection, clock: Clock, timing: CommitClock) -> None:
+        """`timing` is told of the connection's commits."""
         self._connection = connection
         self._clock = clock
+        self._timing = timing
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
         self._wanted = asyncio.Event()
@@ -157,6 +166,7 @@ class GroupCommitWriter:
 
     async def _commit(self, batch: list[_Request]) -> None:
         started = perf_counter()
+        _waited.observe(started - batch[0].asked_at)
         tx = SqliteTransaction(self._connection, self._clock())
         try:
             await tx.begin()
@@ -175,14 +185,19 @@ class GroupCommitWriter:
             self._fail(batch, ChatError("storageFailed", retry_after=1.0))
             return
         tx.changes.durable_at = perf_counter()
-        _seconds.observe(tx.changes.durable_at - started)
-        _writes.observe(sum(request.weight for request in batch))
+        tx.changes.asked_at = next((request.asked_at for request in batch if request.messages), None)
+        self._measure(batch, tx.changes.durable_at - started)
         self._resolve(batch)
         if self._listener is not None:
             # Behind the callers' wake-ups in the loop's queue: an author's ack precedes the fan-out.
             for changes in (*tx.steps, tx.changes):
                 if changes != Commit():
                     asyncio.get_running_loop().call_soon(self._listener, changes)
+
+    def _measure(self, batch: list[_Request], seconds: float) -> None:
+        _seconds.observe(seconds)
+        _writes.observe(sum(request.weight for request in batch))
+        (_checkpointed if self._timing.checkpointed else _synced).observe(self._timing.seconds)
 
     async def _undo(self, tx: SqliteTransaction) -> None:
         with contextlib.suppress(sqlite3.Error):  # begin() of the next batch tries again
