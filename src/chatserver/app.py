@@ -100,7 +100,7 @@ class Application:
         self.health = HealthChecks({**checks, "bus": bus_check(self.bus)})
         messages = Messages(store)
         changes = MessageChanges(store)
-        limiter = rate_limiter(settings)
+        self.limiter = limiter = rate_limiter(settings)
         self.websockets = self._websockets(messages, changes, limiter, settings, timing)
         self.survey = Survey(store, settings.data, self.health)
         self.gauges = [*self._own_gauges(limiter, settings), *self.survey.gauges()]
@@ -206,6 +206,7 @@ def rate_limiter(settings: Settings) -> RateLimiter:
             "sign-in": settings.limit_sign_in,
             "account": settings.limit_account,
             "address": settings.limit_address,
+            "handshake": settings.limit_handshake,
             "connect": settings.limit_connect,
             "messages": settings.limit_messages,
             "frames": settings.limit_frames,

@@ -13,6 +13,11 @@ import msgspec
 from chatserver.settings import Settings
 
 ENV_PREFIX: Final = "CHATSERVER_"
+_DOMAIN: Final = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$")
+"""A host name as RFC 1123 section 2.1 has it, of two labels at least; the last one tells it from an address."""
+_DOMAINS_MAX: Final = 100
+"""Names of one certificate at Let's Encrypt, https://letsencrypt.org/docs/rate-limits/."""
+_EMAIL: Final = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+$")
 SYSTEM_DATA: Final = Path("/var/lib/chatserver")
 
 
@@ -35,6 +40,12 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping
             values[name] = _converted(name, flag, f"--{name.replace('_', '-')}")
     if "data" not in values:
         values["data"] = default_data_dir(environ)
+    if values.get("tls_certificate") or values.get("domain"):  # for clients everywhere, at the usual ports
+        values.setdefault("host", "*")
+        values.setdefault("port", 443)
+    if values.get("domain"):
+        values["domain"] = tuple(name.lower().removesuffix(".") for name in values["domain"])
+        values.setdefault("http_port", 80)
     settings = Settings(**values)
     _check(settings)
     return settings
@@ -51,6 +62,7 @@ def is_loopback(host: str) -> bool:
 def _check(settings: Settings) -> None:
     """What only several settings together tell, or what takes more than a pattern."""
     _check_mail(settings)
+    _check_tls(settings)
     _check_backups(settings)
     if not settings.limits_enabled and not is_loopback(settings.host):
         raise ConfigError(
@@ -120,6 +132,42 @@ def _check_mail(settings: Settings) -> None:
     smtp_password(settings)
     if settings.smtp_ca_file is not None and not os.access(settings.smtp_ca_file, os.R_OK):
         raise ConfigError(f"The setting 'smtp_ca_file': {settings.smtp_ca_file} cannot be read.")
+
+
+def _check_tls(settings: Settings) -> None:
+    if settings.tls_key is not None and settings.tls_certificate is None:
+        raise ConfigError("The setting 'tls_key' needs 'tls_certificate' too: the certificate of that key.")
+    if settings.tls_certificate is not None and settings.domain:
+        raise ConfigError(
+            "The settings 'tls_certificate' and 'domain' exclude each other: with 'domain' the server gets its "
+            "certificate by itself. Keep one of them."
+        )
+    if settings.http_port is not None and not settings.tls:
+        raise ConfigError("The setting 'http_port' is for servers with TLS. Use 'port', or set 'domain' too.")
+    if settings.domain:
+        _check_acme(settings)
+
+
+def _check_acme(settings: Settings) -> None:
+    for name in settings.domain:
+        if not _DOMAIN.match(name):
+            raise ConfigError(
+                f"The setting 'domain': {name!r} is not a name that a certificate can be had for. Write it like "
+                "chat.example.org: not an address, no wildcard, no port, and letters beyond ASCII as xn--..."
+            )
+    if len(settings.domain) > _DOMAINS_MAX:
+        raise ConfigError(
+            f"The setting 'domain' has more than {_DOMAINS_MAX} names. One certificate has no room for more."
+        )
+    if not settings.acme_agree_tos:
+        raise ConfigError(
+            "With 'domain' the CA's terms of service must be agreed to (https://letsencrypt.org/repository for "
+            "Let's Encrypt). Read them and give --acme-agree-tos, or acme_agree_tos = true."
+        )
+    if settings.acme_email and not _EMAIL.match(settings.acme_email):
+        raise ConfigError(f"The setting 'acme_email': {settings.acme_email!r} is not an email address.")
+    if settings.acme_ca_file is not None and not os.access(settings.acme_ca_file, os.R_OK):
+        raise ConfigError(f"The setting 'acme_ca_file': {settings.acme_ca_file} cannot be read.")
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:

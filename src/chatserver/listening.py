@@ -52,6 +52,8 @@ def opened(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
     """Inherited sockets, and own ones for what none was inherited. Raises `CannotListenError`."""
     with contextlib.closing(inherited(environ)) as listeners:
         listeners.main = listeners.main or listen_all(settings.host, settings.port)
+        if settings.http_port is not None:
+            listeners.http = listeners.http or listen_all(settings.host, settings.http_port)
         if settings.metrics_address:
             host, _, port = settings.metrics_address.rpartition(":")
             listeners.metrics = listeners.metrics or listen_all(host.strip("[]"), int(port))

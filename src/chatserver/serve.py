@@ -20,6 +20,7 @@ from chatserver.ops.manager import ServiceManager
 from chatserver.ops.whereabouts import announced
 from chatserver.server import Server
 from chatserver.settings import Settings
+from chatserver.tls.room import gauges, open_tls
 
 _log = logging.getLogger("chatserver")
 
@@ -38,14 +39,18 @@ async def serving(
 ) -> AsyncIterator[tuple[Server, Application]]:
     """A server that accepts connections within the block, and ends in order after it.
 
-    Raises what opening the store raises.
+    Raises what opening the store raises, and with TLS `CertificateError`.
     """
     async with (
         open_application(settings, timing or Timing()) as application,
         _metrics(listeners.metrics, application) as metrics_url,
+        open_tls(settings, listeners) as live,
     ):
-        server = Server(application, settings.trusted_proxies)
+        server = Server(application, settings.trusted_proxies, live)
         server.metrics_url = metrics_url
+        if live is not None:
+            application.gauges += gauges(live)
+            application.health.add("certificate", live.judge)
         running = asyncio.get_running_loop().create_task(server.serve(sockets=listeners.main), name="server")
         try:
             await server.accepting.wait()
@@ -72,7 +77,7 @@ def run(settings: Settings, reread: Reread) -> Listeners | None:
     SIGTERM and SIGINT stop it. SIGUSR1 switches debug lines on and off. SIGHUP calls `reread`, unless this is a
     terminal's own process, which ends with its window. SIGUSR2 stops it too, if `reread` finds the settings usable,
     and what is returned are the sockets for its successor: nobody who connects meanwhile is refused.
-    Raises `CannotListenError`, and what opening the store raises.
+    Raises `CannotListenError`, `CertificateError`, and what opening the store raises.
     """
     _allow_many_connections()
     with opened(settings) as listeners, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -86,6 +91,14 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _url(settings: Settings, sock: socket.socket) -> str:
+    """Where clients find the server, as far as it can know."""
+    if not settings.domain:
+        return url_of(sock, "https" if settings.tls else "http")
+    port = sock.getsockname()[1]
+    return f"https://{settings.domain[0]}" + ("" if port == 443 else f":{port}")
+
+
 class _Process:
     """The server as a process: its signals, and its service manager."""
 
@@ -96,7 +109,7 @@ class _Process:
         self._manager = ServiceManager()
         self._for_successor: Listeners | None = None
         self._status_at = 0.0
-        self._url = url_of(listeners.main[0])
+        self._url = _url(settings, listeners.main[0])
 
     async def run(self) -> Listeners | None:
         """Serve to the end; returns the sockets for a successor, if one is to follow."""
@@ -140,11 +153,13 @@ class _Process:
         loop.add_signal_handler(signal.SIGUSR1, self._toggle_debug)
         loop.add_signal_handler(signal.SIGUSR2, self._restart, server)
         if not sys.stdin.isatty():
-            loop.add_signal_handler(signal.SIGHUP, self._reload)
+            loop.add_signal_handler(signal.SIGHUP, self._reload, server)
 
-    def _reload(self) -> None:
+    def _reload(self, server: Server) -> None:
         self._manager.reloading()
         self._reread()
+        if server.live is not None:
+            server.live.reload()
         self._manager.ready(f"Serving {self._url}")
 
     def _restart(self, server: Server) -> None:

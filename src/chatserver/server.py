@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Collection, Iterator
@@ -10,11 +11,14 @@ from typing import Final
 import uvicorn
 
 from chatproto import limits
+from chatproto.errors import ChatError
 from chatserver import measures
 from chatserver.app import Application
 from chatserver.http.protocol import BoundedHttp
 from chatserver.listening import BACKLOG
 from chatserver.ops.machine import ClockWatch
+from chatserver.tls.acceptor import TlsAcceptor
+from chatserver.tls.live import LiveCertificate
 from chatserver.ws.socket import ChatSocket
 
 _log = logging.getLogger("chatserver")
@@ -35,8 +39,16 @@ _lag = measures.histogram("chatserver_event_loop_lag_seconds", "How late the eve
 class Server(uvicorn.Server):
     """uvicorn's server with an end that loses nothing: stop accepting, commit and acknowledge, then close with 1012."""
 
-    def __init__(self, application: Application, trusted_proxies: Collection[str]) -> None:
-        """Only what these addresses and networks say of forwarded clients is believed."""
+    def __init__(
+        self,
+        application: Application,
+        trusted_proxies: Collection[str],
+        live: LiveCertificate | None = None,
+    ) -> None:
+        """Only what these addresses and networks say of forwarded clients is believed.
+
+        With a certificate it speaks TLS only.
+        """
         super().__init__(
             uvicorn.Config(
                 application,
@@ -60,6 +72,10 @@ class Server(uvicorn.Server):
             )
         )
         self._application = application
+        self.live = live
+        """The certificate in use, if it speaks TLS."""
+        self._trusted = [ipaddress.ip_network(network) for network in trusted_proxies]
+        self._acceptor: TlsAcceptor | None = None
         self.accepting = asyncio.Event()
         """Set once connections are accepted."""
         self.stopping = asyncio.Event()
@@ -84,8 +100,33 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections."""
-        await super().startup(sockets)
+        live = self.live
+        if live is None or sockets is None:
+            await super().startup(sockets)
+        else:
+            await self.lifespan.startup()
+            self.servers = []
+            self._acceptor = TlsAcceptor(sockets, self._new_protocol, lambda: live.context, self._admit)
+            self._acceptor.start()
+            self.started = True
         self.accepting.set()
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        return BoundedHttp(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+    def _admit(self, address: str) -> bool:
+        """Whether an address may begin one more TLS connection; proxies bring many clients."""
+        if self._trusted and self._is_proxy(address):
+            return True
+        try:
+            self._application.limiter.take("handshake", address)
+        except ChatError:
+            return False
+        return True
+
+    def _is_proxy(self, address: str) -> bool:
+        known = ipaddress.ip_network(address, strict=False)
+        return any(known.version == network.version and known.overlaps(network) for network in self._trusted)
 
     async def main_loop(self) -> None:
         """Keep the Date header fresh until told to stop; how late each tick is tells how busy the event loop is."""
@@ -105,6 +146,8 @@ class Server(uvicorn.Server):
         """Stop accepting, finish what is in hand, end every connection; takes less than ten seconds."""
         for server in self.servers:
             server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         connections = self.server_state.connections
         for connection in list(connections):
             if not isinstance(connection, ChatSocket):
@@ -112,6 +155,8 @@ class Server(uvicorn.Server):
         await self._application.websockets.drain(_DRAIN_S)
         # Peers answer the close frame; ending earlier would reset connections, and so lose the last acks.
         await self._until_ended(_HANDSHAKE_S)
+        if self._acceptor is not None:
+            self._acceptor.abort()
         for connection in list(connections):
             connection.shutdown()
         await self._until_ended(_CLOSE_S)

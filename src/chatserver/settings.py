@@ -25,6 +25,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8765
     """0 takes a free port."""
+    tls_certificate: Path | None = None
+    """Certificate (PEM, with its intermediates, the server's own first): the server then speaks HTTPS and WSS only."""
+    tls_key: Path | None = None
+    """Its private key (PEM); without this setting it is in the same file."""
+    domain: tuple[Annotated[str, Meta(max_length=253)], ...] = ()
+    """Names of this server, such as `chat.example.org`, for which it gets a certificate by itself (ACME)."""
+    acme_email: Annotated[str, Meta(max_length=254)] = ""
+    """Where the CA reaches the server's owner."""
+    acme_agree_tos: bool = False
+    """Whether the owner agrees to the CA's terms of service; without that no certificate can be had."""
+    acme_directory: Annotated[str, Meta(pattern=r"^(letsencrypt|letsencrypt-staging|https://[^\s]+)$")] = "letsencrypt"
+    """Which CA: `letsencrypt`, `letsencrypt-staging` (for trying out: not trusted by clients), or a directory's URL."""
+    acme_ca_file: Path | None = None
+    """Certificates (PEM) to trust in place of the usual ones when talking to the CA."""
+    http_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    """Port for plain HTTP, which answers the CA and sends everybody else to https: 80 with `domain`, none otherwise."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     metrics_address: Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-f:.]+\]:[0-9]{1,5})$")] = ""
@@ -157,6 +173,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Tries to sign in to one account, wherever they come from."""
     limit_address: Rate = "60000/minute"
     """Requests from one address (of IPv6: from one /64), whoever asks."""
+    limit_handshake: Rate = "1200/minute"
+    """TLS connections begun from one address, whatever becomes of them."""
     limit_connect: Rate = "1200/minute"
     """WebSockets opened from one address."""
     limit_messages: Rate = "20000/minute"
@@ -165,3 +183,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Other WebSocket frames from one user."""
     address_sockets: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     """WebSockets that one address may have open."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server itself speaks TLS."""
+        return self.tls_certificate is not None or bool(self.domain)

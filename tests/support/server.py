@@ -22,12 +22,13 @@ from chatproto.frames import Ack, ClientFrame, Hello, Outgoing, Send, SendResult
 from chatproto.models import Chat, User
 from chatproto.rest import Tokens
 from chatserver.app import Application, Timing
-from chatserver.listening import opened, url_of
+from chatserver.listening import Listeners, opened, url_of
 from chatserver.serve import serving
 from chatserver.server import Server
 from chatserver.settings import Settings
 from tests.support.forking import Child, forker, read_pipe
 from tests.support.homes import run_command
+from tests.support.tls import trusting
 
 WAIT_S = 15.0
 """Far longer than anything takes; a test that reaches it has failed."""
@@ -147,6 +148,8 @@ class RunningServer:
     application: Application
     http: httpx.AsyncClient
     data: Path
+    trust: ssl.SSLContext
+    listeners: Listeners
     _closing: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def user(self, name: str) -> User:
@@ -166,7 +169,7 @@ class RunningServer:
                 base_url=self.url,
                 timeout=WAIT_S,
                 headers={"Authorization": f"Bearer {tokens.access_token}"},
-                verify=trusted(),
+                verify=self.trust,
             )
         )
         return Person(self, user, tokens, http)
@@ -180,6 +183,7 @@ class RunningServer:
             "proxy": None,
             "close_timeout": 1,
             "max_size": limits.SERVER_FRAME_MAX_BYTES,
+            **({"ssl": self.trust} if url.startswith("wss:") else {}),
             **options,
         }
         async with connect(url, **options) as connection:
@@ -194,13 +198,14 @@ async def running_server(
     settings.setdefault("limits_enabled", False)  # tests drive harder than people, but for those of limits
     whole = Settings(data=data, host="127.0.0.1", port=at_port, **settings)
     with opened(whole, {}) as listeners:
-        url = url_of(listeners.main[0])
+        url = url_of(listeners.main[0], "https" if whole.tls else "http")
+        verify = trusting() if whole.tls else trusted()
         async with (
             serving(whole, listeners, timing) as (server, application),
             contextlib.AsyncExitStack() as closing,
         ):
-            http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S, verify=trusted()))
-            yield RunningServer(url, server, application, http, data, closing)
+            http = await closing.enter_async_context(httpx.AsyncClient(base_url=url, timeout=WAIT_S, verify=verify))
+            yield RunningServer(url, server, application, http, data, verify, listeners, closing)
 
 
 def outgoing(text: str, **target: Any) -> Outgoing:

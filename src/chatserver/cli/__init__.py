@@ -18,6 +18,7 @@ _EXIT_CODES = """exit codes:
   3  a setting cannot be used: config file, environment or flag
   4  the address cannot be listened on
   5  the database cannot be used: folder, file, schema or disk
+  6  the certificate for TLS cannot be used, or none could be had
 
 settings come from flags, then CHATSERVER_* variables, then the TOML file of --config, then defaults.
 """
@@ -76,10 +77,33 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_common(serve)
-    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1; 0.0.0.0 for all)")
-    serve.add_argument("--port", type=int, help="port to listen on (default: 8765; 0 takes a free one)")
+    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1, with TLS *; * is all addresses)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: 8765, with TLS 443; 0 takes a free one)")
+    _add_tls(serve)
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="default: info")
     serve.add_argument("--log-format", choices=["text", "json"], help="default: text")
+
+
+def _add_tls(serve: argparse.ArgumentParser) -> None:
+    tls = serve.add_argument_group("TLS", "HTTPS and WSS, either with a certificate of your own or with one by ACME")
+    tls.add_argument("--tls-certificate", type=Path, metavar="FILE", help="certificate with its chain, PEM")
+    tls.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, if not in the same file")
+    tls.add_argument(
+        "--domain", action="append", metavar="NAME", help="get a certificate for this name; may be repeated"
+    )
+    tls.add_argument("--acme-email", metavar="ADDRESS", help="where the CA reaches you")
+    tls.add_argument("--acme-agree-tos", action="store_true", default=None, help="agree to the CA's terms of service")
+    tls.add_argument(
+        "--acme-directory",
+        metavar="CA",
+        help="letsencrypt (default), letsencrypt-staging to try things out, or the URL of another CA's directory",
+    )
+    tls.add_argument(
+        "--http-port",
+        type=int,
+        metavar="PORT",
+        help="port for plain HTTP: the CA's questions, and a redirect to https (default: 80 with --domain, else none)",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     CONFIG = 3
     CANNOT_LISTEN = 4
     STORAGE = 5
+    CERTIFICATE = 6
     INTERRUPTED = 130
 
 

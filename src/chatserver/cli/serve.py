@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from typing import Final
 
 from chatserver import config
 from chatserver.cli.exits import Exit, fail
@@ -12,13 +13,20 @@ from chatserver.listening import CannotListenError, hand_over
 from chatserver.ops import log
 from chatserver.serve import run
 from chatserver.store.errors import StoreUnusableError
+from chatserver.tls.certificate import CertificateError
 
 _log = logging.getLogger("chatserver")
 
 
+_FLAGS: Final = (
+    *("data", "host", "port", "log_level", "log_format", "tls_certificate", "tls_key"),
+    *("domain", "acme_email", "acme_agree_tos", "acme_directory", "http_port"),
+)
+
+
 def serve(arguments: argparse.Namespace) -> int:
     """Run the server to its end."""
-    flags = {name: getattr(arguments, name) for name in ("data", "host", "port", "log_level", "log_format")}
+    flags = {name: getattr(arguments, name) for name in _FLAGS}
     try:
         settings = config.load(flags, file=arguments.config)
     except config.ConfigError as error:
@@ -42,6 +50,8 @@ def serve(arguments: argparse.Namespace) -> int:
         return fail(Exit.STORAGE, error)
     except CannotListenError as error:
         return fail(Exit.CANNOT_LISTEN, error)
+    except CertificateError as error:
+        return fail(Exit.CERTIFICATE, error)
     finally:
         writer.close()
     if successor_sockets is not None:

@@ -17,6 +17,8 @@ _ARRIVAL_TIMEOUT_S: Final = 30.0
 _PROGRESS_BYTES: Final = 16_384
 _STALL_TIMEOUT_S: Final = 60.0
 """Seconds in which a client has to take some of the answer that waits for it."""
+_BUFFER_BYTES: Final = 65_536
+"""Above so many bytes that the system has not taken, the application is asked to wait."""
 _FRESH_S: Final = 1.0
 """Seconds after which a connection that has asked nothing is idle."""
 
@@ -36,6 +38,8 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A connection is open and owes a request."""
         super().connection_made(transport)
+        # The event loop's own mark for TLS is eight times that for TCP: a slow reader would cost as much more memory.
+        transport.set_write_buffer_limits(_BUFFER_BYTES)
         self._opened_at = self.loop.time()
         self._await_arrival()
 

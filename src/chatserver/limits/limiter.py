@@ -13,9 +13,11 @@ from chatproto.errors import ChatError
 from chatserver import measures
 from chatserver.limits.storage import MAX_KEYS, BoundedStorage
 
-Rule = Literal["read", "write", "search", "upload", "sign-in", "account", "address", "connect", "frames", "messages"]
-"""What is counted: the classes of REST operations, tries for one account, anything from one address, new WebSockets,
-frames, and messages sent."""
+Rule = Literal[
+    "read", "write", "search", "upload", "sign-in", "account", "address", "handshake", "connect", "frames", "messages"
+]
+"""What is counted: the classes of REST operations, tries for one account, anything from one address, TLS connections
+begun, new WebSockets, frames, and messages sent."""
 
 _BLOCKS: Final = 100
 """A connection takes a hundredth of a rate at a time, so that most checks are one subtraction."""

@@ -40,6 +40,10 @@ class HealthChecks:
         self._known: asyncio.Task[list[Check]] | None = None
         self._known_at = 0.0
 
+    def add(self, name: str, judge: Judge) -> None:
+        """One more check, of something that only some servers have."""
+        self._checks[name] = judge
+
     def stop(self) -> None:
         """From now on the server is not ready: it ends."""
         self._stopping = True

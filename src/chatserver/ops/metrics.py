@@ -1,15 +1,13 @@
 """What the server measures, as Prometheus reads it."""
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-import uvicorn
-
 from chatproto import codec
 from chatserver import measures
+from chatserver.http.beside import serving_beside
 from chatserver.measures import Counter, Distribution, Gauge, Histogram
 from chatserver.ops.readings import TakeReading
 
@@ -80,40 +78,21 @@ def _registry(gauges: Sequence[Gauge]) -> Any:
     return registry
 
 
-class _MetricsServer(uvicorn.Server):
-    """Ends when the chat server does; signals are not its business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serving_metrics(
     sockets: list[socket.socket], gauges: Sequence[Gauge], refresh: Refresh, take_reading: TakeReading
 ) -> AsyncIterator[None]:
     """Answer on listening sockets within the block."""
-    config = uvicorn.Config(
-        metrics_application(gauges, refresh, take_reading),
-        loop="none",
+    application = metrics_application(gauges, refresh, take_reading)
+    async with serving_beside(
+        application,
+        sockets,
+        "metrics",
         http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
         limit_concurrency=16,
         h11_max_incomplete_event_size=_HEAD_MAX_BYTES,
-    )
-    server = _MetricsServer(config)
-    running = asyncio.get_running_loop().create_task(server.serve(sockets=sockets), name="metrics")
-    try:
+    ):
         yield
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await running
 
 
 def _counter(counter: Counter) -> Any:
