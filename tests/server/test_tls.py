@@ -37,7 +37,7 @@ async def tls_server(folder: Path, **settings: Any) -> AsyncIterator[RunningServ
 def count(outcome: str, name: str = "chatserver_tls_handshakes") -> int:
     (found,) = (measure for measure in measures.everything() if measure.name == name)
     assert isinstance(found, measures.Counter)
-    return found.by_labels.get((outcome,), 0)
+    return int(found.by_labels.get((outcome,), 0))
 
 
 async def raw(server: RunningServer, data: bytes) -> bytes:
