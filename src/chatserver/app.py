@@ -246,7 +246,7 @@ def _background_gauges(passwords: PasswordPool, push: Push | None) -> list[Gauge
 @asynccontextmanager
 async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[Application]:
     """The application on its own open store; the store is closed at the end of the block."""
-    store = await open_store(settings.data, serving=True)
+    store = await open_store(settings.data, serving=True, copy_before_migration=settings.backup_before_migration)
     passwords = PasswordPool(threads=settings.password_threads, waiting=settings.password_waiting)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(store.close)

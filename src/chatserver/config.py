@@ -32,7 +32,7 @@ _SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password", "backup_s3
 
 def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from all sources; flags that are None count as not given. Raises `ConfigError`."""
-    file = file or (Path(environ[ENV_PREFIX + "CONFIG"]) if environ.get(ENV_PREFIX + "CONFIG") else None)
+    file = file_of(file, environ)
     values: dict[str, Any] = _from_file(file) if file else {}
     values |= _from_environment(environ)
     for name, flag in flags.items():
@@ -49,6 +49,12 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping
     settings = Settings(**values)
     _check(settings)
     return settings
+
+
+def file_of(flag: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The TOML file that is read, given what `--config` says."""
+    variable = environ.get(ENV_PREFIX + "CONFIG")
+    return flag or (Path(variable) if variable else None)
 
 
 def is_loopback(host: str) -> bool:

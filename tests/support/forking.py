@@ -33,6 +33,7 @@ _PROGRAMS = {
 _PRELOADED = (
     *_PROGRAMS.values(),
     "chatserver.cli.export",
+    "chatserver.cli.backups",
     "chatserver.cli.invite",
     "chatserver.cli.serve",
     "chatserver.cli.user",

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from chatserver.cli.account_arguments import add_invite, add_user
+from chatserver.cli.backup_arguments import add_backups
 from chatserver.cli.data_arguments import add_export
 from chatserver.cli.exits import Exit
 
@@ -19,6 +20,8 @@ _EXIT_CODES = """exit codes:
   4  the address cannot be listened on
   5  the database cannot be used: folder, file, schema or disk
   6  the certificate for TLS cannot be used, or none could be had
+  7  the backup cannot be used: damaged, foreign, made by a newer version, or another passphrase
+  8  done, but stored files were missing or damaged already on the server that was backed up
 
 settings come from flags, then CHATSERVER_* variables, then the TOML file of --config, then defaults.
 """
@@ -65,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_user(commands, _add_common)
     add_invite(commands, _add_common)
     add_export(commands, _add_common)
+    add_backups(commands, _add_common)
     return parser
 
 

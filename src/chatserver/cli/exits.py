@@ -17,6 +17,8 @@ class Exit(IntEnum):
     CANNOT_LISTEN = 4
     STORAGE = 5
     CERTIFICATE = 6
+    BACKUP_UNUSABLE = 7
+    INCOMPLETE = 8
     INTERRUPTED = 130
 
 

@@ -18,7 +18,12 @@ def with_store(arguments: argparse.Namespace, work: Work, *, create: bool = Fals
     """Open the store that the arguments name, let the work be done, and say what went wrong."""
 
     async def run() -> None:
-        store = await backends.open_store(settings.data, serving=False, create=create)
+        store = await backends.open_store(
+            settings.data,
+            serving=False,
+            create=create,
+            copy_before_migration=settings.backup_before_migration,
+        )
         try:
             await work(store, settings)
         finally:

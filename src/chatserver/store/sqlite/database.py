@@ -12,6 +12,7 @@ import aiosqlite
 
 from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
 from chatserver.store.migrations import Migration
+from chatserver.store.sqlite import before_upgrade
 from chatserver.store.sqlite.commit_clock import CommitClock
 
 FILE_NAME: Final = "chat.db"
@@ -23,12 +24,18 @@ BUSY_TIMEOUT_MS: Final = 5_000
 
 
 def prepare(
-    data_dir: Path, migrations: Sequence[Migration], *, create: bool = True, serving: bool = False
+    data_dir: Path,
+    migrations: Sequence[Migration],
+    *,
+    create: bool = True,
+    serving: bool = False,
+    copy_before_migration: bool = True,
 ) -> tuple[Path, int | None]:
     """Make the folder (0700), the file (0600) and the newest schema where they are missing.
 
     Returns the file's path and, with `serving`, the descriptor whose lock makes this process the folder's one
-    server until it is closed. Safe to call from several processes at once. Raises `StoreUnusableError`.
+    server until it is closed. Before an older schema is changed, a copy is kept unless told otherwise (see
+    `before_upgrade`). Safe to call from several processes at once. Raises `StoreUnusableError`.
     """
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         needed = ".".join(map(str, MIN_SQLITE))
@@ -38,11 +45,12 @@ def prepare(
         raise StoreUnusableError(
             f"There is no database in {data_dir}. Check --data; 'chatserver serve' makes a new one."
         )
+    before_upgrade.refuse_half_restored(data_dir)
     try:
         _make_private_folder(data_dir)
         with _locked(data_dir / "open.lock"):
             _make_private_file(path)
-            return path, _migrated(path, migrations, serving=serving)
+            return path, _migrated(path, migrations, serving=serving, copy=copy_before_migration)
     except OSError as error:
         raise StoreUnusableError(
             f"The data folder {data_dir} cannot be used: {error.strerror or error}. "
@@ -55,19 +63,21 @@ def prepare(
         ) from error
 
 
-def _migrated(path: Path, migrations: Sequence[Migration], *, serving: bool) -> int | None:
+def _migrated(path: Path, migrations: Sequence[Migration], *, serving: bool, copy: bool) -> int | None:
     """The file with its newest schema, made only while no other server uses the old one."""
     with contextlib.ExitStack() as undo:
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
         undo.callback(connection.close)
-        version = _checked_version(connection, path, newest=len(migrations))
+        version = checked_version(connection, path, newest=len(migrations))
         lock = None
         if serving or version < len(migrations):
-            lock = _lock_for_serving(path.parent)
+            lock = lock_for_serving(path.parent)
             undo.callback(os.close, lock)
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        if copy and 0 < version < len(migrations):
+            before_upgrade.keep_copy(path, version)
         for migration in migrations[version:]:
             _apply(connection, migration)
         if serving:
@@ -103,7 +113,7 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock_for_serving(data_dir: Path) -> int:
+def lock_for_serving(data_dir: Path) -> int:
     """Take the lock that one server at a time holds; the descriptor keeps it, and a killed process frees it.
 
     Raises `StoreInUseError`.
@@ -119,7 +129,8 @@ def _lock_for_serving(data_dir: Path) -> int:
     return descriptor
 
 
-def _checked_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+def checked_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+    """The schema of a file that is ours, 0 for an empty one. Raises `StoreUnusableError`, `SchemaTooNewError`."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]

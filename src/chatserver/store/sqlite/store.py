@@ -83,6 +83,7 @@ class SqliteStore(
         *,
         serving: bool = True,
         create: bool = True,
+        copy_before_migration: bool = True,
         clock: Clock = now_us,
         poll_s: float = POLL_S,
     ) -> "SqliteStore":
@@ -93,7 +94,12 @@ class SqliteStore(
         when there is no database yet and `create` is false.
         """
         path, lock = await asyncio.to_thread(
-            database.prepare, data_dir, migrations.load("sqlite"), create=create, serving=serving
+            database.prepare,
+            data_dir,
+            migrations.load("sqlite"),
+            create=create,
+            serving=serving,
+            copy_before_migration=copy_before_migration,
         )
         async with contextlib.AsyncExitStack() as undo:
             if lock is not None:
