@@ -11,7 +11,9 @@ from chatproto.models import (
     ChatHead,
     ChatId,
     ClientId,
+    Days,
     FileId,
+    Floor,
     LogEvent,
     MessageRef,
     Seq,
@@ -32,7 +34,8 @@ Mentions = Annotated[list[UserId], Meta(max_length=limits.MENTIONS_MAX, descript
 class Hello(Wire, frozen=True, kw_only=True, tag_field="type", tag="hello"):
     """The first frame: who, and where this client's copy ends.
 
-    `cursors` are pairs of chat id and the highest seq this client knows of in it.
+    `cursors` are pairs of chat id and the highest seq this client knows of in it. A client that gives `floors_rev`,
+    the highest it was told of, is told what is removed; 0 at first.
     """
 
     token: str
@@ -41,6 +44,7 @@ class Hello(Wire, frozen=True, kw_only=True, tag_field="type", tag="hello"):
     epoch: Annotated[str, Meta(max_length=64)] = ""
     useq: Seq = 0
     cursors: Annotated[list[tuple[ChatId, Seq]], Meta(max_length=limits.CURSORS_MAX)] = field(default_factory=list)
+    floors_rev: Seq | None = None
 
 
 class Outgoing(Wire, frozen=True, kw_only=True):
@@ -159,7 +163,8 @@ ClientFrame = Hello | Send | Fetch | MarkSeen | Edit | Delete | React | Pin | Wa
 class Welcome(Wire, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
     """Live delivery is attached. `heads` names each chat of which the client's copy is behind or unknown.
 
-    `left` are chats that the user is no longer a member of, as far as that was news after the client's `useq`.
+    `left` are chats that the user is no longer a member of, as far as that was news after the client's `useq`, and
+    `floors` say what was removed of the user's chats after its `floors_rev`.
     """
 
     epoch: str
@@ -169,6 +174,8 @@ class Welcome(Wire, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
     users_rev: Seq = 0
     heads: list[ChatHead] = field(default_factory=list)
     left: list[ChatId] = field(default_factory=list)
+    floors: list[Floor] = field(default_factory=list)
+    floors_rev: Seq = 0
 
 
 class SendResult(Wire, frozen=True, kw_only=True):
@@ -204,12 +211,29 @@ class Events(Wire, frozen=True, kw_only=True, tag_field="type", tag="events"):
 
 
 class Page(Wire, frozen=True, kw_only=True, tag_field="type", tag="page"):
-    """Answers `fetch`: events in ascending order; `has_more` speaks of the direction asked for."""
+    """Answers `fetch`: events in ascending order; `has_more` speaks of the direction asked for.
+
+    The log holds no events up to `floor`, see `Chat`.
+    """
 
     id: RequestId
     chat_id: ChatId
     events: list[LogEvent]
     has_more: bool
+    floor: Seq = 0
+    floor_days: Days = 0
+
+
+class Removed(Wire, frozen=True, kw_only=True, tag_field="type", tag="removed"):
+    """Everything of this chat up to `floor` was removed, because it is older than `days` days: forget it too.
+
+    Told only to clients that gave `floors_rev` in their hello. `rev` orders these frames over all chats.
+    """
+
+    chat_id: ChatId
+    floor: Seq
+    rev: Seq
+    days: Days = 0
 
 
 class Joined(Wire, frozen=True, kw_only=True, tag_field="type", tag="joined"):
@@ -313,5 +337,6 @@ ServerFrame = (
     | Typing
     | Readers
     | UsersChanged
+    | Removed
     | Error
 )

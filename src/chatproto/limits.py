@@ -21,6 +21,8 @@ CURSORS_MAX: Final = 5_000
 """Cursors in one `hello`; chats left out are answered as if their cursor were 0."""
 WATCH_MAX: Final = 500
 """Users whose presence one session may watch at a time."""
+RETENTION_DAYS_MAX: Final = 36_500
+"""The longest time after which events may be removed, in days."""
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200

@@ -17,6 +17,10 @@ Time = Annotated[
     int,
     Meta(ge=0, le=limits.TIME_MAX, description="Microseconds since 1970-01-01 UTC, strictly increasing in one chat."),
 ]
+Days = Annotated[
+    float,
+    Meta(ge=0, le=limits.RETENTION_DAYS_MAX, description="Days, or a part of one, after which events are removed."),
+]
 ClientId = Annotated[
     bytes,
     Meta(
@@ -55,6 +59,8 @@ class Chat(Wire, frozen=True, kw_only=True):
     rename a group and remove members; `head` is the seq of the newest event and `head_at` its time (or the
     chat's creation). The viewer's own: `seen`, the counts of others' messages after it (`unread`) and of
     those that mention the viewer (`mentions`), `pinned`, `muted_until` and `archived`.
+
+    The events up to `floor` were removed, because they were older than `floor_days` days.
     """
 
     id: ChatId
@@ -72,6 +78,8 @@ class Chat(Wire, frozen=True, kw_only=True):
     pinned: bool = False
     muted_until: Time = 0
     archived: bool = False
+    floor: Seq = 0
+    floor_days: Days = 0
 
 
 class ChatHead(Wire, frozen=True, kw_only=True):
@@ -86,6 +94,14 @@ class ChatHead(Wire, frozen=True, kw_only=True):
     pinned: bool = False
     muted_until: Time = 0
     archived: bool = False
+
+
+class Floor(Wire, frozen=True, kw_only=True):
+    """The events of a chat up to `floor` were removed, because they were older than `days` days."""
+
+    chat_id: ChatId
+    floor: Seq
+    days: Days = 0
 
 
 class FileInfo(Wire, frozen=True, kw_only=True):
@@ -209,3 +225,20 @@ LogEvent = Message | ChatCreated | MessageChanged | MembersChanged | ChatChanged
 def event_id(chat_id: int, seq: int) -> str:
     """The id of the event at `seq` of a chat: unique on the server because (chat, seq) is."""
     return f"{chat_id}.{seq}"
+
+
+def removed_message(chat_id: int, seq: int, *, sender_id: int, at: int, rev: int) -> Message:
+    """What stands for a message below its chat's floor where a `changed` event above the floor names it.
+
+    Everything about it is gone, so author and time are those of the change.
+    """
+    return Message(
+        id=event_id(chat_id, seq),
+        seq=seq,
+        at=at,
+        sender_id=sender_id,
+        client_id=bytes(limits.CLIENT_ID_BYTES),
+        text="",
+        deleted=True,
+        rev=rev,
+    )

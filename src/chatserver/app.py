@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chatproto import limits
 from chatserver.backends import open_store
 from chatserver.bus.memory import MemoryBus
-from chatserver.clock import now_us
+from chatserver.clock import Clock, now_us
 from chatserver.files.room import open_files
 from chatserver.http import routes
 from chatserver.http.application import rest_application
@@ -38,6 +38,7 @@ from chatserver.services.messages import Messages
 from chatserver.services.passwords import PasswordPool
 from chatserver.services.receipts import Receipts
 from chatserver.services.recovery import Recovery
+from chatserver.services.retention import Retention
 from chatserver.services.search import Search
 from chatserver.services.upkeep import Upkeep
 from chatserver.services.users import Users
@@ -66,6 +67,7 @@ class Timing:
     push_backoff: float = 2.0
     push_resolver: Resolver = resolve
     """What finds the addresses of push endpoints."""
+    retention_clock: Clock = now_us
 
 
 class Application:
@@ -88,6 +90,9 @@ class Application:
         self.files = files
         self.recovery = recovery
         self.upkeep = Upkeep(store, refresh_ttl_s=settings.refresh_token_s)
+        self.retention = Retention(
+            store, days=settings.retention_days, interval_s=settings.retention_interval_s, clock=timing.retention_clock
+        )
         self.signals = signals = _signals(store, timing)
         self.hub = Hub(
             signals=signals,
@@ -167,9 +172,15 @@ class Application:
 
     def _own_gauges(self, limiter: RateLimiter, settings: Settings) -> list[Gauge]:
         hub, store, websockets, recovery = self.hub, self.store, self.websockets, self.recovery
+        retention = self.retention
         return [
             *machine.gauges(store.engine),
             *store.gauges(),
+            Gauge(
+                "chatserver_retention_last_run_timestamp_seconds",
+                "When the last round of removing old events ended; 0 before the first.",
+                lambda: retention.last_run,
+            ),
             Gauge("chatserver_sessions", "Live WebSockets of known users.", lambda: hub.session_count),
             Gauge("chatserver_users_connected", "Users with a live WebSocket.", lambda: hub.user_count),
             Gauge("chatserver_websockets_open", "WebSockets, greeted or not.", lambda: websockets.open_count),
@@ -293,4 +304,6 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         undo.push_async_callback(application.survey.close)
         undo.push_async_callback(application.upkeep.close)
         application.upkeep.start()
+        undo.push_async_callback(application.retention.close)
+        application.retention.start()
         yield application

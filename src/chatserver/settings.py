@@ -115,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which a file that no message shows is removed."""
     upload_expiry_s: Annotated[int, Meta(ge=60)] = 86_400
     """Seconds after which an upload without progress is dropped."""
+    retention_days: Annotated[float, Meta(ge=0, le=limits.RETENTION_DAYS_MAX)] = 0.0
+    """Days, or a part of one, after which messages and all else in a chat's log are removed; 0: never. Chats may have
+    another rule, see `chatserver retention`."""
+    retention_interval_s: Annotated[float, Meta(ge=1, le=86_400)] = 3_600.0
+    """Seconds between two rounds of removing."""
     file_storage: Literal["disk", "s3"] = "disk"
     """Where the content of files is kept: in the data folder, or in a bucket (needs the extra `s3`)."""
     s3_bucket: Annotated[str, Meta(max_length=255)] = ""

@@ -13,13 +13,14 @@ class MessagesPage(Wire, frozen=True, kw_only=True):
     """Messages of one chat in ascending order, deleted ones among them without their content.
 
     `has_more` is exact, in the direction asked for. With `around` it speaks of either, and `has_more_before` and
-    `has_more_after` of each.
+    `has_more_after` of each. Messages up to the seq `floor` were removed, see `Chat`.
     """
 
     messages: list[Message]
     has_more: bool
     has_more_before: bool | None = None
     has_more_after: bool | None = None
+    floor: Seq = 0
 
 
 class MessageRequest(Wire, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from chatproto import limits
 from chatproto.errors import ChatError, CloseCode
-from chatproto.frames import Events, Joined, Left, Seen, ServerFrame, UsersChanged
+from chatproto.frames import Events, Joined, Left, Removed, Seen, ServerFrame, UsersChanged
 from chatproto.models import LogEvent, Message, MessageChanged
 from chatserver import measures
 from chatserver.heavy import FadingTotals
@@ -16,6 +16,7 @@ from chatserver.realtime.packing import pack
 from chatserver.realtime.session import Session
 from chatserver.realtime.signals import Signals
 from chatserver.store.base import ChatCommit, Commit, JoinedUser, LeftUser, SeenMoved
+from chatserver.store.interfaces.retention import ToldFloor
 
 _NOBODY: frozenset[Session] = frozenset()
 
@@ -150,9 +151,7 @@ class Hub:
     def on_commit(self, commit: Commit) -> None:
         """Fan a durable commit out; the store's listener."""
         for session_id in commit.revoked:
-            for session in self._by_session.get(session_id, _NOBODY):
-                session.revoked = True
-                session.link.close(CloseCode.REVOKED, "This session was signed out.")
+            self._end(session_id)
         for joined in commit.joined:
             self._tell_joined(joined)
         self._fan_out_all(commit.chats)
@@ -162,11 +161,18 @@ class Hub:
             self._tell_seen(moved)
         for changed in commit.settings:
             self._tell_user(changed.user_id, changed.settings)
+        for told in commit.floors:
+            self._tell_floor(told)
         if commit.users_rev is not None:
             self._users_rev = max(self._users_rev, commit.users_rev)
             self._tell_users.poke()
         if commit.chats and commit.durable_at is not None:
             _measure(commit.asked_at, commit.durable_at)
+
+    def _end(self, session_id: int) -> None:
+        for session in self._by_session.get(session_id, _NOBODY):
+            session.revoked = True
+            session.link.close(CloseCode.REVOKED, "This session was signed out.")
 
     def _tell_joined(self, joined: JoinedUser) -> None:
         sessions = self._by_user.get(joined.user_id)
@@ -219,6 +225,14 @@ class Hub:
             _frames.value += reached
             _bytes.value += reached * len(frame)
         self._signals.on_events(commit.chat_id, commit.events)
+
+    def _tell_floor(self, told: ToldFloor) -> None:
+        floor = told.floor
+        sessions = [session for session in self._by_chat.get(floor.chat_id, _NOBODY) if session.hears_floors]
+        if sessions:
+            frame = pack(Removed(chat_id=floor.chat_id, floor=floor.floor, days=floor.days, rev=told.rev))
+            for session in sessions:
+                session.outbox.offer(frame)
 
     def _tell_users_changed(self) -> None:
         frame = pack(UsersChanged(rev=self._users_rev))

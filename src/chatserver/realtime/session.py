@@ -26,5 +26,7 @@ class Session:
     """Nobody is at this device."""
     left_early: set[int] | None = None
     """While it is not known yet which chats the user is in: those that they were removed from meanwhile."""
+    hears_floors: bool = False
+    """The client forgets what it is told has been removed."""
     revoked: bool = False
     """Signed out: what still arrives from it is not taken."""

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
+
 from chatproto import limits
 from chatproto.errors import ChatError, ErrorInfo
 from chatproto.frames import Outgoing, SendResult
-from chatproto.models import LogEvent, Message
+from chatproto.models import LogEvent, Message, removed_message
 from chatproto.rest import MessageRequest, MessagesPage
 from chatproto.text import normalize_email, normalize_message
 from chatserver.services.membership import read_as_member
@@ -76,12 +78,19 @@ class Messages:
         if around is not None:
             read_around = partial(self._store.messages_around, chat_id, around, limit)
             found, before, after = await read_as_member(self._store, user_id, chat_id, read_around)
-            return MessagesPage(messages=found, has_more=before or after, has_more_before=before, has_more_after=after)
+            floor = (await self._store.floor(chat_id)).floor
+            return MessagesPage(
+                messages=found,
+                has_more=before or after,
+                has_more_before=before,
+                has_more_after=after,
+                floor=floor,
+            )
         read = partial(
             self._store.messages, chat_id, before_at=before_at, before_seq=before_seq, after_seq=after_seq, limit=limit
         )
         found, more = await read_as_member(self._store, user_id, chat_id, read)
-        return MessagesPage(messages=found, has_more=more)
+        return MessagesPage(messages=found, has_more=more, floor=(await self._store.floor(chat_id)).floor)
 
     async def get(self, user_id: int, chat_id: int, seq: int) -> Message:
         """One message for a member. Raises `notMember` or `messageNotFound`."""
@@ -109,7 +118,11 @@ class Messages:
         (place,) = await self._store.append([await self._prepare(user_id, outgoing)])
         if isinstance(place, ErrorInfo):
             raise ChatError.of(place)
-        return await self.get(user_id, chat_id, place.seq), place.duplicate
+        message = await read_as_member(self._store, user_id, chat_id, partial(self._store.message, chat_id, place.seq))
+        if message is None:  # stored before, and removed since
+            message = removed_message(chat_id, place.seq, sender_id=user_id, at=place.at, rev=0)
+            message = msgspec.structs.replace(message, client_id=outgoing.client_id)
+        return message, place.duplicate
 
     async def mark_seen(self, user_id: int, chat_id: int, seq: int) -> None:
         """Move a member's seen marker forward. Raises `notMember`. Idempotent."""

@@ -14,9 +14,11 @@ from chatserver.store.interfaces.invites import InviteStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
 from chatserver.store.interfaces.push import PushStore
+from chatserver.store.interfaces.retention import RetentionStore, ToldFloor
 from chatserver.store.interfaces.search import SearchStore
 from chatserver.store.interfaces.sessions import SessionStore
 from chatserver.store.interfaces.snapshots import SnapshotStore
+from chatserver.store.interfaces.space import SpaceStore
 from chatserver.store.interfaces.state import StateStore
 from chatserver.store.interfaces.users import UserStore
 
@@ -109,6 +111,8 @@ class Commit:
     """Ids of sessions that were revoked."""
     users_rev: int | None = None
     """The newest user rev, if any user was added or changed."""
+    floors: list[ToldFloor] = field(default_factory=list)
+    """Floors of chats that have risen, in the order of their positions."""
     durable_at: float | None = field(default=None, compare=False)
     """When it became durable, in seconds by `time.perf_counter`; None for commits of other processes."""
     asked_at: float | None = field(default=None, compare=False)
@@ -127,10 +131,12 @@ class Store(
     LastSeenStore,
     MessageStore,
     PushStore,
+    RetentionStore,
     SearchStore,
     SessionStore,
     SnapshotStore,
     StateStore,
+    SpaceStore,
     UserStore,
     Protocol,
 ):

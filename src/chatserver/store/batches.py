@@ -24,9 +24,13 @@ class _Earlier(NamedTuple):
     at: int
     text: str
     extra: str | None
+    removed: bytes | None = None
+    """Its digest as sent, if it has been removed since."""
 
     def holds(self, message: NewMessage) -> bool:
         """Whether it was sent with the same content, whatever has become of it since."""
+        if self.removed is not None:
+            return self.removed == origin_of(message.client_id, message.text, message.more)
         if self.extra is None:
             return message.more is None and self.text == message.text
         return extras.decode(self.extra).origin == origin_of(message.client_id, message.text, message.more)

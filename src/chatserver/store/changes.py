@@ -15,7 +15,7 @@ from chatserver.store.extras import origin_of
 from chatserver.store.writes import Transaction
 
 _CHAT = """
-    SELECT c.head, c.head_at, c.owner_id FROM members m JOIN chats c ON c.id = m.chat_id
+    SELECT c.head, c.head_at, c.owner_id, c.floor FROM members m JOIN chats c ON c.id = m.chat_id
     WHERE m.user_id = $1 AND m.chat_id = $2"""
 _MESSAGE = f"{sql.MESSAGE} AND seq = $2"
 _REWRITE = "UPDATE events SET kind = $3, body = $4, extra = $5 WHERE chat_id = $1 AND seq = $2"
@@ -53,10 +53,10 @@ class _Target:
         chat = await tx.all(_CHAT, user_id, chat_id)
         if not chat:
             raise ChatError("notMember")
+        head, head_at, owner_id, floor = chat[0]
         found = await tx.all(_MESSAGE, chat_id, seq)
         if not found:
-            raise ChatError("messageNotFound")
-        head, head_at, owner_id = chat[0]
+            raise ChatError("messageNotFound", "It was removed because of its age." if seq <= floor else "")
         message = rows.message(chat_id, found[0])
         extra = found[0][6]
         origin = origin_of(message.client_id, message.text) if extra is None else extras.decode(extra).origin

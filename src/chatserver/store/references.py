@@ -18,6 +18,7 @@ EVERYBODY = 0
 _INSERT_MENTION = "INSERT INTO mentions (chat_id, user_id, seq, sender_id) VALUES ($1, $2, $3, $4)"
 _DELETE_MENTION = "DELETE FROM mentions WHERE chat_id = $1 AND user_id = $2 AND seq = $3"
 _INSERT_FILE = "INSERT INTO message_files (file_id, chat_id, seq) VALUES ($1, $2, $3)"
+_FLOOR = "SELECT floor FROM chats WHERE id = $1"
 _IN_LIST_MAX = 1_024
 """Values in one statement's list."""
 
@@ -29,6 +30,7 @@ class References:
         self._tx = tx
         self._messages: dict[tuple[int, int], Message] = {}
         self._files: dict[int, tuple[int, FileInfo]] = {}
+        self._floors: dict[int, int] = {}
 
     async def load(self, rich: Iterable[tuple[NewMessage, int]]) -> set[tuple[int, int]]:
         """Read what messages, each with its chat, refer to; returns the (user, chat) pairs that must be memberships."""
@@ -55,6 +57,9 @@ class References:
             args = sql.padded(part)
             for row in await self._tx.all(sql.messages_at(len(args)), chat_id, *args):
                 self._messages[chat_id, row[0]] = rows.message(chat_id, row)
+        if any((chat_id, seq) not in self._messages for seq in seqs):
+            found = await self._tx.all(_FLOOR, chat_id)
+            self._floors[chat_id] = found[0][0] if found else 0
 
     async def _load_files(self, file_ids: set[int]) -> None:
         for part in _parts(file_ids):
@@ -67,7 +72,9 @@ class References:
 
         Raises `messageNotFound`, `mentionsInvalid` or `fileNotFound`, all final.
         """
-        if more.reply_to and (chat_id, more.reply_to) not in self._messages:
+        # What was removed by age was there when somebody began to reply, and their words are not to be lost for that.
+        known = (chat_id, more.reply_to) in self._messages or more.reply_to <= self._floors.get(chat_id, 0)
+        if more.reply_to and not known:
             raise ChatError("messageNotFound", "It is what this one replies to.")
         if any((user_id, chat_id) not in members for user_id in more.mentions):
             raise ChatError("mentionsInvalid")

@@ -18,6 +18,7 @@ from chatproto.models import (
     MessageChanged,
     User,
     event_id,
+    removed_message,
 )
 from chatserver.store import extras
 from chatserver.store.interfaces.sessions import SessionRecord
@@ -88,7 +89,7 @@ def session(row: Row) -> SessionRecord:
 def chat(row: Row) -> Chat:
     """`sql.CHAT`."""
     viewer, chat_id, kind, title, low, high, member_count, head, head_at, seen, unread, *rest = row
-    mentions, topic, owner_id, pinned, muted_until, archived = rest
+    mentions, topic, owner_id, pinned, muted_until, archived, floor, floor_days = rest
     return Chat(
         id=chat_id,
         kind=kind,
@@ -105,6 +106,8 @@ def chat(row: Row) -> Chat:
         pinned=bool(pinned),
         muted_until=muted_until,
         archived=bool(archived),
+        floor=floor,
+        floor_days=floor_days,
     )
 
 
@@ -134,20 +137,26 @@ def message(chat_id: int, row: Row) -> Message:
 
 
 def event(chat_id: int, row: Row, targets: Mapping[int, Message]) -> LogEvent:
-    """Any row of the log; `targets` holds the messages that `changed` events speak of, as they are now."""
+    """Any row of the log; `targets` holds the messages that `changed` events speak of, as they are now.
+
+    One that is not there has been removed since, with all that is older.
+    """
     kind = row[4]
     if kind in _MESSAGE_KINDS:
         return message(chat_id, row)
     seq, at, sender_id = row[:3]
     if kind == "changed":
         change = _changed_decoder.decode(row[5])
+        target = targets.get(change.seq)
+        if target is None:
+            target = removed_message(chat_id, change.seq, sender_id=sender_id, at=at, rev=seq)
         return MessageChanged(
             id=event_id(chat_id, seq),
             seq=seq,
             at=at,
             sender_id=sender_id,
             change=change.change,
-            message=targets[change.seq],
+            message=target,
             emoji=change.emoji,
         )
     if kind == "members":

@@ -30,6 +30,11 @@ META: Final = "SELECT value FROM meta WHERE key = $1"
 INSERT_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING"
 REPLACE_META: Final = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2"
 
+# --- what commands have done while a server runs ---
+NOTE_UNTOLD: Final = "INSERT INTO untold_events (chat_id, seq) VALUES ($1, $2) ON CONFLICT (chat_id) DO NOTHING"
+ANY_UNTOLD: Final = "SELECT 1 FROM untold_events LIMIT 1"
+TAKE_UNTOLD: Final = "DELETE FROM untold_events RETURNING chat_id, seq"
+
 # --- chats ---
 _UNREAD_AFTER: Final = f"""
     CASE WHEN m.seen_seq >= c.head THEN 0 ELSE (SELECT COUNT(*) FROM (
@@ -42,7 +47,8 @@ _MENTIONS_AFTER: Final = f"""
         AND n.sender_id <> m.user_id LIMIT {UNREAD_MAX}) AS capped) END"""  # noqa: S608 - a constant of this module
 CHAT: Final = f"""
     m.user_id, c.id, c.kind, c.title, c.direct_low, c.direct_high, c.member_count, c.head, c.head_at,
-        m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, c.topic, c.owner_id, m.pinned, m.muted_until, m.archived"""
+        m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, c.topic, c.owner_id, m.pinned, m.muted_until, m.archived,
+        c.floor, c.floor_days"""
 """Columns, from `members m` and `chats c`."""
 _CHAT_OF_MEMBER: Final = f"SELECT {CHAT} FROM members m JOIN chats c ON c.id = m.chat_id"  # noqa: S608 - constants of this module
 CHAT_OF_USER: Final = f"{_CHAT_OF_MEMBER} WHERE m.user_id = $1 AND m.chat_id = $2"

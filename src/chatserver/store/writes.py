@@ -37,7 +37,10 @@ class Transaction(Protocol):
         ...
 
     async def sent_before(self, keys: Collection[tuple[int, bytes]]) -> Sequence[rows.Row]:
-        """For each (sender, client id) that is stored: `sender_id, client_id, chat_id, seq, at, body, extra`."""
+        """For each (sender, client id) that is stored: `sender_id, client_id, chat_id, seq, at, body, extra, origin`.
+
+        `origin` is None, but the digest as sent for a message that has been removed since.
+        """
         ...
 
 
@@ -61,6 +64,18 @@ async def secret(tx: Transaction, name: str) -> bytes:
 async def touch(tx: Transaction) -> None:
     """Write something, so that a full disk or a read-only file shows."""
     await tx.all(sql.REPLACE_META, "touched", tx.now.to_bytes(8, "big"))
+
+
+async def note_untold(tx: Transaction, changes: Sequence[Commit]) -> None:
+    """Note where the new events of each chat begin, for the server to tell of them."""
+    firsts = [(chat.chat_id, chat.events[0].seq) for commit in changes for chat in commit.chats]
+    if firsts:
+        await tx.many(sql.NOTE_UNTOLD, firsts)
+
+
+async def take_untold(tx: Transaction) -> list[tuple[int, int]]:
+    """Chats with events that another process has added, each with the first of them; each is given once."""
+    return [(row[0], row[1]) for row in await tx.all(sql.TAKE_UNTOLD)]
 
 
 async def log_event(tx: Transaction, chat_id: int, sender_id: int, kind: str, body: str) -> tuple[int, int]:

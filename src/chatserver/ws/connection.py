@@ -160,6 +160,7 @@ class Connection:
             self._record.user_id, self._record.session_id = identity.user_id, identity.session_id
             outbox = Outbox(self._link, self._services.outbox_bytes)
             session = Session(identity.user_id, identity.session_id, self._link, outbox)
+            session.hears_floors = hello.floors_rev is not None
             # No await since the session was verified, so a revocation cannot fall between.
             self._services.hub.attach(session)
             await self._welcome(session, hello)
@@ -187,6 +188,10 @@ class Connection:
             raise ChatError("tokenInvalid")
         useq, heads = await store.heads(session.user_id, hello.useq if same else 0, hello.cursors if same else ())
         left = await store.left_since(session.user_id, hello.useq) if same and hello.useq < useq else []
+        # The position is read before the floors, as for heads.
+        floors_rev = await store.floors_rev()
+        known = hello.floors_rev if same else 0
+        floors = await store.floors_of(session.user_id, known) if known is not None and known < floors_rev else []
         welcome = Welcome(
             epoch=store.epoch,
             useq=useq,
@@ -195,6 +200,8 @@ class Connection:
             users_rev=users_rev,
             heads=heads,
             left=left,
+            floors=floors,
+            floors_rev=floors_rev,
         )
         session.outbox.release(pack(welcome))
         result: reconnects.Greeting = "resumed" if same else "reset" if hello.epoch else "new"
@@ -292,6 +299,8 @@ class _Dialogue:
                 after_seq=frame.after_seq,
                 limit=frame.limit,
             )
+            # Read after the events: then it is surely not below them.
+            floor = await self._services.store.floor(frame.chat_id)
         except ChatError as error:
             frames.failed("fetch")
             self._refuse(error, frame.id)
@@ -300,7 +309,14 @@ class _Dialogue:
             frames.failed("fetch")
             self._refuse(ChatError("internal"), frame.id)
         else:
-            page = Page(id=frame.id, chat_id=frame.chat_id, events=events, has_more=has_more)
+            page = Page(
+                id=frame.id,
+                chat_id=frame.chat_id,
+                events=events,
+                has_more=has_more,
+                floor=floor.floor,
+                floor_days=floor.days,
+            )
             self._outbox.reply(pack(page))
 
     async def mark_seen(self, frame: MarkSeen) -> None:

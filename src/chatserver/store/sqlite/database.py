@@ -73,6 +73,8 @@ def _migrated(path: Path, migrations: Sequence[Migration], *, serving: bool, cop
         if serving or version < len(migrations):
             lock = lock_for_serving(path.parent)
             undo.callback(os.close, lock)
+        # Free pages can be given back in small steps; only possible before the first table is made, or by VACUUM.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

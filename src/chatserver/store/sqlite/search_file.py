@@ -25,8 +25,16 @@ _PRAGMAS: Final = (
     "cache_size = -16384",
     "temp_store = MEMORY",
 )
+_KEPT_MIN: Final = 256
+_KEPT_SHARE: Final = 20
 _SECURE_DELETE_FROM: Final = (3, 42, 0)
 """From here on FTS5 can wipe the words of what is deleted at once, instead of when pieces of the index are merged."""
+WIPES_AT_ONCE: Final = sqlite3.sqlite_version_info >= _SECURE_DELETE_FROM
+_FLOORS: Final = """
+CREATE TABLE IF NOT EXISTS floors (
+    no INTEGER PRIMARY KEY,
+    floor INTEGER NOT NULL -- documents up to this seq have been removed
+) STRICT"""
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE chats (
@@ -62,16 +70,23 @@ def open_index(path: Path, epoch: str, *, writer: bool) -> sqlite3.Connection:
         if path.exists():
             connection = _connect(path)
             if _facts(connection) == facts:
+                connection.execute(_FLOORS)
                 return connection
     remove_index(path)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
     connection = _connect(path)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-    if sqlite3.sqlite_version_info >= _SECURE_DELETE_FROM:
+    connection.executescript(f"BEGIN; {_SCHEMA} {_FLOORS}; COMMIT;")
+    if WIPES_AT_ONCE:
         connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
     connection.execute("INSERT INTO meta (key, value) VALUES ('facts', ?)", (facts,))
     return connection
+
+
+def kept_free(pages: int) -> int:
+    """Free pages that a file of so many pages keeps: what is written next need not make it longer again."""
+    return max(_KEPT_MIN, pages // _KEPT_SHARE)
 
 
 def remove_index(path: Path) -> None:

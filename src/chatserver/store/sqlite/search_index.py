@@ -126,6 +126,18 @@ class SearchIndex:
             _incomplete.value += 1
         return complete
 
+    async def free_pages(self) -> int:
+        """Pages of the index's file that hold nothing."""
+        return await self._write(Indexer.free_pages)
+
+    async def give_back(self, most: int) -> int:
+        """Give at most so many free pages back to the disk; how many were."""
+        return await self._write(lambda indexer: indexer.give_back(most))
+
+    async def empty_log(self) -> bool:
+        """Empty the index's write-ahead log; False if a search is in the way."""
+        return await self._write(Indexer.empty_log)
+
     async def find(self, work: Callable[[Finder], T]) -> T:
         """Run a search. Raises `overloaded`, and what `work` raises."""
         if self._closed:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from chatproto.search_marks import document_text
 from chatserver.store import rows
-from chatserver.store.sqlite import search_file
+from chatserver.store.sqlite import search_file, search_floors
 from chatserver.store.sqlite.database import BUSY_TIMEOUT_MS
 from chatserver.store.sqlite.search_file import SEQ_BITS, one
 
@@ -18,6 +18,9 @@ _MERGE_SHARE: Final = 8
 """The index is merged into one piece once more than this part of it is new: that makes searches ten times faster."""
 _MERGE_MIN: Final = 4_096
 """New documents for which a merge is not worth it."""
+_WIPE_EVERY_S: Final = 900.0
+_WIPE_PAUSE: Final = 200.0
+"""A rewriting of the index for that alone comes at most so often, and after so many times what the last one took."""
 _MERGE_PAGES: Final = 32
 """Pages merged in one step."""
 
@@ -25,6 +28,10 @@ _POSITIONS: Final = """
     SELECT json_group_array(json_array(chat_id, no, seq)) FROM chats
     WHERE chat_id IN (SELECT value FROM json_each(?1))"""
 _HEADS: Final = "SELECT json_group_array(json_array(id, head)) FROM chats WHERE head > 0"
+_ALL_FLOORS: Final = "SELECT json_group_array(json_array(id, floor)) FROM chats WHERE floor_rev > 0"
+_FLOORS: Final = """
+    SELECT json_group_array(json_array(id, floor)) FROM chats
+    WHERE floor > 0 AND id IN (SELECT value FROM json_each(?1))"""
 _BEHIND: Final = """
     SELECT json_group_array(json_extract(h.value, '$[0]')) FROM json_each(?1) h
     LEFT JOIN chats c ON c.chat_id = json_extract(h.value, '$[0]')
@@ -46,10 +53,6 @@ _MOVE: Final = """
     ON CONFLICT (chat_id) DO UPDATE SET seq = excluded.seq"""
 _KNOWN: Final = """
     SELECT json_group_array(json_array(id, text)) FROM docs WHERE id IN (SELECT value FROM json_each(?1))"""
-_REMOVE_WORDS: Final = """
-    INSERT INTO words (words, rowid, text) SELECT 'delete', id, text FROM docs
-    WHERE id IN (SELECT value FROM json_each(?1))"""
-_REMOVE_DOCS: Final = "DELETE FROM docs WHERE id IN (SELECT value FROM json_each(?1))"
 _ADD_DOCS: Final = """
     INSERT INTO docs (id, at, text)
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?1)"""
@@ -86,6 +89,7 @@ class Indexer:
     def __init__(self, index: Path, database: Path, epoch: str) -> None:
         self._index = search_file.open_index(index, epoch, writer=True)
         self._merging = False
+        self._merge_began = self._wipe_after = 0.0
         try:
             uri = f"{database.absolute().as_uri()}?mode=ro"
             timeout = BUSY_TIMEOUT_MS / 1000
@@ -102,7 +106,8 @@ class Indexer:
 
     def lagging(self) -> list[int]:
         """Chats whose logs reach further than the index."""
-        return self._behind(self._source.execute(_HEADS).fetchone()[0])
+        behind = self._behind(self._source.execute(_HEADS).fetchone()[0])
+        return behind + search_floors.behind(self._index, one(self._source, _ALL_FLOORS))
 
     def catch_up(self, heads: Sequence[tuple[int, int]], seconds: float) -> bool:
         """Index these chats up to these seqs; False if that takes longer."""
@@ -118,6 +123,10 @@ class Indexer:
         """Index the next events of these chats, the first chats first; returns those that are up to date now."""
         self._index.execute("BEGIN IMMEDIATE")
         try:
+            floors = one(self._source, _FLOORS, rows.to_json(chat_ids))
+            if floors and search_floors.follow(self._index, floors, BATCH_EVENTS):
+                self._index.execute("COMMIT")
+                return set()
             numbers = {row[0]: row[2] for row in one(self._index, _POSITIONS, rows.to_json(chat_ids))}
             self._source.execute("BEGIN")
             positions = [(chat_id, numbers.get(chat_id, 0)) for chat_id in chat_ids]
@@ -158,8 +167,7 @@ class Indexer:
         same = {document.id for document in documents} - {document.id for document in added}
         removed = rows.to_json([known_id for known_id in known if known_id not in same])
         if known:
-            self._index.execute(_REMOVE_WORDS, (removed,))
-            self._index.execute(_REMOVE_DOCS, (removed,))
+            search_floors.remove(self._index, removed)
         # In ascending id: FTS5 begins a new piece of index whenever an id is lower than the one before.
         fresh = rows.to_json(added)
         self._index.execute(_ADD_DOCS, (fresh,))
@@ -170,16 +178,46 @@ class Indexer:
         """Bring a little more of the index into one piece; False if there is nothing more to do for now."""
         if not self._merging:
             docs, fresh = one(self._index, _SIZE)
-            if fresh < max(_MERGE_MIN, docs // _MERGE_SHARE):
+            if fresh < max(_MERGE_MIN, docs // _MERGE_SHARE) and not self._wipe_is_due():
                 return False
             self._index.execute("UPDATE size SET fresh = 0")
+            self._merge_began = monotonic()
         before = self._index.total_changes
         # A negative number puts all pieces on one level first, from where they are merged into one.
         pages = _MERGE_PAGES if self._merging else -_MERGE_PAGES
         self._index.execute("INSERT INTO words (words, rank) VALUES ('merge', ?1)", (pages,))
         # FTS5's own sign: less than two changes mean that there was nothing to merge.
         self._merging = self._index.total_changes - before >= 2
+        if not self._merging:
+            search_floors.wiped(self._index)
+            self._wipe_after = monotonic() + max(_WIPE_EVERY_S, _WIPE_PAUSE * (monotonic() - self._merge_began))
         return self._merging
+
+    def _wipe_is_due(self) -> bool:
+        """Whether words of removed messages are left in pieces of the index, and it is time to rewrite them."""
+        return monotonic() >= self._wipe_after and search_floors.needs_wiping(self._index)
+
+    def free_pages(self) -> int:
+        """Pages of the index's file that hold nothing."""
+        return int(self._index.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def give_back(self, most: int) -> int:
+        """Give at most so many free pages back to the disk; how many were."""
+        free, total = self.free_pages(), int(self._index.execute("PRAGMA page_count").fetchone()[0])
+        wanted = min(most, free - search_file.kept_free(total))
+        if wanted <= 0:
+            return 0
+        # As a script: it gives a row without columns for each page, at the first of which `execute` would stop.
+        self._index.executescript(f"PRAGMA incremental_vacuum({wanted})")
+        return free - self.free_pages()
+
+    def empty_log(self) -> bool:
+        """Empty the write-ahead log; False if a search is in the way."""
+        self._index.execute("PRAGMA busy_timeout = 0")
+        try:
+            return not self._index.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            self._index.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
     def _behind(self, heads: str) -> list[int]:
         found: list[int] = one(self._index, _BEHIND, heads)

@@ -44,12 +44,19 @@ def numbered(statement: str) -> str:
 @measures.cached("statements_sent_before")
 @lru_cache(maxsize=32)
 def sent_before(count: int) -> str:
-    """Which of `count` (sender, client id) pairs are stored."""
+    """Which of `count` (sender, client id) pairs are stored, or were and have been removed since.
+
+    The time of what was removed is not kept: it is answered with one that is surely before it.
+    """
     keys = ",".join(["(?,?)"] * count)
     return f"""
         WITH wanted (sender_id, client_id) AS (VALUES {keys})
-        SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body, e.extra
-        FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id"""  # noqa: S608 - `keys` are parameter marks
+        SELECT e.sender_id, e.client_id, e.chat_id, e.seq, e.at, e.body, e.extra, NULL
+        FROM wanted w CROSS JOIN events e WHERE e.sender_id = w.sender_id AND e.client_id = w.client_id
+        UNION ALL
+        SELECT r.sender_id, r.client_id, r.chat_id, r.seq, c.created_at, '', NULL, r.origin
+        FROM wanted w CROSS JOIN removed_messages r CROSS JOIN chats c
+        WHERE r.sender_id = w.sender_id AND r.client_id = w.client_id AND c.id = r.chat_id"""  # noqa: S608 - `keys` are parameter marks
 
 
 def padded(keys: Collection[tuple[int, bytes]]) -> list[object]:

@@ -21,6 +21,7 @@ from chatserver.store.areas.invites import InviteArea
 from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
 from chatserver.store.areas.push import PushArea
+from chatserver.store.areas.retention import RetentionArea
 from chatserver.store.areas.sessions import SessionArea
 from chatserver.store.areas.snapshots import SnapshotReads
 from chatserver.store.areas.users import UserArea
@@ -34,6 +35,7 @@ from chatserver.store.sqlite.readers import ReaderPool
 from chatserver.store.sqlite.search import SearchArea
 from chatserver.store.sqlite.search_index import SearchIndex
 from chatserver.store.sqlite.snapshot import open_snapshot
+from chatserver.store.sqlite.space import SpaceArea
 from chatserver.store.sqlite.watcher import Watcher
 from chatserver.store.sqlite.writer import GroupCommitWriter
 
@@ -50,8 +52,10 @@ class SqliteStore(
     LastSeenArea,
     MessageArea,
     PushArea,
+    RetentionArea,
     SearchArea,
     SessionArea,
+    SpaceArea,
     UserArea,
 ):
     """See `chatserver.store.base.Store` for what every method guarantees. Open it with `open`."""
@@ -108,7 +112,8 @@ class SqliteStore(
             undo.push_async_callback(readers.close)
             epoch = bytes((await readers.all(sql.META, "epoch"))[0][0]).decode()
             timing = CommitClock(path)
-            writer = GroupCommitWriter(await database.connect(path, writer=True, clock=timing), clock, timing)
+            connection = await database.connect(path, writer=True, clock=timing)
+            writer = GroupCommitWriter(connection, clock, timing, note_untold=not serving)
             undo.push_async_callback(writer.close)
             index = SearchIndex(data_dir, path, epoch, is_busy=lambda: writer.is_busy)
             undo.push_async_callback(index.close)
@@ -117,6 +122,7 @@ class SqliteStore(
             if serving:
                 index.start()
                 store._watcher = Watcher(store, store._tell, clock=clock, interval_s=poll_s)
+                await store.take_untold()  # nobody is connected yet: who comes asks for what is new
                 await store._watcher.start()
             undo.pop_all()
         return store
@@ -151,8 +157,20 @@ class SqliteStore(
 
     def _note(self, changes: Commit) -> None:
         self._index.note(chat.chat_id for chat in changes.chats)
+        self._index.note(told.floor.chat_id for told in changes.floors)
+
+    async def take_untold(self) -> list[tuple[int, int]]:
+        """See `writes.take_untold`."""
+        if await self._one(sql.ANY_UNTOLD) is None:
+            return []
+        return await self._write(writes.take_untold)
+
+    @property
+    def _files(self) -> tuple[Path, GroupCommitWriter, SearchIndex]:
+        return self._path, self._writer, self._index
 
     def _tell(self, changes: Commit) -> None:
+        self._note(changes)
         if self._listener is not None:
             self._listener(changes)
 

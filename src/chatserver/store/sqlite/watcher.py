@@ -5,13 +5,14 @@ import contextlib
 from typing import Protocol
 
 from chatproto.errors import ChatError
-from chatproto.models import LogEvent, MembersChanged, User
+from chatproto.models import LogEvent
 from chatserver.clock import Clock
 from chatserver.store.base import ChatCommit, Commit, CommitListener
+from chatserver.store.interfaces.retention import ToldFloor
 
-_USERS_LOOKED_AT = 1_000
-_EVENTS_LOOKED_AT = 50
-"""Newest events of a chat among which the end of a membership is looked for; earlier ones are found by resuming."""
+_EVENTS_TOLD = 200
+"""Newest events of a chat that are told at a time; who misses earlier ones asks for them."""
+_FLOORS_TOLD = 500
 _OVERLAP_US = 10_000_000
 """How long a commit of another process may take from reading the clock to being visible."""
 
@@ -21,18 +22,22 @@ class _Reads(Protocol):
 
     async def revoked_since(self, at: int) -> list[int]: ...
 
-    async def users_since(self, rev: int, limit: int) -> list[User]: ...
-
-    async def left_since(self, user_id: int, useq: int) -> list[int]: ...
+    async def take_untold(self) -> list[tuple[int, int]]: ...
 
     async def events(self, chat_id: int, *, limit: int) -> tuple[list[LogEvent], bool]: ...
 
+    async def floors_rev(self) -> int: ...
+
+    async def floors_since(self, rev: int, limit: int) -> list[ToldFloor]: ...
+
 
 class Watcher:
-    """Looks at two indexes every `interval_s` seconds and tells the listener of new users, of revoked sessions, and of
-    the groups that a deleted user has left.
+    """Looks at some indexes every `interval_s` seconds and tells the listener of new users, of revoked sessions, of
+    events that commands have added, and of floors that have risen.
 
-    Changes made by this process are told a second time; what a listener does with them is idempotent.
+    Users and sessions changed by this process are told a second time; what a listener does with them is idempotent.
+    Floors are told here alone, whoever raised them: so their positions are told in ascending order, and of many small
+    rises only the last.
     """
 
     def __init__(self, reads: _Reads, tell: CommitListener, *, clock: Clock, interval_s: float) -> None:
@@ -42,11 +47,13 @@ class Watcher:
         self._interval_s = interval_s
         self._rev = 0
         self._revoked: set[int] = set()
+        self._floors_rev = 0
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take what is there now as known, then watch."""
         self._rev = await self._reads.users_rev()
+        self._floors_rev = await self._reads.floors_rev()
         await self._look()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="store-watcher")
 
@@ -66,20 +73,24 @@ class Watcher:
     async def _look(self) -> Commit:
         rev = await self._reads.users_rev()
         revoked = set(await self._reads.revoked_since(self._clock() - _OVERLAP_US))
+        floors = await self._reads.floors_since(self._floors_rev, _FLOORS_TOLD)
         changes = Commit(
-            chats=await self._departures() if rev > self._rev else [],
+            chats=await self._untold(),
             revoked=sorted(revoked - self._revoked),
             users_rev=rev if rev > self._rev else None,
+            floors=floors,
         )
         self._rev, self._revoked = rev, revoked
+        self._floors_rev = floors[-1].rev if floors else self._floors_rev
         return changes
 
-    async def _departures(self) -> list[ChatCommit]:
-        """The events that say of users deleted since the last look that they left their groups."""
+    async def _untold(self) -> list[ChatCommit]:
+        """The events that commands have added since the last look."""
         told = []
-        for user in await self._reads.users_since(self._rev, _USERS_LOOKED_AT):
-            for chat_id in await self._reads.left_since(user.id, 0) if user.deleted else ():
-                events, _ = await self._reads.events(chat_id, limit=_EVENTS_LOOKED_AT)
-                left = [event for event in events if isinstance(event, MembersChanged) and user.id in event.removed]
-                told += [ChatCommit(chat_id, [event]) for event in left]
+        # Taken before they are read: what is added meanwhile is noted again.
+        for chat_id, first in await self._reads.take_untold():
+            events, _ = await self._reads.events(chat_id, limit=_EVENTS_TOLD)
+            new = [event for event in events if event.seq >= first]
+            if new:
+                told.append(ChatCommit(chat_id, new))
         return told

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
@@ -61,6 +61,14 @@ class _Request:
     """The result or, if an exception, the refusal; told to the caller once it is durable."""
 
 
+@dataclass(slots=True, eq=False)
+class _Spare:
+    """Work for a moment in which nobody waits."""
+
+    future: asyncio.Future[Any]
+    work: Callable[[aiosqlite.Connection], Awaitable[Any]]
+
+
 class GroupCommitWriter:
     """Takes writes from any number of callers; each returns once the commit that holds it is durable.
 
@@ -68,9 +76,15 @@ class GroupCommitWriter:
     After a commit every caller wakes first, then the listener is called for each step, in order.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, clock: Clock, timing: CommitClock) -> None:
-        """`timing` is told of the connection's commits."""
+    def __init__(
+        self, connection: aiosqlite.Connection, clock: Clock, timing: CommitClock, *, note_untold: bool = False
+    ) -> None:
+        """`timing` is told of the connection's commits. With `note_untold` the events of its commits are noted for
+        another process to tell of them.
+        """
         self._connection = connection
+        self._note_untold = note_untold
+        self._spare: deque[_Spare] = deque()
         self._clock = clock
         self._timing = timing
         self._waiting: deque[_Request] = deque()
@@ -112,6 +126,16 @@ class GroupCommitWriter:
         result: T = await self._submit(1, _REQUEST_BYTES, write=step)
         return result
 
+    async def when_idle(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
+        """Run work outside of any transaction once nobody waits for a commit; who comes meanwhile waits for it."""
+        if self._closing:
+            raise ChatError("shuttingDown")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._spare.append(_Spare(future, work))
+        self._wanted.set()
+        result: T = await future
+        return result
+
     async def close(self) -> None:
         """Commit what is in hand, then stop and close the connection. Idempotent."""
         self._closing = True
@@ -141,14 +165,31 @@ class GroupCommitWriter:
                         await self._commit(batch)
                 elif self._closing:
                     return
+                elif self._spare:
+                    await self._work(self._spare.popleft())
                 else:
                     self._wanted.clear()
         finally:
             # Only reached with work in hand when the whole loop is being torn down.
             self._closing = True
-            for request in [*batch, *self._waiting]:
-                if not request.future.done():
-                    request.future.set_exception(ChatError("shuttingDown"))
+            for future in [each.future for each in (*batch, *self._waiting)] + [each.future for each in self._spare]:
+                if not future.done():
+                    future.set_exception(ChatError("shuttingDown"))
+
+    async def _work(self, spare: _Spare) -> None:
+        try:
+            result = await spare.work(self._connection)
+        except sqlite3.Error as error:
+            result = as_chat_error(error, "tidying")
+        except Exception:  # as for a commit: the writer must outlive it
+            _log.exception("tidying failed unexpectedly")
+            result = ChatError("internal")
+        if spare.future.done():
+            return
+        if isinstance(result, Exception):
+            spare.future.set_exception(result)
+        else:
+            spare.future.set_result(result)
 
     def _take(self) -> list[_Request]:
         taken = weight = 0
@@ -171,6 +212,8 @@ class GroupCommitWriter:
         try:
             await tx.begin()
             await self._apply(tx, batch)
+            if self._note_untold:
+                await writes.note_untold(tx, [*tx.steps, tx.changes])
             await tx.commit()
         except sqlite3.Error as error:
             _failed.value += 1
