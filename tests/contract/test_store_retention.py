@@ -92,9 +92,7 @@ async def test_what_was_removed_is_not_stored_again(store: Store, backend: Backe
     wrong = [replace(plain, text="other"), replace(reply, more=None), replace(gone, chat_id=chat.id ^ 1)]
     assert refused(await store.append(wrong)) == ["clientIdConflict"] * 3
     assert not stored(await store.append([replace(plain, sender_id=bert.id, peer_id=anna.id)]))[0].duplicate
-    kept = b"".join(bytes(row[4]) for row in rows_of(backend, "SELECT * FROM removed_messages"))  # type: ignore[arg-type] # a blob
-    assert len(kept) == 48
-    assert b"plain" not in kept
+    assert rows_of(backend, "SELECT DISTINCT length(origin) FROM removed_messages") == [(16,)]
 
 
 async def test_what_refers_to_the_removed(store: Store, backend: Backend) -> None:

@@ -136,7 +136,7 @@ class _History:
         first = last + 1
         for _ in range(_ROUNDS):
             missing = (limit or self._limit) - session.cache.count_shown(chat_id, first, last)
-            if missing <= 0 or first <= 1:
+            if missing <= 0 or first <= max(1, session.cache.floor(chat_id) + 1):
                 return
             first = max(1, first - missing)
             session.fill(chat_id, first, last)

@@ -112,7 +112,7 @@ class _Tail:
         complete = True
         for chat_id in self._known():
             head = self._session.cache.head(chat_id)
-            while self._positions.get(chat_id, 0) < head:
+            while max(self._positions.get(chat_id, 0), self._session.cache.floor(chat_id)) < head:
                 if await self._print(chat_id):
                     continue
                 left = self._session.cache.has_left(chat_id)

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from chatproto.errors import ErrorInfo
 from chatproto.frames import ChatSettings
-from chatproto.models import Chat, ChatChanged, ChatHead, LogEvent, MembersChanged, User
-from chatterm.client import cache_events, database
+from chatproto.models import Chat, ChatChanged, ChatHead, Floor, LogEvent, MembersChanged, User
+from chatterm.client import cache_events, cache_floors, database
 from chatterm.client.cache_entries import Entries
+from chatterm.client.cache_floors import FloorsStored
 from chatterm.client.cache_read import CacheQueries
 from chatterm.client.cache_schema import FORMAT
 from chatterm.client.errors import ClientError
@@ -133,6 +134,8 @@ class Cache(CacheQueries):
             entries = Entries(connection, self._owner_id())
             for chat in chats:
                 connection.execute(_RAISE, (chat.id, chat.head, chat.head_at))
+                if chat.floor:
+                    cache_floors.rise(connection, chat.id, chat.floor, chat.floor_days)
                 _put_shape(connection, chat)
                 _put_figure(connection, chat.id, chat.head, chat)
                 _put_settings(connection, chat.id, chat, known_useq if useq is None else useq)
@@ -158,6 +161,35 @@ class Cache(CacheQueries):
                 entries.refresh_chat(head.chat_id)
             _raise_meta(connection, "useq", useq)
             return entries.changed
+
+    def store_floors(
+        self, floors: Iterable[Floor], rev: int | None = None
+    ) -> tuple[FloorsStored, tuple[EntryRef, ...]]:
+        """The server has removed what lies up to these floors; what changed, and rows of the client list that did.
+
+        Then `purge` each of these chats. `rev`: rises are known so far.
+        """
+        with self._transaction() as connection:
+            entries = Entries(connection, self._owner_id())
+            risen = {}
+            for told in floors:
+                known = cache_floors.rise(connection, told.chat_id, told.floor, told.days)
+                if known is not None:
+                    risen[told.chat_id] = known
+                    entries.refresh_chat(told.chat_id)
+            _raise_meta(connection, "floors_rev", rev)
+            stale = tuple(chat_id for chat_id, known in risen.items() if not known)
+            return FloorsStored(tuple(risen), stale), entries.changed
+
+    def unpurged(self) -> list[int]:
+        """Chats of which events below their floors are left, because somebody was killed before `purge` was done."""
+        with database.reading(self._path):
+            return cache_floors.unpurged(self._connection)
+
+    def purge(self, chat_id: int) -> bool:
+        """Remove some events below a chat's floor, and have the index for search do so; whether there may be more."""
+        with self._transaction() as connection:
+            return cache_floors.purge(connection, chat_id)
 
     def store_left(self, chat_ids: Collection[int], useq: int) -> tuple[EntryRef, ...]:
         """The owner is no longer a member of these chats; rows of the client list that changed.
@@ -187,13 +219,16 @@ class Cache(CacheQueries):
         """Add events of one chat; its head, activity, title, topic, owner and size follow in the same transaction.
 
         An event whose seq is cached already is dropped: a log never changes within an epoch. Only the state of a
-        message does, and that of the highest `rev` is kept.
+        message does, and that of the highest `rev` is kept. What lies below the chat's floor is dropped, too.
         """
         if not events:
             return StoredEvents(None, ())
         with self._transaction() as connection:
-            owner_id = self._owner_id()
-            stored = [(event, cache_events.store(connection, chat_id, event, owner_id)) for event in events]
+            owner_id, floor = self._owner_id(), self.floor(chat_id)
+            events = [event for event in events if event.seq > floor]
+            if not events:
+                return StoredEvents(None, ())
+            stored = [(event, cache_events.store(connection, chat_id, event, owner_id, floor)) for event in events]
             new = [event for event, became in stored if became.new]
             changed = [became.changed for _, became in stored if became.changed is not None]
             if not new and not changed:

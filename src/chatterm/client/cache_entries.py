@@ -14,8 +14,8 @@ NOBODY: Final = "(unknown person)"
 _CHAT: Final = """
 SELECT c.kind, c.title, c.sort_title, c.peer_id, c.head_at, u.display_name, u.sort_name, u.email,
     c.pinned, c.muted_until, c.archived, c.has_left, c.unread, c.mentions, c.exact, c.behind, c.member_count,
-    c.seen, c.head, c.figure, c.figure_mentions, c.figure_head, c.figure_seen,
-    EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head),
+    max(c.seen, c.floor), c.head, c.figure, c.figure_mentions, c.figure_head, max(c.figure_seen, c.floor),
+    c.floor >= c.head OR EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head),
     c.shape_count + ifnull((
         SELECT sum(e.joined) FROM events AS e WHERE e.chat_id = c.id AND e.seq > c.shape_head AND e.joined <> 0
     ), 0)
@@ -61,7 +61,7 @@ class Entries:
 
     def __init__(self, connection: sqlite3.Connection, owner_id: int) -> None:
         self._connection = connection
-        self._owner_id = owner_id
+        self.owner_id = owner_id
         self._changed: dict[EntryRef, None] = {}
 
     @property
@@ -101,7 +101,7 @@ class Entries:
             self.refresh_chat(chat_id)
         if user.deleted or user.disabled:
             self._remove("user", user.id)
-        elif not chats and user.id != self._owner_id:
+        elif not chats and user.id != self.owner_id:
             self._put(_Row(0, sort_name, "user", user.id, user.display_name, 0, user.id, user.email, Section.PEOPLE))
 
     def _derive(self, chat_id: int, has_left: int, known: tuple[Any, ...], row: tuple[Any, ...]) -> Counts:
@@ -109,7 +109,7 @@ class Entries:
         marks = cache_unread.Marks(*figures)
         counts = Counts(0, 0, exact=True)
         if not has_left:
-            counts = cache_unread.derive(self._connection, chat_id, marks, self._owner_id)
+            counts = cache_unread.derive(self._connection, chat_id, marks, self.owner_id)
         behind = marks.head > 0 and not newest_cached and not has_left
         derived = (*counts, behind, max(0, members))
         if derived != known:

@@ -20,6 +20,7 @@ from chatproto.models import (
     UserId,
     Wire,
     event_id,
+    removed_message,
 )
 
 COLUMNS: Final = "seq, at, sender_id, client_id, text, event_id, body, rev, target"
@@ -83,10 +84,10 @@ class Stored(NamedTuple):
     changed: int | None = None
 
 
-def store(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_id: int) -> Stored:
+def store(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_id: int, floor: int = 0) -> Stored:
     """Add an event if its seq is not cached, and take the state of a message if its rev is higher than the copy's."""
     if isinstance(event, MessageChanged):
-        return _store_change(connection, chat_id, event, owner_id)
+        return _store_change(connection, chat_id, event, owner_id, floor)
     values = _values(chat_id, event, owner_id)
     if connection.execute(_INSERT, values).rowcount > 0:
         return Stored(new=True)
@@ -94,10 +95,14 @@ def store(connection: sqlite3.Connection, chat_id: int, event: LogEvent, owner_i
     return Stored(new=False, changed=event.seq if newer else None)
 
 
-def _store_change(connection: sqlite3.Connection, chat_id: int, event: MessageChanged, owner_id: int) -> Stored:
+def _store_change(
+    connection: sqlite3.Connection, chat_id: int, event: MessageChanged, owner_id: int, floor: int
+) -> Stored:
     """The message goes to its own place, so the change itself holds no text that could be changed again."""
     message, target, taken = event.message, None, False
-    if 0 < message.seq < event.seq:
+    if 0 < message.seq <= floor:
+        target = message.seq  # it was removed: nothing of it may be kept
+    elif 0 < message.seq < event.seq:
         at_place = store(connection, chat_id, message, owner_id)
         taken = at_place.new or at_place.changed is not None
         found = connection.execute(_IS_MESSAGE, (chat_id, message.seq)).fetchone()
@@ -108,8 +113,8 @@ def _store_change(connection: sqlite3.Connection, chat_id: int, event: MessageCh
     return Stored(new, message.seq if taken else None)
 
 
-def made(chat_id: int, row: EventRow, messages: Mapping[int, Message]) -> LogEvent:
-    """The event of a row; `messages` holds those that changed events name, by seq.
+def made(chat_id: int, row: EventRow, messages: Mapping[int, Message], floor: int) -> LogEvent:
+    """The event of a row; `messages` holds those that changed events name, by seq, but for those below the floor.
 
     Raises `msgspec.DecodeError`, `UnicodeError` or `KeyError` for a row that this program cannot have written.
     """
@@ -118,6 +123,10 @@ def made(chat_id: int, row: EventRow, messages: Mapping[int, Message]) -> LogEve
     if row.target is None:
         return _event_decoder.decode(row.body or b"")
     told = _change_decoder.decode(row.body or b"")
+    if row.target <= floor:
+        message = removed_message(chat_id, row.target, sender_id=row.sender_id, at=row.at, rev=row.seq)
+    else:
+        message = messages[row.target]
     return MessageChanged(
         id=row.event_id or event_id(chat_id, row.seq),
         seq=row.seq,
@@ -125,7 +134,7 @@ def made(chat_id: int, row: EventRow, messages: Mapping[int, Message]) -> LogEve
         sender_id=row.sender_id,
         change=told.change,
         emoji=told.emoji,
-        message=messages[row.target],
+        message=message,
     )
 
 

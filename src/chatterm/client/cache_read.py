@@ -18,7 +18,7 @@ _ORDER: Final = "section, rank, sort_name, email, id, kind"
 _USER: Final = "id, email, display_name, rev, status, avatar, disabled, deleted"
 _CHAT: Final = (
     "id, kind, title, peer_id, member_count, head, head_at, seen, unread, topic, owner_id, mentions, pinned,"
-    " muted_until, archived"
+    " muted_until, archived, floor, floor_days"
 )
 _EVENTS: Final = f"SELECT {cache_events.COLUMNS} FROM events WHERE chat_id = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq"  # noqa: S608 - own names
 _MESSAGES: Final = f"""
@@ -67,6 +67,10 @@ class CacheQueries:
     def useq(self) -> int:
         """How far the owner's own log is known."""
         return int(self._meta("useq", 0))
+
+    def floors_rev(self) -> int:
+        """The position up to which rises of floors are known."""
+        return int(self._meta("floors_rev", 0))
 
     def users_rev(self) -> int:
         """The rev up to which all users are known."""
@@ -193,6 +197,11 @@ class CacheQueries:
         row = self._one("SELECT head FROM chats WHERE id = ?", (chat_id,))
         return 0 if row is None else int(row[0])
 
+    def floor(self, chat_id: int) -> int:
+        """The seq up to which the server has removed the chat's events; 0 if it has not."""
+        row = self._one("SELECT floor FROM chats WHERE id = ?", (chat_id,))
+        return 0 if row is None else int(row[0])
+
     def seen(self, chat_id: int) -> int:
         """The owner's own seen marker, as moved here or on another device."""
         row = self._one("SELECT seen FROM chats WHERE id = ?", (chat_id,))
@@ -205,9 +214,10 @@ class CacheQueries:
 
         Messages are in their newest state known, also those that changed events carry.
         """
-        rows = self._all(_EVENTS, (chat_id, first_seq, last_seq))
+        floor = self.floor(chat_id)
+        rows = self._all(_EVENTS, (chat_id, max(first_seq, floor + 1) if floor else first_seq, last_seq))
         changed = self.messages(chat_id, cache_events.targets(rows))
-        return [cache_events.plain(chat_id, row) or self._made(chat_id, row, changed) for row in rows]
+        return [cache_events.plain(chat_id, row) or self._made(chat_id, row, changed, floor) for row in rows]
 
     def messages(self, chat_id: int, seqs: Iterable[int]) -> dict[int, Message]:
         """Those of these events that are cached messages, by seq."""
@@ -215,7 +225,7 @@ class CacheQueries:
         if not wanted:
             return {}
         rows = self._all(_MESSAGES, (chat_id, msgspec.json.encode(wanted).decode()))
-        made = (self._made(chat_id, row, {}) for row in rows)
+        made = (self._made(chat_id, row, {}, 0) for row in rows)
         return {message.seq: message for message in made if isinstance(message, Message)}
 
     def event_at_or_after(self, chat_id: int, seq: int) -> tuple[int, int] | None:
@@ -224,9 +234,9 @@ class CacheQueries:
         row = self._one(query, (chat_id, seq))
         return None if row is None else (int(row[0]), int(row[1]))
 
-    def _made(self, chat_id: int, row: tuple[Any, ...], changed: dict[int, Message]) -> LogEvent:
+    def _made(self, chat_id: int, row: tuple[Any, ...], changed: dict[int, Message], floor: int) -> LogEvent:
         try:
-            return cache_events.made(chat_id, EventRow._make(row), changed)
+            return cache_events.made(chat_id, EventRow._make(row), changed, floor)
         except (msgspec.DecodeError, UnicodeError, KeyError) as error:
             raise storage_error(damaged(f"event {event_id(chat_id, row[0])} makes no sense"), self._path) from error
 
@@ -236,9 +246,13 @@ class CacheQueries:
         return last_seq - first_seq + 1 - int(self._one(query, (chat_id, first_seq, last_seq))[0])
 
     def holes(self, chat_id: int, first_seq: int, last_seq: int) -> list[tuple[int, int]]:
-        """Inclusive ranges within [first_seq, last_seq] that are not cached, ascending; costs the cached rows of it."""
+        """Inclusive ranges within [first_seq, last_seq] that are not cached, ascending; costs the cached rows of it.
+
+        What lies below the chat's floor is no hole: there is nothing any more.
+        """
+        floor = self.floor(chat_id)
         found = []
-        expected = first_seq
+        expected = first_seq = max(first_seq, floor + 1) if floor else first_seq
         query = "SELECT seq FROM events WHERE chat_id = ? AND seq BETWEEN ? AND ? ORDER BY seq"
         for (seq,) in self._all(query, (chat_id, first_seq, last_seq)):
             if seq > expected:
@@ -295,7 +309,7 @@ def _user(row: tuple[Any, ...] | None) -> User | None:
 
 def _chat(row: tuple[Any, ...]) -> Chat:
     chat_id, kind, title, peer_id, member_count, head, head_at, seen, unread, topic, owner_id, mentions = row[:12]
-    pinned, muted_until, archived = row[12:]
+    pinned, muted_until, archived, floor, floor_days = row[12:]
     return Chat(
         id=chat_id,
         kind=kind,
@@ -312,4 +326,6 @@ def _chat(row: tuple[Any, ...]) -> Chat:
         pinned=bool(pinned),
         muted_until=muted_until,
         archived=bool(archived),
+        floor=floor,
+        floor_days=floor_days,
     )

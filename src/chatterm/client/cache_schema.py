@@ -160,9 +160,18 @@ FROM users AS u
 WHERE NOT u.deleted AND NOT u.disabled AND NOT EXISTS (SELECT 1 FROM chats AS c WHERE c.peer_id = u.id)
     AND u.id IS NOT (SELECT value FROM meta WHERE key = 'owner_id')
 """
+# Events up to a chat's floor were removed by the server, because they were older than floor_days, and here after it.
+# With a time, an unindexed message is gone from here, and the index finds its document by that.
+_FLOORS: Final = """
+ALTER TABLE chats ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chats ADD COLUMN floor_days REAL NOT NULL DEFAULT 0;
+ALTER TABLE unindexed ADD COLUMN at INTEGER;
+CREATE INDEX chats_by_floor ON chats (id) WHERE floor > 0
+"""
 _UPGRADES: Final = {
     2: _UNINDEXED,
     3: ";".join(("DROP TABLE entries", "DROP TABLE totals", _ENTRIES, _FILL_ENTRIES)),
+    4: _FLOORS,
 }
-FORMAT: Final = Format(0x43544341, 4, ";".join((_SCHEMA, _ENTRIES, _UNINDEXED)), "NORMAL", upgrades=_UPGRADES)
+FORMAT: Final = Format(0x43544341, 5, ";".join((_SCHEMA, _ENTRIES, _UNINDEXED, _FLOORS)), "NORMAL", upgrades=_UPGRADES)
 """Its content can be fetched again, so the last commits may be lost with the power: `NORMAL` never damages it."""

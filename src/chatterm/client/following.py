@@ -20,11 +20,12 @@ PAGE: Final = 200
 
 
 def onward(engine: Engine, chat_id: int, after: int) -> list[LogEvent]:
-    """The next cached events after a seq, ascending and without a hole, at most `PAGE`.
+    """The next cached events after a seq, ascending and without a hole but for what was removed, at most `PAGE`.
 
     Nothing if the next one is missing; then it is asked for, and a notice tells when it has come.
     """
     cache = engine.cache
+    after = max(after, cache.floor(chat_id))
     last = min(cache.head(chat_id), after + PAGE)
     if last <= after:
         return []

@@ -12,13 +12,15 @@ from chatproto.frames import (
     Left,
     Presence,
     Readers,
+    Removed,
     Seen,
     ServerFrame,
     Typing,
     UsersChanged,
     Welcome,
 )
-from chatproto.models import ChatHead, Message
+from chatproto.models import ChatHead, Floor, Message
+from chatterm.client.cache import Cache
 from chatterm.client.closing import ConnectionEndedError, Next
 from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
@@ -46,6 +48,7 @@ class Inbox:
             Typing: self._typing,
             Readers: self._readers,
             UsersChanged: self._users_changed,
+            Removed: self._removed,
             Error: self._error,
         }
 
@@ -84,6 +87,9 @@ class Inbox:
         context = self._context
         refs = await context.storage.cache(lambda cache: cache.store_heads(welcome.heads, welcome.useq))
         context.tell_entries(refs)
+        await context.store_floors(welcome.floors, welcome.floors_rev)
+        for chat_id in await context.storage.cache(Cache.unpurged):
+            await context.purge(chat_id)
         context.plan.want_chats(context.cache.unknown_chats())
         context.plan.want_newest(context.cache.chats_behind())
         # An earlier connection, or process, may have ended with a gap below the newest event.
@@ -153,6 +159,10 @@ class Inbox:
     async def _users_changed(self, frame: UsersChanged) -> None:
         self._context.plan.want_users(frame.rev)
         self._context.plan_changed.set()
+
+    async def _removed(self, frame: Removed) -> None:
+        floor = Floor(chat_id=frame.chat_id, floor=frame.floor, days=frame.days)
+        await self._context.store_floors([floor], frame.rev)
 
     async def _error(self, frame: Error) -> None:
         self._context.notify(ProblemMet(frame.error))

@@ -156,7 +156,14 @@ class Reconnector:
     async def _connect(self, api: Api, tokens: TokenSource, token: str) -> None:
         cache = self._context.cache
         cursors = cache.cursors(limits.CURSORS_MAX)
-        hello = Hello(token=token, client=_CLIENT, epoch=cache.epoch(), useq=cache.useq(), cursors=cursors)
+        hello = Hello(
+            token=token,
+            client=_CLIENT,
+            epoch=cache.epoch(),
+            useq=cache.useq(),
+            cursors=cursors,
+            floors_rev=cache.floors_rev(),
+        )
         connection, welcome = await Connection.open(self._context.account.server_url, hello, self._timing, self._tls)
         self._connection, self._server_address = connection, connection.server_address
         try:

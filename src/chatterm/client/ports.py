@@ -71,6 +71,10 @@ class CacheReader(Protocol):
         """The highest seq this client knows of in the chat, cached or not; 0 if none."""
         ...
 
+    def floor(self, chat_id: int) -> int:
+        """The seq up to which the server has removed the chat's events; 0 if it has not."""
+        ...
+
     def events(self, chat_id: int, first_seq: int, last_seq: int) -> list[LogEvent]:
         """Cached events of an inclusive range, ascending; seqs that are not cached are absent."""
         ...

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from chatproto.search_marks import has_link, mark_chat, marks
 from chatproto.search_text import fold
-from chatterm.client import database, search_file
+from chatterm.client import database, search_file, search_source
 from chatterm.client.errors import ClientError
 from chatterm.client.search_file import SLOT_BITS, SLOTS, WIPES_AT_ONCE
 from chatterm.client.search_source import EventText, SearchSource
@@ -79,7 +79,8 @@ class Indexer:
             with database.transaction(connection, self._path):
                 noted = self._source.noted(BATCH)
                 done = len(noted)
-                self._apply(connection, self._source.these([(each.chat_id, each.seq) for each in noted]))
+                there = self._source.these([(each.chat_id, each.seq) for each in noted])
+                self._apply(connection, [*search_source.gone(noted), *there])
                 if done < BATCH:
                     done += self._look_back(connection, BATCH - done)
             if search_file.identity(self._path) == self._file:  # else it went into an index that is gone

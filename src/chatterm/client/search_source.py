@@ -18,11 +18,12 @@ WHERE e.chat_id = json_extract(k.value, '$[0]') AND e.seq = json_extract(k.value
 
 
 class Noted(NamedTuple):
-    """A message that was added or changed since the index saw it."""
+    """A message that was added or changed since the index saw it, or with a time of its own, is gone from the cache."""
 
     number: int
     chat_id: int
     seq: int
+    at: int | None
 
 
 class EventText(NamedTuple):
@@ -35,6 +36,11 @@ class EventText(NamedTuple):
     sender_id: int
     text: str | None
     has_files: bool
+
+
+def gone(noted: Sequence[Noted]) -> list[EventText]:
+    """Those of these messages that are gone from the cache, as the index takes what was deleted."""
+    return [EventText(each.chat_id, each.seq, True, each.at, 0, None, False) for each in noted if each.at is not None]
 
 
 class SearchSource:
@@ -65,7 +71,9 @@ class SearchSource:
 
     def noted(self, limit: int) -> list[Noted]:
         """What changed, the first first."""
-        return [Noted(*row) for row in self._all("SELECT n, chat_id, seq FROM unindexed ORDER BY n LIMIT ?", (limit,))]
+        return [
+            Noted(*row) for row in self._all("SELECT n, chat_id, seq, at FROM unindexed ORDER BY n LIMIT ?", (limit,))
+        ]
 
     def forget(self, noted: Sequence[Noted]) -> None:
         """These changes are in the index."""

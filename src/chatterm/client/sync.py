@@ -2,6 +2,7 @@
 
 import asyncio
 
+from chatproto.models import Floor
 from chatterm.client.api import Api
 from chatterm.client.backoff import Backoff
 from chatterm.client.closing import ConnectionEndedError
@@ -87,6 +88,9 @@ class Syncer:
 
     async def _fetch_page(self, job: PageJob) -> None:
         page = await self._connection.fetch(job.chat_id, before_seq=job.before_seq, limit=job.limit)
+        if page.floor > self._context.cache.floor(job.chat_id):
+            floor = Floor(chat_id=job.chat_id, floor=page.floor, days=page.floor_days)
+            await self._context.store_floors([floor])
         if page.events:
             await self._context.store_events(job.chat_id, page.events, live=False)
         wanted = job.before_seq - 1

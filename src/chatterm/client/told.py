@@ -76,6 +76,16 @@ def _named(user_ids: Sequence[int]) -> Told:
     return tuple(parts)
 
 
+def removed_text(days: float) -> str:
+    """Why a conversation begins where it does; `days` is after how many of them the server removes messages."""
+    if not days:
+        return "Earlier messages were removed."
+    if days < 1:
+        hours = max(1, round(days * 24))
+        return f"Earlier messages were removed after {'an hour' if hours == 1 else f'{hours} hours'}."
+    return f"Earlier messages were removed after {'a day' if days == 1 else f'{days:,.0f} days'}."
+
+
 def size_text(size: int) -> str:
     """Bytes as people read them, in powers of 1000."""
     value, unit = float(max(0, size)), 0

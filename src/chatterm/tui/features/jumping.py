@@ -91,7 +91,7 @@ class Jumping(Feature):
         if missing:  # what lies before is not cached: only the server knows whether it is older
             try:
                 older = await self.engine.server.messages_before(chat_id, at)
-                seq = older[-1].seq + 1 if older else 1
+                seq = older[-1].seq + 1 if older else cache.floor(chat_id) + 1
             except ClientError as error:
                 self.tell(f"Earlier messages of that time may be missing here. {error.info().message}", failed=True)
         if seq is None or seq > cache.head(chat_id):

@@ -84,7 +84,7 @@ class Block:
 
 
 class Blocks:
-    """Lines of seqs 1..head. Heights are exact for measured blocks and estimates for the others."""
+    """Lines of seqs 1..head, or floor..head. Heights are exact for measured blocks and estimates for the others."""
 
     def __init__(self, cache: CacheReader, chat_id: int, own_id: int, head: int, builder: Builder) -> None:
         self._cache = cache
@@ -92,7 +92,9 @@ class Blocks:
         self._own_id = own_id
         self._builder = builder
         self.head = head
-        self.heights = Fenwick(-(-head // BLOCK), BLOCK * GAP_LINES)
+        self.floor = min(cache.floor(chat_id), head)
+        """Up to here the log was removed: one line stands for it, in the block of this seq; those before have none."""
+        self.heights = Fenwick(-(-head // BLOCK), BLOCK * GAP_LINES, self.first)
         if head % BLOCK:
             self.heights.set(len(self.heights) - 1, head % BLOCK * GAP_LINES)
         self._measured: set[int] = set()
@@ -102,6 +104,19 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self.heights)
+
+    @property
+    def first(self) -> int:
+        """The first block that has lines."""
+        return max(0, self.floor - 1) // BLOCK
+
+    def sink(self, floor: int) -> None:
+        """Take note that the log was removed up to here."""
+        before, self.floor = self.first, min(floor, self.head)
+        for index in range(before, self.first):
+            self.heights.set(index, 0)
+        self._forget(before, self.first + 1)
+        self._refresh_quotes(lambda seq: seq <= floor)
 
     def rebuild(self, builder: Builder) -> None:
         """Lay everything out anew; the old heights serve as estimates."""
@@ -114,12 +129,14 @@ class Blocks:
 
     def measure(self, index: int) -> int:
         """Make the height of a block exact; returns by how many lines it grew."""
-        if index in self._measured:
+        if index in self._measured or index < self.first:
             return 0
         return self.heights.set(index, self[index].height)
 
     def __getitem__(self, index: int) -> Block:
         """The block laid out, which also measures it."""
+        if index < self.first:
+            return Block([])
         block = self._kept.get(index)
         if block is None:
             block = self._kept[index] = self._load(index)
@@ -219,15 +236,17 @@ class Blocks:
     def _load(self, index: int) -> Block:
         first = index * BLOCK + 1
         last = min(first + BLOCK - 1, self.head)
+        removed = [self._builder.removed(first, self.floor)] if self.floor >= first else []
+        first = max(first, self.floor + 1)
         try:
             events = self._cache.events(self._chat_id, max(1, first - 1), last)
             before = self._before(first, events.pop(0)) if events and events[0].seq < first else None
             quotes = self._quotes(events)
         except Exception:  # an unreadable stretch of the cache must not take the view down
             log.exception("events %d to %d cannot be read", first, last)
-            return Block([Item(first, last, [(Kind.ERROR, 0, 0)])])
+            return Block([*removed, Item(first, last, [(Kind.ERROR, 0, 0)])])
         self._remember(events)
-        return Block(self._builder.history(before, events, first, last, quotes), before)
+        return Block(removed + self._builder.history(before, events, first, last, quotes), before)
 
     def _before(self, first: int, nearest: LogEvent) -> Before | None:
         """What the event at `first` looks back at: the nearest with lines, unless a gap or a block lies between."""
@@ -251,7 +270,7 @@ class Blocks:
 
     def covering(self, seq: int) -> int:
         """Index of the block of a seq, within the blocks there are."""
-        return min(max(0, (seq - 1) // BLOCK), len(self) - 1)
+        return min(max(self.first, (seq - 1) // BLOCK), len(self) - 1)
 
     def hole_around(self, first: int, last: int) -> tuple[int, int]:
         """The uncached range that goes on around one; looks at most about a million seqs to either side."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from chatproto.models import Message
 from chatterm.client.ports import CacheReader, OutboxReader
+from chatterm.client.told import removed_text
 from chatterm.tui.timeline.blocks import Block, Blocks
 from chatterm.tui.timeline.body import Bodies
 from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Pending, Unread
@@ -46,8 +47,8 @@ def find_unread(cache: CacheReader, chat_id: int | None, own_id: int) -> Unread 
     chat = cache.chat(chat_id) if chat_id is not None else None
     if chat_id is None or chat is None or not chat.unread:
         return None
-    expected = chat.seen + 1
-    for event in cache.events(chat_id, expected, chat.seen + UNREAD_SCAN):
+    expected = max(chat.seen, chat.floor) + 1
+    for event in cache.events(chat_id, expected, expected - 1 + UNREAD_SCAN):
         if event.seq != expected or (isinstance(event, Message) and event.sender_id != own_id):
             break
         expected += 1
@@ -89,7 +90,13 @@ class Document:
 
     def _made_builder(self, width: int, bodies: Bodies | None) -> Builder:
         columns = Columns.of(width, compact=bodies is not None and bodies.compact)
-        return Builder(columns, self._days, self._own_id, self.unread, bodies, pending=self._pending)
+        return Builder(
+            columns, self._days, self._own_id, self.unread, bodies, pending=self._pending, removed=self._removed_text
+        )
+
+    def _removed_text(self) -> str:
+        chat = self._cache.chat(self.chat.chat_id) if self.chat.chat_id is not None else None
+        return removed_text(chat.floor_days if chat is not None else 0)
 
     @property
     def columns(self) -> Columns:
@@ -119,6 +126,9 @@ class Document:
         """
         if self.chat.chat_id is not None:
             self.blocks.stored(first, last, max(self.head, self._cache.head(self.chat.chat_id)))
+            floor = self._cache.floor(self.chat.chat_id)
+            if floor > self.blocks.floor:
+                self.blocks.sink(floor)
             if changed:
                 self.blocks.changed(changed)
         self.load_tail()
@@ -238,7 +248,7 @@ class Document:
             below += self.blocks.heights[following]
             following += 1
         above, previous = offset, index - 1
-        while above < rows and previous >= 0:
+        while above < rows and previous >= self.blocks.first:
             self.blocks.measure(previous)
             above += self.blocks.heights[previous]
             previous -= 1

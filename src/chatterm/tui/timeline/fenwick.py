@@ -4,11 +4,11 @@
 class Fenwick:
     """Non-negative numbers with their running sums; every operation costs O(log n), building O(n)."""
 
-    def __init__(self, count: int = 0, value: int = 0) -> None:
-        """Begin with `count` times the same value."""
-        self._values = [value] * count
-        self._tree = [0, *((i & -i) * value for i in range(1, count + 1))]
-        self._total = count * value
+    def __init__(self, count: int = 0, value: int = 0, zeros: int = 0) -> None:
+        """Begin with `count` numbers: first `zeros` times 0, then the same value."""
+        self._values = [0] * zeros + [value] * (count - zeros)
+        self._tree = [0, *(max(0, min(i & -i, i - zeros)) * value for i in range(1, count + 1))]
+        self._total = (count - zeros) * value
 
     def __len__(self) -> int:
         return len(self._values)

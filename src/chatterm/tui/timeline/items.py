@@ -207,8 +207,11 @@ class Builder:
         bodies: Bodies | None = None,
         *,
         pending: Pending | None = None,
+        removed: Callable[[], str] = str,
     ) -> None:
+        """`removed` says why there is nothing before the floor of the log."""
         self.columns = columns
+        self._removed = removed
         self._pending = pending
         self.bodies = bodies or Bodies(own_id)
         self._days = days
@@ -241,6 +244,10 @@ class Builder:
         if expected <= last:
             items.append(self.gap(expected, last))
         return items
+
+    def removed(self, first: int, floor: int) -> Item:
+        """The line that stands for everything that was removed."""
+        return Item(first, floor, [(Kind.HINT, 0, 0)], text=self._removed())
 
     def gap(self, first: int, last: int) -> Item:
         """Lines that stand for events which are not cached."""

@@ -124,6 +124,10 @@ CREATE TABLE entries (
 CREATE UNIQUE INDEX entries_by_ref ON entries (kind, id);
 CREATE TABLE totals (entries INTEGER NOT NULL);
 INSERT INTO totals VALUES (0);
+DROP INDEX chats_by_floor;
+ALTER TABLE chats DROP COLUMN floor;
+ALTER TABLE chats DROP COLUMN floor_days;
+ALTER TABLE unindexed DROP COLUMN at;
 PRAGMA user_version = 3;
 """
 
