@@ -41,7 +41,7 @@ def _structs(info: Any) -> Strategy:
 
 _BUILDERS: dict[type, Callable[[Any], Strategy]] = {
     types.IntType: _integers,
-    types.FloatType: lambda _info: st.floats(0, 1e6, allow_nan=False).map(lambda value: round(value, 3)),
+    types.FloatType: lambda info: st.floats(info.ge or 0, info.le or 1e6).map(lambda value: round(value, 3)),
     types.BoolType: lambda _info: st.booleans(),
     types.NoneType: lambda _info: st.none(),
     types.StrType: _texts,

@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 from chatproto.errors import ErrorInfo
 from chatproto.frames import ChatSettings
 from chatproto.models import Chat, ChatChanged, ChatHead, Floor, LogEvent, MembersChanged, User
-from chatterm.client import cache_events, cache_floors, database
+from chatterm.client import cache_events, database
 from chatterm.client.cache_entries import Entries
-from chatterm.client.cache_floors import FloorsStored
 from chatterm.client.cache_read import CacheQueries
 from chatterm.client.cache_schema import FORMAT
 from chatterm.client.errors import ClientError
@@ -53,6 +52,15 @@ class StoredEvents(NamedTuple):
     new: tuple[int, int] | None
     refs: tuple[EntryRef, ...]
     changed: tuple[int, ...] = ()
+
+
+class FloorsStored(NamedTuple):
+    """What `store_floors` changed: chats whose floors rose, and those of which the server must be asked again, because
+    what was not cached here is gone there.
+    """
+
+    risen: tuple[int, ...]
+    stale: tuple[int, ...]
 
 
 class Cache(CacheQueries):
@@ -135,7 +143,7 @@ class Cache(CacheQueries):
             for chat in chats:
                 connection.execute(_RAISE, (chat.id, chat.head, chat.head_at))
                 if chat.floor:
-                    cache_floors.rise(connection, chat.id, chat.floor, chat.floor_days)
+                    _rise(connection, chat.id, chat.floor, chat.floor_days)
                 _put_shape(connection, chat)
                 _put_figure(connection, chat.id, chat.head, chat)
                 _put_settings(connection, chat.id, chat, known_useq if useq is None else useq)
@@ -173,7 +181,7 @@ class Cache(CacheQueries):
             entries = Entries(connection, self._owner_id())
             risen = {}
             for told in floors:
-                known = cache_floors.rise(connection, told.chat_id, told.floor, told.days)
+                known = _rise(connection, told.chat_id, told.floor, told.days)
                 if known is not None:
                     risen[told.chat_id] = known
                     entries.refresh_chat(told.chat_id)
@@ -183,11 +191,15 @@ class Cache(CacheQueries):
 
     def unpurged(self) -> list[int]:
         """Chats of which events below their floors are left, because somebody was killed before `purge` was done."""
+        from chatterm.client import cache_floors  # noqa: PLC0415 - nothing before the first screen needs it
+
         with database.reading(self._path):
             return cache_floors.unpurged(self._connection)
 
     def purge(self, chat_id: int) -> bool:
         """Remove some events below a chat's floor, and have the index for search do so; whether there may be more."""
+        from chatterm.client import cache_floors  # noqa: PLC0415 - nothing before the first screen needs it
+
         with self._transaction() as connection:
             return cache_floors.purge(connection, chat_id)
 
@@ -282,6 +294,12 @@ class Cache(CacheQueries):
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with database.transaction(self._connection, self._path):
             yield self._connection
+
+
+def _rise(connection: sqlite3.Connection, chat_id: int, floor: int, days: float) -> bool | None:
+    from chatterm.client import cache_floors  # noqa: PLC0415 - nothing before the first screen needs it
+
+    return cache_floors.rise(connection, chat_id, floor, days)
 
 
 def _told(reason: database.UnusableError, broken: Path) -> ErrorInfo:

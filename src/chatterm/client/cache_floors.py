@@ -1,7 +1,7 @@
 """How the cache follows what the server removes: floors that rise, counts that stay right, and rows that go."""
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Final
 
 PURGE_MAX: Final = 2_000
 """Events that one transaction removes: some milliseconds, for which other writes wait."""
@@ -25,15 +25,6 @@ _FORGET_WORDS: Final = """
 INSERT INTO unindexed (chat_id, seq, at) SELECT chat_id, seq, at FROM events
 WHERE chat_id = ?1 AND seq <= ?2 AND client_id IS NOT NULL AND EXISTS (SELECT 1 FROM meta WHERE key = 'search')"""
 _REMOVE: Final = "DELETE FROM events WHERE chat_id = ?1 AND seq <= ?2"
-
-
-class FloorsStored(NamedTuple):
-    """What `store_floors` changed: chats whose floors rose, and those of which the server must be asked again, because
-    what was not cached here is gone there.
-    """
-
-    risen: tuple[int, ...]
-    stale: tuple[int, ...]
 
 
 def rise(connection: sqlite3.Connection, chat_id: int, floor: int, days: float) -> bool | None:
