@@ -179,8 +179,10 @@ def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
     """The index is as before, and the next step does the work."""
     database = tmp_path / "chat.db"
     with sqlite3.connect(database) as connection:
-        connection.execute("CREATE TABLE chats (id INTEGER PRIMARY KEY, head INTEGER)")
-        connection.execute("INSERT INTO chats VALUES (7, 1)")
+        connection.execute(
+            "CREATE TABLE chats (id INTEGER PRIMARY KEY, head INTEGER, floor INTEGER, floor_rev INTEGER)"
+        )
+        connection.execute("INSERT INTO chats VALUES (7, 1, 0, 0)")
     connection.close()
     indexer = Indexer(tmp_path / "search.db", database, "epoch")
     try:

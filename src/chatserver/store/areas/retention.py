@@ -18,7 +18,7 @@ _CHATS: Final = f"""
 _CHAT: Final = f"{_CHATS} WHERE c.id = $1"
 _ALL_CHATS: Final = f"{_CHATS} WHERE c.id > $1 ORDER BY c.id LIMIT $2"
 _OWN_RULE: Final = f"{_CHATS} WHERE c.id > $1 AND c.retention_days IS NOT NULL ORDER BY c.id LIMIT $2"
-_ANY_OWN_RULE: Final = "SELECT 1 FROM chats WHERE retention_days IS NOT NULL LIMIT 1"
+_ANY_OWN_RULE: Final = "SELECT 1 FROM chats WHERE retention_days IS NOT NULL AND id > 0 LIMIT 1"
 _TITLED: Final = "SELECT id FROM chats WHERE kind = 'group' AND title = $1 ORDER BY id LIMIT $2"
 _SET_RULE: Final = "UPDATE chats SET retention_days = $2 WHERE id = $1 RETURNING id"
 

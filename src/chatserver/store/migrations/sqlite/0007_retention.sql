@@ -6,6 +6,7 @@ ALTER TABLE chats ADD COLUMN floor_days REAL NOT NULL DEFAULT 0; -- because they
 ALTER TABLE chats ADD COLUMN floor_rev INTEGER NOT NULL DEFAULT 0; -- one counter for all chats: orders the removals
 CREATE UNIQUE INDEX chats_by_floor ON chats (floor_rev) WHERE floor_rev > 0;
 CREATE INDEX chats_with_retention ON chats (id) WHERE retention_days IS NOT NULL;
+CREATE INDEX chats_by_title ON chats (title) WHERE kind = 'group';
 
 -- That a message was stored once, so that it is not stored again when it is sent again, and its digest as it was sent.
 CREATE TABLE removed_messages (
