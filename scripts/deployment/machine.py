@@ -1,4 +1,4 @@
-"""A virtual machine with a clean Debian 12: one core, 1 GB, made by mmdebstrap, reached by ssh over QEMU's user network."""
+"""A virtual machine with a clean Debian 12: one core, 1 GB, made by mmdebstrap, reached by ssh."""
 
 import contextlib
 import shlex
@@ -144,7 +144,9 @@ class Machine:
 
 
 @contextlib.contextmanager
-def running(image: Path, folder: Path, wanted: tuple[int, ...], *, emulated: bool, memory_mib: int = 1024) -> Iterator[Machine]:
+def running(
+    image: Path, folder: Path, wanted: tuple[int, ...], *, emulated: bool, memory_mib: int = 1024
+) -> Iterator[Machine]:
     """A machine on a copy of `image` for the length of the block; its ports `wanted` are forwarded from free ones.
 
     `emulated` does without KVM, which takes some ten times as long.

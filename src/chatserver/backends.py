@@ -12,6 +12,7 @@ from chatserver.files.threads import DiskThreads
 from chatserver.settings import Settings
 from chatserver.store import migrations
 from chatserver.store.base import Store
+from chatserver.store.interfaces.inspection import Inspected
 from chatserver.store.offline import OfflineStore, Progress, RolledBack
 from chatserver.store.sqlite import SqliteStore, copying
 
@@ -26,6 +27,23 @@ async def open_store(
     database yet and `create` is false.
     """
     return await SqliteStore.open(data_dir, serving=serving, create=create, copy_before_migration=copy_before_migration)
+
+
+def store_engine() -> str:
+    """The engine of the store with its version, for people."""
+    import sqlite3  # noqa: PLC0415 - only for who asks
+
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def inspect_store(data_dir: Path) -> Inspected:
+    """The database in `data_dir`, to be looked at and not changed, for a `with` statement.
+
+    Raises `InspectionError` on entering.
+    """
+    from chatserver.store.sqlite.inspector import inspect  # noqa: PLC0415 - only for who looks
+
+    return inspect(data_dir)
 
 
 def open_blobs(settings: Settings, folder: Path, threads: DiskThreads) -> BlobStorage:

@@ -26,8 +26,10 @@ class ConfigError(Exception):
 
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
-_SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password", "backup_s3_secret_access_key"})
+SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password", "backup_s3_secret_access_key"})
 """Settings whose values no message may show."""
+SECRET_FILES: Final = frozenset({"backup_passphrase_file", "smtp_password_file"})
+"""Settings that name files which are not for everybody."""
 
 
 def load(flags: Mapping[str, Any], *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -228,7 +230,7 @@ def _converted(name: str, value: Any, place: str, *, strict: bool = True) -> Any
     try:
         return msgspec.convert(value, _FIELDS[name].type, strict=strict, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
-        given = "" if name in _SECRETS else f", but it is {value!r}"
+        given = "" if name in SECRETS else f", but it is {value!r}"
         raise ConfigError(f"{place}: {error}{given}. Correct it, or leave it out.") from error
 
 

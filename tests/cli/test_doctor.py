@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from chatproto.findings import FindingState
 from chatterm.client.checks_local import check_terminal
-from chatterm.client.findings import FindingState
 from tests.cli.conftest import PASSWORD, Home, LiveServer
 from tests.cli.following import Running
 

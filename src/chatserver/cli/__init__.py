@@ -10,6 +10,7 @@ from pathlib import Path
 from chatserver.cli.account_arguments import add_invite, add_user
 from chatserver.cli.backup_arguments import add_backups
 from chatserver.cli.data_arguments import add_export
+from chatserver.cli.doctor_arguments import add_doctor
 from chatserver.cli.exits import Exit
 
 _EXIT_CODES = """exit codes:
@@ -22,6 +23,7 @@ _EXIT_CODES = """exit codes:
   6  the certificate for TLS cannot be used, or none could be had
   7  the backup cannot be used: damaged, foreign, made by a newer version, or another passphrase
   8  done, but stored files were missing or damaged already on the server that was backed up
+ 10  doctor: nothing is bad, and something is worth knowing
 
 settings come from flags, then CHATSERVER_* variables, then the TOML file of --config, then defaults.
 """
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     add_user(commands, _add_common)
     add_invite(commands, _add_common)
+    add_doctor(commands, _add_common)
     add_export(commands, _add_common)
     add_backups(commands, _add_common)
     return parser

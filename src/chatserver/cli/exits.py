@@ -19,6 +19,7 @@ class Exit(IntEnum):
     CERTIFICATE = 6
     BACKUP_UNUSABLE = 7
     INCOMPLETE = 8
+    NOTICE = 10
     INTERRUPTED = 130
 
 

@@ -5,15 +5,12 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 
-from chatproto.text import terminal_safe
+from chatproto.findings import Finding, FindingState, bad, notice
 from chatterm.cli import outcome
 from chatterm.client.accounts import Accounts
 from chatterm.client.checks_local import check_account_files, check_process
 from chatterm.client.errors import ClientError
-from chatterm.client.findings import Finding, FindingState, bad, notice
 from chatterm.client.model import Account
-
-_SIGNS = {FindingState.GOOD: "ok  ", FindingState.NOTICE: "note", FindingState.BAD: "BAD "}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,17 +55,7 @@ def _chosen(arguments: argparse.Namespace) -> list[Account]:
 
 def _put(finding: Finding, *, as_json: bool) -> None:
     if as_json:
-        outcome.put_json(
-            {
-                "check": finding.check,
-                "state": finding.state.value,
-                "message": finding.message,
-                "hint": finding.hint,
-                "account": finding.account,
-            }
-        )
+        outcome.put_json(finding.record())
         return
-    place = f"{finding.account}: " if finding.account is not None else ""
-    outcome.put(terminal_safe(f"{_SIGNS[finding.state]}  {place}{finding.check}: {finding.message}"))
-    if finding.hint:
-        outcome.put(terminal_safe(f"      {finding.hint}"))
+    for line in finding.lines():
+        outcome.put(line)

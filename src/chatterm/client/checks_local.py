@@ -12,13 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from chatproto.findings import Finding, bad, good, notice
 from chatterm.client.cache_schema import FORMAT as CACHE
 from chatterm.client.change_queue import FORMAT as CHANGES
 from chatterm.client.credentials import CredentialStore
 from chatterm.client.database import Format, log_is_damaged
 from chatterm.client.drawing import draws_placeholders, draws_sixel
 from chatterm.client.errors import ClientError
-from chatterm.client.findings import Finding, bad, good, notice
 from chatterm.client.model import Account
 from chatterm.client.outbox_file import FORMAT as OUTBOX
 from chatterm.client.paths import AccountFiles, config_dir, data_dir

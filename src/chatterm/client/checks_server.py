@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from chatproto import PROTOCOL_VERSION
+from chatproto.findings import Finding, bad, good, notice
 from chatproto.frames import Hello
 from chatterm.client import failures
 from chatterm.client.addresses import is_loopback
@@ -21,7 +22,6 @@ from chatterm.client.asking import asking
 from chatterm.client.closing import ConnectionEndedError
 from chatterm.client.connection import Connection, Timing
 from chatterm.client.errors import ClientError
-from chatterm.client.findings import Finding, bad, good, notice
 from chatterm.client.model import Account
 
 _CLOCK_S: Final = 60.0

@@ -1,0 +1,190 @@
+"""`chatserver doctor`: each thing that goes wrong with a server's files is found, named, and left as it is."""
+
+import json
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from chatserver.backup.names import new_name
+from chatserver.doctor.machine import check_memory
+from tests.server.test_cli import run
+from tests.support.files import put
+from tests.support.server import running_server
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/finding.json").read_text())
+
+
+class Found:
+    """The findings of one run by the name of their check; the last one where it is made twice."""
+
+    def __init__(self, folder: Path, *words: str, **environ: str) -> None:
+        result = run("doctor", "--json", "--data", folder, *words, **environ)
+        assert result.stderr == ""
+        self.code = result.returncode
+        self.findings: list[dict[str, Any]] = [json.loads(line) for line in result.stdout.splitlines()]
+        self.by_check = {finding["check"]: finding for finding in self.findings}
+        for finding in self.findings:
+            Draft202012Validator(SCHEMA).validate(finding)
+            assert finding["state"] != "bad" or finding["hint"], finding
+
+    def bad(self) -> dict[str, str]:
+        """What is bad, and what is said of it."""
+        return {finding["check"]: finding["message"] for finding in self.findings if finding["state"] == "bad"}
+
+    def state(self, check: str) -> str:
+        return str(self.by_check[check]["state"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with a user, that no server serves."""
+    data = tmp_path / "data"
+    assert run("user", "add", "anna@example.org", "--name", "Anna", "--generate", "--data", data).returncode == 0
+    return data
+
+
+def snapshot(folder: Path) -> Mapping[str, tuple[int, int, int, bytes]]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(folder))] = (status.st_mode, status.st_uid, status.st_mtime_ns, content)
+    return found
+
+
+def test_a_server_at_rest_is_looked_at_without_a_trace(folder: Path) -> None:
+    """Nothing is bad, exit code 10 says that something is worth knowing, and no byte and no file is another one."""
+    before = snapshot(folder)
+    found = Found(folder, "--deep")
+    assert (found.code, found.bad()) == (10, {})
+    assert [found.state(check) for check in ("settings", "data", "database", "schema")] == ["good"] * 4
+    assert [found.state(check) for check in ("server", "backups")] == ["notice"] * 2
+    assert snapshot(folder) == before
+    quiet = Found(folder, "--quiet")
+    assert {finding["state"] for finding in quiet.findings} == {"notice"}
+
+
+async def test_a_running_server_is_asked(tmp_path: Path) -> None:
+    """Its answer, its version and its readiness; attachments are there, and their loss is noticed."""
+    data = tmp_path / "data"
+    async with running_server(data) as server:
+        anna = await server.person("Anna")
+        await put(anna, b"a picture of a tree" * 100)
+        found = Found(data, "--deep")
+        assert found.bad() == {}
+        assert "All 1 are there" in found.by_check["attachments"]["message"]
+        content = next(path for path in (data / "files/content").rglob("*") if path.is_file())
+        content.write_bytes(b"another picture" + content.read_bytes()[15:])
+        assert Found(data).state("attachments") == "good"
+        assert "1 of 1" in Found(data, "--deep").bad()["attachments"]
+        content.unlink()
+        assert "1 of 1" in Found(data).bad()["attachments"]
+
+
+def test_a_damaged_database_is_found_and_left(folder: Path) -> None:
+    """Garbage within, garbage from the first byte, nothing at all, somebody else's, and one from the future."""
+    path = folder / "chat.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8_192] + os.urandom(len(whole) - 8_192))
+    assert re.search("damaged|malformed", Found(folder).bad()["database"])
+    path.write_bytes(os.urandom(len(whole)))
+    found = Found(folder)
+    assert (found.code, set(found.bad())) == (1, {"database"})
+    path.unlink()
+    assert "no chat.db" in Found(folder).bad()["database"]
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE songs (title TEXT)")
+    foreign.close()
+    assert "no database of chatserver's" in Found(folder).bad()["database"]
+    path.write_bytes(whole)
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 9999")
+    newer.close()
+    assert "schema 9999" in Found(folder).bad()["schema"]
+
+
+def test_rights_that_are_too_wide(folder: Path) -> None:
+    """The folder, files in it, the settings with a password, and the file of one."""
+    folder.chmod(0o755)
+    (folder / "secret").write_text("x")
+    (folder / "secret").chmod(0o644)
+    password = folder.parent / "password"
+    password.write_text("p")
+    password.chmod(0o644)
+    config = folder.parent / "config.toml"
+    config.write_text(
+        'smtp_host = "mail.example.org"\nsmtp_from = "a@example.org"\nsmtp_password = "x"\n'
+        f'smtp_password_file = "{password}"\n'
+    )
+    config.chmod(0o644)
+    found = Found(folder, "--config", str(config)).bad()
+    assert found.keys() == {"data", "permissions", "settings", "secrets"}
+    assert str(config) in found["settings"]
+
+
+def test_settings_that_let_anybody_in(folder: Path) -> None:
+    """Each is said with the setting's name; what the program would refuse to start with is bad, too."""
+    config = folder.parent / "config.toml"
+    config.write_text(
+        'trusted_proxies = ["0.0.0.0/0"]\nmetrics_networks = ["0.0.0.0/0"]\n'
+        'registration = "open"\nlimits_enabled = false\n'
+    )
+    found = Found(folder, "--config", str(config))
+    assert found.bad().keys() == {"proxies", "metrics", "limits"}
+    assert found.state("registration") == "notice"
+    config.write_text('colour = "green"\n')
+    found = Found(folder, "--config", str(config))
+    assert "colour" in found.bad()["settings"]
+    assert found.code == 1
+    assert "no-such-file" in Found(folder, "--config", "no-such-file.toml").bad()["settings"]
+
+
+def test_backups_that_are_missing_old_or_on_the_same_disk(folder: Path) -> None:
+    backups = folder.parent / "backups"
+    environ = {"CHATSERVER_BACKUP_DIR": str(backups), "CHATSERVER_BACKUP_INTERVAL_S": "86400"}
+    assert Found(folder, **environ).state("backups") == "notice"
+    backups.mkdir()
+    (backups / new_name(int(time.time()) - 5 * 86_400, encrypted=False)).write_bytes(b"x")
+    found = Found(folder, **environ)
+    assert "5 days old" in found.bad()["backups"]
+    assert found.state("verification") == "notice"
+    (backups / new_name(int(time.time()), encrypted=False)).write_bytes(b"x")
+    found = Found(folder, **environ)
+    assert found.state("backups") == "good"
+    assert found.state("backup place") == "notice"
+
+
+def test_no_folder_and_no_folder_at_all(tmp_path: Path) -> None:
+    assert Found(tmp_path / "nothing").state("data") == "notice"
+    (tmp_path / "file").touch()
+    assert "not a folder" in Found(tmp_path / "file").bad()["data"]
+    (tmp_path / "empty").mkdir(mode=0o700)
+    assert Found(tmp_path / "empty").state("database") == "notice"
+
+
+def test_what_belongs_to_somebody_else(folder: Path) -> None:
+    """A file that root made among the server's, or a folder of another user: who is told, and whom to be."""
+    if os.geteuid() == 0:
+        os.chown(folder / "chat.db", 65_534, 65_534)
+        assert "chat.db" in Found(folder).bad()["ownership"]
+    else:
+        assert "root" in Found(Path("/")).bad()["data"]
+
+
+def test_memory_as_the_system_tells_it() -> None:
+    """Little of it, none of swap, and nothing told at all."""
+    small = "MemTotal: 1000000 kB\nMemAvailable: 50000 kB\nSwapTotal: 0 kB\n"
+    assert [(finding.check, finding.state) for finding in check_memory(small)] == [
+        ("memory", "notice"),
+        ("swap", "notice"),
+    ]
+    large = "MemTotal: 9000000 kB\nMemAvailable: 5000000 kB\nSwapTotal: 0 kB\n"
+    assert [finding.state for finding in check_memory(large)] == ["good"]
+    assert [finding.state for finding in check_memory("")] == ["notice"]
