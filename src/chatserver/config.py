@@ -28,7 +28,7 @@ class ConfigError(Exception):
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 SECRETS: Final = frozenset({"s3_secret_access_key", "smtp_password", "backup_s3_secret_access_key"})
 """Settings whose values no message may show."""
-SECRET_FILES: Final = frozenset({"backup_passphrase_file", "smtp_password_file"})
+SECRET_FILES: Final = frozenset({"backup_passphrase_file", "smtp_password_file", "tls_key"})
 """Settings that name files which are not for everybody."""
 
 

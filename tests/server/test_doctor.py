@@ -1,5 +1,6 @@
 """`chatserver doctor`: each thing that goes wrong with a server's files is found, named, and left as it is."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,9 +15,12 @@ from jsonschema import Draft202012Validator
 
 from chatserver.backup.names import new_name
 from chatserver.doctor.machine import check_memory
+from chatserver.doctor.reaching import is_here
+from chatserver.ops.whereabouts import announced
 from tests.server.test_cli import run
 from tests.support.files import put
 from tests.support.server import running_server
+from tests.support.tls import write_pair
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/finding.json").read_text())
 
@@ -188,3 +192,35 @@ def test_memory_as_the_system_tells_it() -> None:
     large = "MemTotal: 9000000 kB\nMemAvailable: 5000000 kB\nSwapTotal: 0 kB\n"
     assert [finding.state for finding in check_memory(large)] == ["good"]
     assert [finding.state for finding in check_memory("")] == ["notice"]
+
+
+async def test_certificates_in_the_files_and_as_they_are_served(tmp_path: Path) -> None:
+    """What a client is shown is another one than is in the file; then one that has expired, and a foreign key."""
+    data = tmp_path / "data"
+    certificate, key = write_pair(tmp_path)
+    environ = {"CHATSERVER_TLS_CERTIFICATE": str(certificate), "CHATSERVER_TLS_KEY": str(key)}
+    async with running_server(data, tls_certificate=certificate, tls_key=key) as server:
+        with announced(data, server.url, None):
+            found = await asyncio.to_thread(Found, data, **environ)
+            assert found.bad() == {}
+            assert "does not trust" in found.by_check["served certificate"]["message"]
+            assert (found.state("certificate"), found.state("server")) == ("good", "good")
+            # The server would take it over in place of its own, by and by.
+            (tmp_path / "renewed").mkdir()
+            certificate, key = write_pair(tmp_path / "renewed", days=-1)
+            environ = {"CHATSERVER_TLS_CERTIFICATE": str(certificate), "CHATSERVER_TLS_KEY": str(key)}
+            found = await asyncio.to_thread(Found, data, **environ)
+            assert "expired" in found.bad()["certificate"]
+            assert "another one" in found.bad()["served certificate"]
+    key.write_text("-----BEGIN")
+    assert "tlsKeyInvalid" in Found(data, **environ).bad()["certificate"]
+
+
+def test_names_that_lead_here_and_elsewhere(folder: Path) -> None:
+    """An address of this machine; one where nobody answers; no address at all."""
+    environ = {"CHATSERVER_ACME_AGREE_TOS": "true", "CHATSERVER_ACME_EMAIL": "a@example.org"}
+    assert is_here("127.0.0.1")
+    assert not is_here("192.0.2.77")
+    found = Found(folder, CHATSERVER_DOMAIN="chat.invalid", **environ)
+    assert "chat.invalid" in found.bad()["name"]
+    assert found.state("certificate") == "notice"

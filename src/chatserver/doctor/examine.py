@@ -7,7 +7,7 @@ from typing import Final
 
 from chatproto.findings import Finding, bad
 from chatserver import config
-from chatserver.doctor import backups, database, exposure, files, folders, machine, running
+from chatserver.doctor import backups, certificates, database, exposure, files, folders, machine, network, running
 from chatserver.settings import Settings
 
 
@@ -33,6 +33,8 @@ _LOOKS: Final[tuple[tuple[str, Look], ...]] = (
     ("backups", lambda it: backups.check_backups(it.settings)),
     ("server", lambda it: running.check_server(it.settings)),
     ("service", lambda _: running.check_service()),
+    ("name", lambda it: network.check_names(it.settings)),
+    ("certificate", lambda it: certificates.check_certificates(it.settings)),
 )
 
 

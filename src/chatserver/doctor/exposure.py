@@ -41,7 +41,7 @@ def _proxies(settings: Settings) -> Finding:
             f"'trusted_proxies' has {wide}: anybody can claim to be any address, and so escape its limits.",
             'Name the proxy alone, such as trusted_proxies = ["127.0.0.1"].',
         )
-    if not settings.trusted_proxies and is_loopback(settings.host):
+    if not settings.trusted_proxies and not settings.tls and is_loopback(settings.host):
         return notice(
             "proxies",
             "Without 'trusted_proxies' all clients of a proxy in front are one address, with one address's limits.",
