@@ -29,6 +29,9 @@ _OPEN_FILES: Final = 65_536
 _STATUS_S: Final = 10.0
 """Least seconds between two status lines for the service manager."""
 
+_CERTIFICATE_S: Final = 300.0
+"""Seconds that the first certificate may take; managers expect services to be ready sooner."""
+
 Reread = Callable[[], bool]
 """Reads the settings again and takes over what can change without a restart; whether they could be used."""
 
@@ -113,6 +116,8 @@ class _Process:
 
     async def run(self) -> Listeners | None:
         """Serve to the end; returns the sockets for a successor, if one is to follow."""
+        if self._settings.domain:
+            self._manager.starting("Starting, perhaps waiting for a certificate", _CERTIFICATE_S)
         async with (
             serving(self._settings, self._listeners) as (server, application),
             contextlib.AsyncExitStack() as undo,

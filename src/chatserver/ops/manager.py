@@ -26,6 +26,10 @@ class ServiceManager:
         self.watchdog_s: float | None = int(period) / 1e6 / _WATCHDOG_SHARE if ours and period.isdecimal() else None
         """Seconds within which `alive` must be called, if the manager watches."""
 
+    def starting(self, status: str, seconds: float) -> None:
+        """The start takes longer than usual, at most so many seconds from now."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}", self._changed(status))
+
     def ready(self, status: str) -> None:
         """The server is there, for the first time or after `reloading`."""
         self._tell("READY=1", self._changed(status))

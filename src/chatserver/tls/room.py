@@ -22,14 +22,29 @@ async def open_tls(settings: Settings, listeners: Listeners) -> AsyncIterator[Li
     if files is None:
         yield None
         return
+    loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as undo:
+        plain = PlainHttp(listeners.main[0].getsockname()[1], settings.domain)
         if listeners.http:
-            application = PlainHttp(listeners.main[0].getsockname()[1], settings.domain)
-            await undo.enter_async_context(serving_plain(listeners.http, application))
+            await undo.enter_async_context(serving_plain(listeners.http, plain))
+        keeper = None
+        if settings.domain:
+            from chatserver.tls.acme import AcmeKeeper  # noqa: PLC0415 - most servers have files, or no TLS
+
+            keeper = AcmeKeeper(settings, plain)
+            await keeper.first()
         live = LiveCertificate(files)
-        watching = asyncio.get_running_loop().create_task(live.watch(), name="certificate")
-        undo.callback(watching.cancel)
+        tasks = [loop.create_task(live.watch(), name="certificate")]
+        if keeper is not None:
+            tasks.append(loop.create_task(keeper.keep(live), name="renewal"))
+        undo.push_async_callback(_ended, tasks)
         yield live
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def gauges(live: LiveCertificate) -> list[Gauge]:

@@ -1,0 +1,110 @@
+"""A real CA for tests: Debian's pebble, and the DNS server that comes with it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.support.server import WAIT_S
+from tests.support.tls import authority, trusting, write_pair
+
+DOMAIN: Final = "chat.example.org"
+
+
+def needs_pebble() -> pytest.MarkDecorator:
+    """Without pebble these tests are left out, but never in continuous integration, which installs it."""
+    missing = shutil.which("pebble") is None and not os.environ.get("CI")
+    return pytest.mark.skipif(missing, reason="pebble is not installed")
+
+
+@dataclass(frozen=True, slots=True)
+class Pebble:
+    """A CA that runs."""
+
+    directory: str
+    ca_file: Path
+    """What its own address is trusted by."""
+    management: str
+    http_port: int
+    """Where it asks servers, in place of port 80."""
+
+    def settings(self, **others: Any) -> dict[str, Any]:
+        """Settings of a server that gets its certificates here."""
+        return {
+            "domain": (DOMAIN,),
+            "acme_agree_tos": True,
+            "acme_email": "owner@example.org",
+            "acme_directory": self.directory,
+            "acme_ca_file": self.ca_file,
+            "http_port": self.http_port,
+            **others,
+        }
+
+    async def root(self) -> str:
+        """What clients have to trust; PEM."""
+        async with httpx.AsyncClient(verify=trusting()) as http:
+            return (await http.get(f"{self.management}/roots/0")).text
+
+
+@contextlib.asynccontextmanager
+async def running_pebble(folder: Path) -> AsyncIterator[Pebble]:
+    """Every name it asks for has the address 127.0.0.1; it does check, and it does reject nonces now and then."""
+    folder.mkdir()
+    certificate, key = write_pair(folder)
+    ca_file = folder / "authority.pem"
+    ca_file.write_bytes(authority().cert_pem.bytes())
+    api, management, http, tls, dns, dns_management = _free_ports(6)
+    config = {
+        "listenAddress": f"127.0.0.1:{api}",
+        "managementListenAddress": f"127.0.0.1:{management}",
+        "certificate": str(certificate),
+        "privateKey": str(key),
+        "httpPort": http,
+        "tlsPort": tls,
+    }
+    (folder / "config.json").write_text(json.dumps({"pebble": config}))
+    names = ("pebble-challtestsrv", "-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}")
+    others = ("-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1")
+    authority_itself = ("pebble", "-config", str(folder / "config.json"), "-dnsserver", f"127.0.0.1:{dns}")
+    async with _program(folder, *names, *others), _program(folder, *authority_itself):
+        for port in (dns_management, api, management):
+            await _listening(port)
+        yield Pebble(f"https://127.0.0.1:{api}/dir", ca_file, f"https://127.0.0.1:{management}", http)
+
+
+@contextlib.asynccontextmanager
+async def _program(folder: Path, *command: str) -> AsyncIterator[None]:
+    environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "GOMAXPROCS": "1"}
+    with (folder / f"{command[0]}.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Programs that cannot take a free port themselves get one that was free just now."""
+    with contextlib.ExitStack() as undo:
+        sockets = [undo.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [sock.getsockname()[1] for sock in sockets]
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
