@@ -168,14 +168,18 @@ def _failed(error: Exception) -> Failed:
         return _problem(error, str(error.detail or error.description or error.typ))
     if isinstance(error, errors.TimeoutError):
         return Failed("timeout", f"the CA had not decided after {_ORDER_S} seconds")
+    if isinstance(error, requests.RequestException):
+        return _unreachable(error)
+    return Failed("other", _short(error))
+
+
+def _unreachable(error: requests.RequestException) -> Failed:
     if isinstance(error, requests.exceptions.SSLError):
         return Failed("caTls", "the CA's address has a certificate that is not trusted")
     if isinstance(error, requests.Timeout):
         return Failed("caDown", f"the CA did not answer within {_REQUEST_S} seconds")
-    if isinstance(error, requests.RequestException):
-        found = _ERRNO.search(str(error))
-        return Failed("caDown", f"the CA cannot be reached: {found[1]}" if found else _short(error))
-    return Failed("other", _short(error))
+    found = _ERRNO.search(str(error))
+    return Failed("caDown", f"the CA cannot be reached: {found[1]}" if found else _short(error))
 
 
 def _not_validated(failed: Sequence[messages.AuthorizationResource]) -> Failed:
