@@ -9,11 +9,13 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Final
 
 import uvloop
 
 from chatserver.app import Application, Timing, open_application
+from chatserver.backup.schedule import scheduled_backups
 from chatserver.listening import Listeners, opened, url_of
 from chatserver.ops import log
 from chatserver.ops.manager import ServiceManager
@@ -74,8 +76,8 @@ async def _metrics(sockets: list[socket.socket], application: Application) -> As
         yield url_of(sockets[0]) + "/metrics"
 
 
-def run(settings: Settings, reread: Reread) -> Listeners | None:
-    """Serve until told to stop; prints the URL on stdout once it accepts connections.
+def run(settings: Settings, reread: Reread, config_file: Path | None = None) -> Listeners | None:
+    """Serve until told to stop; prints the URL on stdout once it accepts connections. `config_file` is for backups.
 
     SIGTERM and SIGINT stop it. SIGUSR1 switches debug lines on and off. SIGHUP calls `reread`, unless this is a
     terminal's own process, which ends with its window. SIGUSR2 stops it too, if `reread` finds the settings usable,
@@ -84,7 +86,7 @@ def run(settings: Settings, reread: Reread) -> Listeners | None:
     """
     _allow_many_connections()
     with opened(settings) as listeners, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_Process(settings, listeners, reread).run())
+        return runner.run(_Process(settings, listeners, reread, config_file).run())
 
 
 def _allow_many_connections() -> None:
@@ -105,8 +107,9 @@ def _url(settings: Settings, sock: socket.socket) -> str:
 class _Process:
     """The server as a process: its signals, and its service manager."""
 
-    def __init__(self, settings: Settings, listeners: Listeners, reread: Reread) -> None:
+    def __init__(self, settings: Settings, listeners: Listeners, reread: Reread, config_file: Path | None) -> None:
         self._settings = settings
+        self._config_file = config_file
         self._listeners = listeners
         self._reread = reread
         self._manager = ServiceManager()
@@ -122,6 +125,7 @@ class _Process:
             serving(self._settings, self._listeners) as (server, application),
             contextlib.AsyncExitStack() as undo,
         ):
+            await undo.enter_async_context(scheduled_backups(self._settings, self._config_file, application.gauges))
             undo.enter_context(announced(self._settings.data, self._url, server.metrics_url))
             self._watch(server, application)
             self._handle_signals(server)

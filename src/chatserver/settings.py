@@ -147,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_keep_last: Annotated[int, Meta(ge=1, le=10_000)] = 7
     """Newest backups that are kept whatever their age; older ones as the next three settings say."""
     backup_keep_daily: Annotated[int, Meta(ge=0, le=10_000)] = 7
-    """Days, back from now, of each of which the newest backup is kept."""
+    """Of so many of the last days that have backups, the newest one is kept."""
     backup_keep_weekly: Annotated[int, Meta(ge=0, le=10_000)] = 4
     """Weeks, likewise."""
     backup_keep_monthly: Annotated[int, Meta(ge=0, le=10_000)] = 6

@@ -71,7 +71,7 @@ class BucketPlace:
 class _Stream(io.RawIOBase):
     """An answer of the storage as a file."""
 
-    def __init__(self, answer: obstore.GetResult) -> None:
+    def __init__(self, answer: "obstore.GetResult") -> None:
         self._parts = iter(answer.stream(min_chunk_size=_READ_BYTES))
         self._part = memoryview(b"")
 

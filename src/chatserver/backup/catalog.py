@@ -50,7 +50,7 @@ def in_place(place: Place) -> list[Backup]:
         parsed = parse_name(name)
         if parsed is None:
             continue
-        note = _note(place, name) if name + NOTE_SUFFIX in sizes else None
+        note = read_note(place, name) if name + NOTE_SUFFIX in sizes else None
         if note is None or note.bytes != size:  # then it is of another file
             note = Note(bytes=size, sha256="")
         found.append(
@@ -73,7 +73,8 @@ def write_note(place: Place, name: str, note: Note) -> None:
         sink.write(msgspec.json.encode(note) + b"\n")
 
 
-def _note(place: Place, name: str) -> Note | None:
+def read_note(place: Place, name: str) -> Note | None:
+    """What was written beside a backup; None if there is nothing that can be read. Raises `BackupError`."""
     content = place.read(name + NOTE_SUFFIX, _NOTE_MAX_BYTES)
     try:
         return msgspec.json.decode(content, type=Note) if content is not None else None

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import fcntl
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -10,7 +12,7 @@ from typing import BinaryIO, Final
 from chatserver.backup.errors import BackupError, NoRoomError, PlaceError
 from chatserver.files.disk import make_private, sync_folder
 
-_PARTIAL: Final = ".partial"
+_PARTIAL: Final = ".chatserver-partial"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -43,6 +45,11 @@ class FolderPlace:
                 return None
             return content if len(content) <= limit else None
 
+    def prepare(self) -> None:
+        """Make the folder if it is missing."""
+        with _told(self.folder, "written"):
+            make_private(self.folder)
+
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         with open_file(self.folder / name) as file:
@@ -50,8 +57,7 @@ class FolderPlace:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
-        with _told(self.folder, "written"):
-            make_private(self.folder)
+        self.prepare()
         with replacing(self.folder / name) as file:
             yield file
 
@@ -75,10 +81,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Readable by its owner only. Raises `PlaceError` or `NoRoomError`.
     """
-    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
     with _told(path, "written"):
-        partial.unlink(missing_ok=True)  # of an earlier process that was killed
+        _sweep(path.parent)
         descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         with _told(path, "written"), os.fdopen(descriptor, "wb") as file:
             yield file
@@ -90,6 +97,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:  # also when interrupted: nothing half done may stay
         partial.unlink(missing_ok=True)
         raise
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half written; a live one holds a lock on its file."""
+    for partial in folder.glob(f".*{_PARTIAL}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(partial, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                partial.unlink()
+            finally:
+                os.close(descriptor)
 
 
 @contextlib.contextmanager

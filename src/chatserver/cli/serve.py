@@ -43,7 +43,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
     writer = log.set_up(settings.log_level, settings.log_format)
     try:
-        successor_sockets = run(settings, reread)
+        successor_sockets = run(settings, reread, config.file_of(arguments.config))
     except config.ConfigError as error:
         return fail(Exit.CONFIG, error)
     except StoreUnusableError as error:

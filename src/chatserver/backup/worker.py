@@ -1,0 +1,93 @@
+"""A process of its own for scheduled backups: the job comes on stdin, what became of it goes to stdout, as JSON.
+
+It gives way to everything else: least processor and disk priority, and the first to go when memory is short.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from chatserver.backup.errors import BackupError
+from chatserver.backup.round import PlaceState, hold_round
+from chatserver.config import ConfigError
+from chatserver.settings import Settings
+
+LOCK_NAME: Final = "backup.lock"
+_NICE: Final = 19
+_OOM_SCORE: Final = "500"
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker is told."""
+
+    settings: Settings
+    config_file: Path | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker tells: the places, or why it could not even begin."""
+
+    places: list[PlaceState] = []
+    error: str = ""
+
+
+def encode_job(job: Job) -> bytes:
+    """For the worker's stdin."""
+    return msgspec.json.encode(job, enc_hook=str)
+
+
+def main() -> int:
+    """Hold one round."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    os.umask(0o077)
+    give_way()
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job, dec_hook=_decode_path)
+    try:
+        with _alone(job.settings.data):
+            outcome = Outcome(places=hold_round(job.settings, job.config_file))
+    except (BackupError, ConfigError, OSError) as error:
+        outcome = Outcome(error=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def give_way() -> None:
+    """Take the processor only when nobody else wants it, and be the one that ends when memory runs out."""
+    os.nice(_NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Wait for a worker whose server was killed: it goes on to its end, and then nothing may be due any more."""
+    descriptor = os.open(data / LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    return Path(value) if kind is Path else value
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
