@@ -12,6 +12,7 @@ from chatserver.cli.backup_arguments import add_backups
 from chatserver.cli.data_arguments import add_export
 from chatserver.cli.doctor_arguments import add_doctor
 from chatserver.cli.exits import Exit
+from chatserver.cli.retention_arguments import add_retention, add_vacuum
 
 _EXIT_CODES = """exit codes:
   0  done
@@ -72,6 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_doctor(commands, _add_common)
     add_export(commands, _add_common)
     add_backups(commands, _add_common)
+    add_retention(commands, _add_common)
+    add_vacuum(commands, _add_common)
     return parser
 
 

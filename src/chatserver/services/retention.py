@@ -102,7 +102,7 @@ class Retention:
 
     async def round(self) -> list[Outcome]:
         """Remove everything that is due. Raises `ChatError` if the store cannot; what is removed stays removed."""
-        return [await self._apply(chat, days) async for chat, days in self.due_chats()]
+        return [await self.remove(chat, days) async for chat, days in self.due_chats()]
 
     async def tidy(self) -> None:
         """Give back what is free, and let nothing of what was removed stand in the engine's logs."""
@@ -114,7 +114,8 @@ class Retention:
                 break
             await asyncio.sleep(_LOG_RETRY_S)
 
-    async def _apply(self, chat: ChatRetention, days: float) -> Outcome:
+    async def remove(self, chat: ChatRetention, days: float) -> Outcome:
+        """Remove what one chat does not keep by this rule; as `round`."""
         outcome = Outcome(chat, days)
         before = self.cutoff(days)
         while True:

@@ -94,6 +94,12 @@ class OfflineStore(Protocol):
         """Bring it to the newest schema."""
         ...
 
+    def vacuum(self) -> None:
+        """Write its files anew without what is unused in them, so that a server gives space back by itself from then
+        on. In one transaction: whole or not at all. Needs up to twice the size of the file beside it.
+        """
+        ...
+
     def renew(self, *, sign_out: bool) -> str:
         """Give it a new epoch, which is returned, so that clients drop what they know and keep what they have not sent.
 

@@ -1,6 +1,7 @@
 """Databases that nobody serves: copies, to be checked, brought to the newest schema and put in place."""
 
 import contextlib
+import os
 import secrets
 import sqlite3
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from chatserver.store import migrations
 from chatserver.store.errors import StoreUnusableError
 from chatserver.store.offline import Counts, OfflineStore, StoredContent
-from chatserver.store.sqlite import database
+from chatserver.store.sqlite import database, search_file
 from chatserver.store.sqlite.copying import explained
 
 _COMPLAINTS_MAX: Final = 10
@@ -28,7 +29,7 @@ _CONTRADICTIONS: Final = (
         """SELECT c.id FROM chats c LEFT JOIN (
             SELECT chat_id, COUNT(*) AS events, MIN(seq) AS low, MAX(seq) AS high FROM events GROUP BY chat_id
         ) e ON e.chat_id = c.id
-        WHERE c.head <> COALESCE(e.high, 0) OR e.low <> 1 OR e.events <> e.high""",
+        WHERE c.head <> COALESCE(e.high, c.floor) OR e.low <> c.floor + 1 OR e.events <> e.high - c.floor""",
     ),
     (
         "The times in chat {} do not increase.",
@@ -103,6 +104,17 @@ class OfflineSqlite:
     def migrate(self) -> None:
         database.prepare(self._path.parent, migrations.load("sqlite"), create=False, copy_before_migration=False)
         self._become_one_file()
+
+    def vacuum(self) -> None:
+        # What SQLite puts aside meanwhile goes where there is room for it, which /tmp may not have.
+        os.environ["SQLITE_TMPDIR"] = str(self._path.parent.absolute())
+        with self._open(writable=True) as connection:
+            for statement in ("PRAGMA auto_vacuum = INCREMENTAL", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.execute(statement).fetchall()
+        index = self._path.with_name(search_file.FILE_NAME)
+        with contextlib.suppress(sqlite3.DatabaseError):  # it is made anew if it cannot be used
+            if index.exists():
+                search_file.vacuum(index)
 
     def renew(self, *, sign_out: bool) -> str:
         epoch = secrets.token_hex(16)

@@ -84,6 +84,14 @@ def open_index(path: Path, epoch: str, *, writer: bool) -> sqlite3.Connection:
     return connection
 
 
+def vacuum(path: Path) -> None:
+    """Write an index anew without what is unused in it, words of removed messages included. Raises `sqlite3.Error`."""
+    with contextlib.closing(_connect(path)) as connection:
+        connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        for statement in ("PRAGMA auto_vacuum = INCREMENTAL", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            connection.execute(statement).fetchall()
+
+
 def kept_free(pages: int) -> int:
     """Free pages that a file of so many pages keeps: what is written next need not make it longer again."""
     return max(_KEPT_MIN, pages // _KEPT_SHARE)
