@@ -32,6 +32,7 @@ from chatserver.services.accounts import Accounts, Registrations
 from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.chats import Chats
+from chatserver.services.erasure import Eraser
 from chatserver.services.files import Files
 from chatserver.services.invites import Invites
 from chatserver.services.messages import Messages
@@ -84,12 +85,14 @@ class Application:
         push: Push | None,
         files: Files,
         recovery: Recovery,
+        eraser: Eraser,
     ) -> None:
         self.store = store
         self.auth = auth
         self.files = files
         self.recovery = recovery
         self.upkeep = Upkeep(store, refresh_ttl_s=settings.refresh_token_s)
+        self.eraser = eraser
         self.retention = Retention(
             store, days=settings.retention_days, interval_s=settings.retention_interval_s, clock=timing.retention_clock
         )
@@ -288,8 +291,17 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
             open_recovery(store, passwords, settings, backoff_s=timing.mail_backoff)
         )
         files = await undo.enter_async_context(open_files(store, settings, tidy_interval=timing.tidy_interval))
+        eraser = Eraser(store, settings.data)
         application = Application(
-            store, auth, Accounts(store, passwords), settings, timing, push=push, files=files, recovery=recovery
+            store,
+            auth,
+            Accounts(store, passwords, eraser),
+            settings,
+            timing,
+            push=push,
+            files=files,
+            recovery=recovery,
+            eraser=eraser,
         )
         application.gauges += _background_gauges(passwords, push)
 
@@ -306,4 +318,6 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
         application.upkeep.start()
         undo.push_async_callback(application.retention.close)
         application.retention.start()
+        undo.push_async_callback(application.eraser.close)
+        application.eraser.start()
         yield application

@@ -39,9 +39,10 @@ class PasswordRequest(Wire, frozen=True, kw_only=True):
 
 
 class DeleteAccountRequest(Wire, frozen=True, kw_only=True):
-    """Delete the caller's account for good."""
+    """Delete the caller's account for good; with `messages` also all that they wrote, a little later."""
 
     password: Password
+    messages: bool = False
 
 
 class ResetMailRequest(Wire, frozen=True, kw_only=True):

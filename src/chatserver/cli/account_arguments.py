@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -37,6 +38,42 @@ def add_user(commands: Commands, add_common: AddCommon) -> None:
     action("enable", "enable", "let a disabled user in again")
     delete = action("delete", "delete", "delete an account for good; its messages stay, without a name")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+    _add_personal(actions, add_common)
+
+
+def _add_personal(actions: Commands, add_common: AddCommon) -> None:
+    """What people may ask of whoever keeps their data."""
+    export = actions.add_parser(
+        "export",
+        help="write everything that is kept about a user, and all that they wrote, to one ZIP file",
+        description="Write everything that is kept about a user, and all that they wrote, as files of JSON in one ZIP, "
+        "with a README. Others' messages are not in it. Works while the server runs.",
+    )
+    export.set_defaults(module="personal", function="export")
+    export.add_argument("email", metavar="EMAIL")
+    export.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write to FILE (0600), in place of standard output"
+    )
+    add_common(export)
+    erase = actions.add_parser(
+        "erase",
+        help="delete an account for good with all that the user wrote",
+        description="Delete an account for good, and with it all that the user wrote: messages, reactions, files, and "
+        "copies of them that others forwarded. Works while the server runs, which goes on if this command is killed. "
+        "A backup that is restored later loses them again. An account that was deleted before is named by its id.",
+    )
+    erase.set_defaults(module="personal", function="erase")
+    erase.add_argument("email", metavar="EMAIL|ID")
+    erase.add_argument(
+        "--messages",
+        choices=("delete", "keep"),
+        default="delete",
+        help="whether messages go, too (default), or stay under the name of a deleted account",
+    )
+    erase.add_argument("--dry-run", action="store_true", help="only say what would be erased")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.add_argument("--json", action="store_true", help="one JSON object: what was erased")
+    add_common(erase)
 
 
 def add_invite(commands: Commands, add_common: AddCommon) -> None:

@@ -11,6 +11,7 @@ from chatproto.text import normalize_email, normalize_name, normalize_status
 from chatserver.clock import Clock, now_us
 from chatserver.services.auth import Authenticator
 from chatserver.services.codes import code_hash
+from chatserver.services.erasure import Eraser
 from chatserver.services.passwords import PasswordPool, check_length
 from chatserver.services.tokens import Identity
 from chatserver.store.base import Store
@@ -22,9 +23,11 @@ Registration = Literal["closed", "invite", "open"]
 class Accounts:
     """Users and their passwords. All users are equal."""
 
-    def __init__(self, store: Store, passwords: PasswordPool) -> None:
+    def __init__(self, store: Store, passwords: PasswordPool, eraser: Eraser | None = None) -> None:
+        """`eraser` is needed only by people who delete their own accounts with all that they wrote."""
         self._store = store
         self._passwords = passwords
+        self._eraser = eraser
 
     async def create(self, email: str, display_name: str, password: str, *, invite: bytes = b"") -> User:
         """Add a user; `invite` is the hash of an invitation's code, one use of which is taken.
@@ -87,10 +90,17 @@ class Accounts:
         """Delete an account for good; its messages stay, written by a deleted account. Raises `userNotFound`."""
         await self._store.delete_user(user_id)
 
-    async def delete_own(self, user_id: int, password: str) -> None:
-        """Delete one's own account for good. Raises `passwordWrong`."""
+    async def delete_own(self, user_id: int, password: str, *, messages: bool = False) -> None:
+        """Delete one's own account for good; with `messages` what one wrote is erased, too, in the background.
+
+        Raises `passwordWrong`.
+        """
         account = await self._proved(user_id, password)
-        if not await self._store.delete_user(user_id, expected=account.password_hash):
+        if messages and self._eraser is not None:
+            done = await self._eraser.begin(user_id, expected=account.password_hash)
+        else:
+            done = await self._store.delete_user(user_id, expected=account.password_hash)
+        if not done:
             raise ChatError("passwordWrong")
 
     async def find(self, email: str) -> User:

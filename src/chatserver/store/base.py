@@ -9,6 +9,7 @@ from chatproto.frames import ChatSettings
 from chatproto.models import Chat, LogEvent, Message
 from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
+from chatserver.store.interfaces.erasures import ErasureStore
 from chatserver.store.interfaces.files import FileStore
 from chatserver.store.interfaces.invites import InviteStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
@@ -126,6 +127,7 @@ futures were resolved. Messages and seen markers are one step together, the last
 
 class Store(
     ChatStore,
+    ErasureStore,
     FileStore,
     InviteStore,
     LastSeenStore,

@@ -17,6 +17,7 @@ from chatserver.store.writes import Transaction
 _CHAT = """
     SELECT c.head, c.head_at, c.owner_id, c.floor FROM members m JOIN chats c ON c.id = m.chat_id
     WHERE m.user_id = $1 AND m.chat_id = $2"""
+_ANY_CHAT = "SELECT head, head_at, owner_id, floor FROM chats WHERE id = $1"
 _MESSAGE = f"{sql.MESSAGE} AND seq = $2"
 _REWRITE = "UPDATE events SET kind = $3, body = $4, extra = $5 WHERE chat_id = $1 AND seq = $2"
 _DELETE_FILES = "DELETE FROM message_files WHERE chat_id = $1 AND seq = $2"
@@ -49,11 +50,20 @@ class _Target:
     @classmethod
     async def find(cls, tx: Transaction, place: Place) -> "_Target":
         """Raises `notMember`, or `messageNotFound`."""
-        user_id, chat_id, seq = place
-        chat = await tx.all(_CHAT, user_id, chat_id)
+        chat = await tx.all(_CHAT, place.user_id, place.chat_id)
         if not chat:
             raise ChatError("notMember")
-        head, head_at, owner_id, floor = chat[0]
+        return await cls._of(tx, place, chat[0])
+
+    @classmethod
+    async def anywhere(cls, tx: Transaction, place: Place) -> "_Target":
+        """As `find`, for somebody who need not be a member."""
+        return await cls._of(tx, place, (await tx.all(_ANY_CHAT, place.chat_id))[0])
+
+    @classmethod
+    async def _of(cls, tx: Transaction, place: Place, chat: rows.Row) -> "_Target":
+        user_id, chat_id, seq = place
+        head, head_at, owner_id, floor = chat
         found = await tx.all(_MESSAGE, chat_id, seq)
         if not found:
             raise ChatError("messageNotFound", "It was removed because of its age." if seq <= floor else "")
@@ -121,6 +131,29 @@ async def delete(tx: Transaction, place: Place) -> int:
         raise ChatError("notAuthor")
     if before.deleted:
         return 0
+    return await _bury(tx, place, target)
+
+
+async def erase(tx: Transaction, place: Place) -> int:
+    """As `delete`, for whom is named as the one who does it, whether they may or not."""
+    target = await _Target.anywhere(tx, place)
+    return 0 if target.message.deleted else await _bury(tx, place, target)
+
+
+async def read(tx: Transaction, place: Place) -> Message | None:
+    """A message as the transaction finds it."""
+    found = await tx.all(_MESSAGE, place.chat_id, place.seq)
+    return rows.message(place.chat_id, found[0]) if found else None
+
+
+async def set_reactions(tx: Transaction, place: Place, emoji: str, reactions: list[Reaction]) -> int:
+    """Leave these reactions of a message, because `emoji` was taken back."""
+    target = await _Target.anywhere(tx, place)
+    return await target.store(replace(target.message, reactions=reactions), "unreacted", emoji)
+
+
+async def _bury(tx: Transaction, place: Place, target: _Target) -> int:
+    before = target.message
     await references.remove_mentions(tx, place.chat_id, before)
     await tx.all(_DELETE_FILES, place.chat_id, place.seq)
     await tx.all(_DELETE_PIN, place.chat_id, place.seq)

@@ -177,9 +177,9 @@ class Server:
         """Replace the password; every other session ends."""
         await self._tell("POST", "/me/password", body=PasswordRequest(current=current, new=new))
 
-    async def delete_account(self, password: str) -> None:
-        """Delete one's own account for good."""
-        await self._tell("DELETE", "/me", body=DeleteAccountRequest(password=password))
+    async def delete_account(self, password: str, *, messages: bool = False) -> None:
+        """Delete one's own account for good; with `messages` also what one wrote."""
+        await self._tell("DELETE", "/me", body=DeleteAccountRequest(password=password, messages=messages))
 
     async def sessions(self) -> list[SessionInfo]:
         """Where one is signed in, the session used last first."""

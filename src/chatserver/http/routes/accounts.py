@@ -100,7 +100,7 @@ def _own(accounts: Accounts) -> list[Operation]:
         return await accounts.update_profile(call.user_id, call.body)
 
     async def delete_me(call: Call[Nothing, DeleteAccountRequest]) -> None:
-        await accounts.delete_own(call.user_id, call.body.password)
+        await accounts.delete_own(call.user_id, call.body.password, messages=call.body.messages)
 
     async def change_password(call: Call[Nothing, PasswordRequest]) -> None:
         await accounts.change_password(call.identity, call.body.current, call.body.new)
@@ -121,7 +121,7 @@ def _own(accounts: Accounts) -> list[Operation]:
             method="DELETE",
             path="/me",
             tag="accounts",
-            summary="Delete the caller's account for good; messages stay under the name of a deleted account",
+            summary="Delete the caller's account for good; messages stay, by a deleted account, or are erased, too",
             handler=delete_me,
             body=DeleteAccountRequest,
             status=204,

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from chatserver.store import rows, sql
 from chatserver.store.areas.area import Reader
+from chatserver.store.areas.personal import PersonalReads
 from chatserver.store.interfaces.snapshots import ChatRow, FileRow, MemberRow, UserRow
 from chatserver.store.reads import Reads
 from chatserver.store.writes import T, Write
@@ -20,7 +21,7 @@ _SEQ_BEFORE: Final = "SELECT seq FROM events WHERE chat_id = $1 AND at < $2 ORDE
 _FILE: Final = "SELECT f.sha256, b.key, b.size FROM files f JOIN blobs b ON b.sha256 = f.sha256 WHERE f.id = $1"
 
 
-class SnapshotReads(Reads):
+class SnapshotReads(Reads, PersonalReads):
     """See `chatserver.store.interfaces.snapshots.Snapshot`."""
 
     def __init__(self, reader: Reader) -> None:

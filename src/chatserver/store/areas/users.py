@@ -107,7 +107,7 @@ class UserArea(Area):
         return await self._write(partial(_set_disabled, user_id=user_id, disabled=disabled))
 
     async def delete_user(self, user_id: int, *, expected: str | None = None) -> bool:
-        return await self._write(partial(_delete, user_id=user_id, expected=expected))
+        return await self._write(partial(delete, user_id=user_id, expected=expected))
 
     async def users_since(self, rev: int, limit: int) -> list[User]:
         return [rows.user(row) for row in await self._reader.all(_USERS_SINCE, rev, limit)]
@@ -205,7 +205,8 @@ async def _set_disabled(tx: Transaction, user_id: int, disabled: bool) -> User:
     return user
 
 
-async def _delete(tx: Transaction, user_id: int, expected: str | None) -> bool:
+async def delete(tx: Transaction, user_id: int, expected: str | None) -> bool:
+    """The step of `delete_user`, for other steps too."""
     account = await _living(tx, user_id)
     if expected is not None and account.password_hash != expected:
         return False

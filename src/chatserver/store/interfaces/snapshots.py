@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from chatproto.models import LogEvent, User
+from chatserver.store.interfaces.personal import PersonalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class FileRow:
     size: int
 
 
-class Snapshot(Protocol):
+class Snapshot(PersonalStore, Protocol):
     """One moment of the database, whatever is written meanwhile; lists come in pages, ordered by id or seq."""
 
     async def users(self, after: int, limit: int) -> list[UserRow]:

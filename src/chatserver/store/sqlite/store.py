@@ -16,6 +16,7 @@ from chatserver.measures import Gauge
 from chatserver.store import migrations, sql, writes
 from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
+from chatserver.store.areas.erasures import ErasureArea
 from chatserver.store.areas.files import FileArea
 from chatserver.store.areas.invites import InviteArea
 from chatserver.store.areas.last_seen import LastSeenArea
@@ -47,6 +48,7 @@ POLL_S: Final = 1.0
 class SqliteStore(
     Reads,
     ChatArea,
+    ErasureArea,
     FileArea,
     InviteArea,
     LastSeenArea,

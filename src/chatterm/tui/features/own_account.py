@@ -20,6 +20,7 @@ from chatterm.tui.dialog import (
     Dialog,
     PasswordField,
     PickField,
+    SwitchField,
     TextField,
     ask,
     confirm,
@@ -216,11 +217,12 @@ class OwnAccount(Feature):
             self.app,
             Dialog(
                 "Delete your account",
-                f"This deletes {account.email} on {account.server_url} for good. What you wrote stays with "
-                "those you wrote to, under a deleted account. It cannot be undone.",
+                f"This deletes {account.email} on {account.server_url} for good. It cannot be undone. What "
+                "you wrote stays with those you wrote to, under a deleted account, unless you choose otherwise.",
                 (
                     TextField(name="email", label="Type your email to say that you mean it", placeholder=account.email),
                     PasswordField(name="password", label="Password"),
+                    SwitchField(name="messages", label="Erase what I wrote, too, for everybody"),
                 ),
                 submit=self._delete,
                 buttons=(Button("delete", "Delete it for good", danger=True), Button(CANCEL, "Cancel")),
@@ -233,7 +235,7 @@ class OwnAccount(Feature):
     async def _delete(self, answers: Answers) -> bool:
         if normalize_email(answers["email"]) != self.engine.account.email:
             raise ClientError("emailDiffers", "That is not the email of this account.", "Type it as it is shown above.")
-        await self.engine.server.delete_account(answers["password"])
+        await self.engine.server.delete_account(answers["password"], messages=answers.on("messages"))
         return True
 
 
