@@ -13,6 +13,8 @@ from chatserver.cli import build_parser as server_parser
 from chatserver.exporting.records import AnyRecord
 from chatterm.cli import commands
 from chatterm.cli.main import build_parser
+from scripts import dashboards
+from scripts.grafana import as_json
 from scripts.interface_pages import keys_page, settings_page
 from scripts.manual import page
 
@@ -58,7 +60,13 @@ def schema_pages() -> Pages:
     return {Path("docs/schema/server-export.json"): json.dumps(schema, indent=2) + "\n"}
 
 
+def dashboard_pages() -> Pages:
+    """The dashboards that Grafana imports."""
+    return {Path(f"deploy/grafana/dashboards/{one.name}.json"): as_json(one) for one in dashboards.ALL}
+
+
 KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
+    "dashboards": ("deploy/grafana/dashboards", dashboard_pages),
     "guide": ("docs/guide/keys.md and settings.md", guide_pages),
     "schema": ("docs/schema/server-export.json", schema_pages),
     "man": ("the manual pages in docs/man", man_pages),

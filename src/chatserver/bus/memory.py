@@ -32,6 +32,7 @@ class MemoryBus:
     def subscribe(self, part: str, listener: CommitListener) -> None:
         """From now on `listener` gets every commit; `part` names it in the log and the metrics."""
         self._subscribers.append((part, listener))
+        _failures.add(0, part)  # there from the beginning, so that the first failure is seen as growth
 
     def publish(self, commit: Commit) -> None:
         """Hand over a durable commit; the store's listener."""
