@@ -16,6 +16,7 @@ from chatserver import measures
 from chatserver.backup.round import PlaceState
 from chatserver.backup.worker import Job, Outcome, encode_job
 from chatserver.measures import Gauge
+from chatserver.ops.retries import Retries
 from chatserver.settings import Settings
 
 FIRST_S: Final = 10.0
@@ -29,6 +30,7 @@ _END_S: Final = 5.0
 """Seconds that the worker gets to tidy up when the server ends."""
 
 _failures = measures.counter("chatserver_backup_failures", "Backups that were due and could not be made or verified.")
+_retries = Retries("backup")
 _log = logging.getLogger("chatserver.backup")
 
 
@@ -63,6 +65,11 @@ class Schedule:
             return {(place,): value(state) for place, state in self._states.items()}
 
         return [
+            Gauge(
+                "chatserver_backup_interval_seconds",
+                "How often a backup is due.",
+                lambda: self._job.settings.backup_interval_s,
+            ),
             Gauge(
                 "chatserver_backup_last_success_timestamp_seconds",
                 "When the newest backup was made; 0: there is none.",
@@ -107,10 +114,12 @@ class Schedule:
             _failures.value += 1
             self._failed += 1
             pause: float = min(self._retry_s * 2.0 ** min(self._failed - 1, 16), _RETRY_MAX_S)
+            _retries.failed(pause)
             for error in errors:
                 _log.error("a backup failed, and is tried again in %.0f s: %s", pause, error)
             return pause
         self._failed = 0
+        _retries.succeeded()
         due = min((state.due_at for state in outcome.places), default=time.time() + _SLEEP_MAX_S)
         return max(1.0, min(due - time.time(), _SLEEP_MAX_S))
 

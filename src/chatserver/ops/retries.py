@@ -33,6 +33,15 @@ class Retries:
         """The next attempt begins, or is given up. Idempotent."""
         self._pauses.pop(pause, None)
 
+    def failed(self, seconds: float) -> None:
+        """For a part that does one thing at a time: it has failed, and is tried again after so long."""
+        self.succeeded()
+        self.begin(seconds)
+
+    def succeeded(self) -> None:
+        """For a part that does one thing at a time: nothing is put off any more. Idempotent."""
+        self._pauses.clear()
+
     @contextmanager
     def pause(self, seconds: float) -> Iterator[None]:
         """As `begin` and `end`, around the code that waits."""

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from chatserver import measures
+from chatserver.ops.retries import Retries
 from chatserver.settings import Settings
 from chatserver.tls.acme_words import (
     ADVICE,
@@ -50,6 +51,7 @@ _ASK_S: Final = 12 * _HOUR_S
 _WORK_S: Final = 240.0
 _LINE_MAX_BYTES: Final = 1 << 20
 
+_retries = Retries("acme")
 _orders = measures.counter("chatserver_acme_orders", "Certificates asked for by ACME, by what became of it.", "outcome")
 
 
@@ -166,6 +168,7 @@ class AcmeKeeper:
         self._early = None
         self._ask_at = now + _ASK_S
         _orders.add(1, "issued")
+        _retries.succeeded()
 
     def _failure(self, failed: Failed) -> CertificateError:
         now, state = self._clock(), self._state
@@ -179,6 +182,7 @@ class AcmeKeeper:
         if len(tries) >= _TRIES_PER_HOUR:
             wait = max(wait, tries[-_TRIES_PER_HOUR] + _HOUR_S - now)
         again = max(now + wait, failed.retry_at or 0.0)
+        _retries.failed(again - now)
         self._save(_State(state.directory, min(state.failures + 1, 20), tries, again, str(error)))
         return error
 
