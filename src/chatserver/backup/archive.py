@@ -1,6 +1,8 @@
 """The file format: a plain tar of ordinary files, compressed with zstd, written and read in one pass.
 
-`tar` and `zstd` open it. Only what is written here is read: no links, no devices, no extended headers, no surprises.
+`tar` and `zstd` open it. Behind the compressed data stands their SHA-256, in a frame that `zstd` skips (RFC 8878,
+section 3.1.2), so that no flipped bit goes unnoticed, not even one that changes nothing. Only what is written here is
+read: no links, no devices, no extended headers, no surprises.
 """
 
 import hashlib
@@ -25,6 +27,8 @@ _LEVEL: Final = 3
 _WINDOW_LOG_MAX: Final = 23
 """The most that reading may take for the window: 8 MiB; level 3 needs 2."""
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_SUM: Final = b"\x5c\x2a\x4d\x18" + (32).to_bytes(4, "little")
+"""The beginning of a skippable frame of 32 bytes."""
 _FOREIGN: Final = "The file is not a backup: it is neither compressed with zstd nor encrypted by age."
 _DAMAGED: Final = "The backup is damaged: {}. Use another backup."
 
@@ -48,6 +52,7 @@ class ArchiveWriter:
         }
         self._compressor = zstd.ZstdCompressor(options=options)
         self._sink = sink
+        self._digest = hashlib.sha256()
         self._made_at = made_at
 
     def add(self, name: str, size: int, parts: Iterable[bytes]) -> str:
@@ -65,11 +70,16 @@ class ArchiveWriter:
     def close(self) -> None:
         """Write the end; the sink stays open."""
         self._write(bytes(2 * _BLOCK))
-        self._sink.write(self._compressor.flush())
+        self._pass_on(self._compressor.flush())
+        self._sink.write(_SUM + self._digest.digest())
 
     def _write(self, data: bytes) -> None:
         if compressed := self._compressor.compress(data):
-            self._sink.write(compressed)
+            self._pass_on(compressed)
+
+    def _pass_on(self, compressed: bytes) -> None:
+        self._digest.update(compressed)
+        self._sink.write(compressed)
 
 
 class Member:
@@ -128,8 +138,11 @@ class _Decompressed:
         self._source = source
         options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
         self._decompressor = zstd.ZstdDecompressor(options=options)
-        self._given = source.read(_PART)
-        if not self._given.startswith(_MAGIC):
+        self._digest = hashlib.sha256()
+        self._fed = b""
+        """What the decompressor was given last; how much of it is compressed data shows only at their end."""
+        self._waiting = source.read(_PART)
+        if not self._waiting.startswith(_MAGIC):
             raise BackupUnusableError(_FOREIGN)
 
     def exactly(self, size: int) -> bytes:
@@ -150,17 +163,23 @@ class _Decompressed:
                 raise damaged("something follows its end")
         if not self._decompressor.eof:
             raise damaged("it ends early")
-        if self._decompressor.unused_data or self._source.read(1):
-            raise damaged("something follows its end")
+        behind = self._decompressor.unused_data
+        self._digest.update(self._fed[: len(self._fed) - len(behind)])
+        while len(behind) <= len(_SUM) + 32 and (part := self._source.read(_PART)):
+            behind += part
+        if behind != _SUM + self._digest.digest():
+            raise damaged("its bytes are not those that were written")
 
     def _some(self, size: int) -> bytes:
         try:
             while not self._decompressor.eof:
-                if self._decompressor.needs_input and not self._given:
-                    self._given = self._source.read(_PART)
-                    if not self._given:
+                given = b""
+                if self._decompressor.needs_input:
+                    given, self._waiting = self._waiting or self._source.read(_PART), b""
+                    if not given:
                         return b""
-                given, self._given = self._given, b""
+                    self._digest.update(self._fed)
+                    self._fed = given
                 if part := self._decompressor.decompress(given, size):
                     return part
         except zstd.ZstdError as error:

@@ -15,6 +15,7 @@ from chatserver.backup.archive import read_all
 from chatserver.backup.catalog import Backup, in_place, read_note, write_note
 from chatserver.backup.errors import BackupError, BackupUnusableError
 from chatserver.backup.folder import FolderPlace
+from chatserver.backup.job import PlaceState
 from chatserver.backup.names import NOTE_SUFFIX, Note, new_name
 from chatserver.backup.places import Place, places
 from chatserver.backup.scratch import scratch_in
@@ -23,20 +24,6 @@ from chatserver.settings import Settings
 from chatserver.store.errors import StoreUnusableError
 
 _COPY_BYTES: Final = 1_048_576
-
-
-class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
-    """How one place is after a round. Times are in seconds since 1970 UTC."""
-
-    place: str
-    newest: Backup | None
-    due_at: float
-    """When the next backup should be made."""
-    made_s: float | None = None
-    """Seconds that a backup took, if one was made, its verification included."""
-    removed: int = 0
-    error: str = ""
-    """Why none was made although it was due."""
 
 
 def hold_round(

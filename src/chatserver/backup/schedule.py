@@ -13,8 +13,7 @@ from typing import Final
 import msgspec
 
 from chatserver import measures
-from chatserver.backup.round import PlaceState
-from chatserver.backup.worker import Job, Outcome, encode_job
+from chatserver.backup.job import Job, Outcome, PlaceState, encode_job
 from chatserver.measures import Gauge
 from chatserver.ops.retries import Retries
 from chatserver.settings import Settings

@@ -1,6 +1,7 @@
 """Reads a backup to its end, believing nothing: what restoring and verifying have in common."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -71,13 +72,21 @@ class Unpacking:
         Raises `BackupUnusableError` unless every byte is as it was written and nothing contradicts anything else,
         `NoRoomError` before anything is written if it would not fit.
         """
+        try:
+            return self._unpacked(keeper, all_on_disk=all_on_disk)
+        finally:
+            self._sums.close()
+            self._problems.close()
+
+    def _unpacked(self, keeper: Keeper, *, all_on_disk: bool) -> Unpacked:
         header = self._header()
         self._total = header.database_bytes + header.content_bytes
         need_room(self._folder, header.database_bytes + (header.content_bytes if all_on_disk else 0), "The backup")
         store = self._database(header)
         counts = self._checked(store, header)
-        self._rest(store, keeper)
-        unpacked = Unpacked(
+        with contextlib.closing(_expected(store)) as expected:
+            self._rest(expected, keeper)
+        return Unpacked(
             header=header,
             counts=counts,
             contents=self._contents,
@@ -86,9 +95,6 @@ class Unpacking:
             problems=self._problems.count,
             first_problem=self._problems.first,
         )
-        self._sums.close()
-        self._problems.close()
-        return unpacked
 
     def _header(self) -> Header:
         member = self._next(manifest.HEADER)
@@ -140,8 +146,7 @@ class Unpacking:
         self._report("check", 1, 1)
         return counts
 
-    def _rest(self, store: OfflineStore, keeper: Keeper) -> None:
-        expected = _expected(store)
+    def _rest(self, expected: Iterator["_Expected"], keeper: Keeper) -> None:
         for member in self._members:
             if member.name.startswith(manifest.CONTENT):
                 self._content(member, expected, keeper)
@@ -238,7 +243,7 @@ class _Expected(msgspec.Struct, frozen=True):
     sha256: bytes | None
 
 
-def _expected(store: OfflineStore) -> Iterator[_Expected]:
+def _expected(store: OfflineStore) -> Generator[_Expected, None, None]:
     """What a backup of this database should hold, in its order."""
     for stored in store.contents():
         yield _Expected(stored.key, stored.size, stored.sha256)

@@ -10,37 +10,18 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from chatserver.backup.errors import BackupError
-from chatserver.backup.round import PlaceState, hold_round
+from chatserver.backup.job import Outcome, decode_job
+from chatserver.backup.round import hold_round
 from chatserver.config import ConfigError
-from chatserver.settings import Settings
 
 LOCK_NAME: Final = "backup.lock"
 _NICE: Final = 19
 _OOM_SCORE: Final = "500"
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker is told."""
-
-    settings: Settings
-    config_file: Path | None
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker tells: the places, or why it could not even begin."""
-
-    places: list[PlaceState] = []
-    error: str = ""
-
-
-def encode_job(job: Job) -> bytes:
-    """For the worker's stdin."""
-    return msgspec.json.encode(job, enc_hook=str)
 
 
 def main() -> int:
@@ -49,7 +30,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, _end)
     os.umask(0o077)
     give_way()
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job, dec_hook=_decode_path)
+    job = decode_job(sys.stdin.buffer.read())
     try:
         with _alone(job.settings.data):
             outcome = Outcome(places=hold_round(job.settings, job.config_file))
@@ -80,10 +61,6 @@ def _alone(data: Path) -> Iterator[None]:
 
 def _end(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _decode_path(kind: type, value: Any) -> Any:
-    return Path(value) if kind is Path else value
 
 
 if __name__ == "__main__":
