@@ -204,6 +204,9 @@ def _small_files(settings: Settings, config_file: Path | None) -> Iterator[tuple
         for path in sorted((settings.data / folder).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 yield f"{manifest.STATE}{path.relative_to(settings.data).as_posix()}", path
+    for name in manifest.STATE_FILES:
+        if (settings.data / name).is_file():
+            yield manifest.STATE + name, settings.data / name
     if config_file is not None:
         yield f"{manifest.CONFIG}{config_file.name}", config_file
     for field in msgspec.structs.fields(settings):

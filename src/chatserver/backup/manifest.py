@@ -16,6 +16,8 @@ PROBLEMS: Final = "problems.txt"
 SUMS: Final = "SHA256SUMS"
 STATE_FOLDERS: Final = ("acme", "tls")
 """Folders of the data folder that hold what the server made for itself and cannot do without."""
+STATE_FILES: Final = ("erased.jsonl",)
+"""Files of the data folder, likewise: who was erased, so that restoring does not bring them back."""
 SMALL_FILES_MAX: Final = 10_000
 """Files of state and configuration, together."""
 SMALL_FILE_MAX_BYTES: Final = 4 * 1_048_576
@@ -48,4 +50,6 @@ def is_small_file(name: str) -> bool:
     """Whether a member may be a file of state or of configuration; such a name leads nowhere else."""
     if not name.isprintable() or "\\" in name or any(part in {"", ".", ".."} for part in name.split("/")):
         return False
-    return name.startswith((CONFIG, *(f"{STATE}{folder}/" for folder in STATE_FOLDERS)))
+    return name in {STATE + file for file in STATE_FILES} or name.startswith(
+        (CONFIG, *(f"{STATE}{folder}/" for folder in STATE_FOLDERS))
+    )

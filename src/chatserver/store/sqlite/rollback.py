@@ -45,6 +45,8 @@ def _schema_of(path: Path) -> int:
     """The schema, after everything was taken into the file itself, so that nothing beside it outlives it."""
     with explained(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
         schema = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
-            raise StoreUnusableError(f"Another process uses {path}. End it first.")
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise StoreUnusableError(f"Another process uses {path}. End it first.") from error
     return schema
