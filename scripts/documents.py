@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from chatserver.cli import build_parser as server_parser
 from chatserver.exporting.records import AnyRecord
+from chatserver.top.figures import Figures
 from chatterm.cli import commands
 from chatterm.cli.main import build_parser
 from scripts import dashboards
@@ -51,13 +53,17 @@ def guide_pages() -> Pages:
 
 
 def schema_pages() -> Pages:
-    """The JSON Schema of what `chatserver export` writes."""
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A line of chatserver export",
-        **msgspec.json.schema(AnyRecord),
+    """The JSON Schemas of what commands of the server print, from the types that they print."""
+    printed = {
+        "server-export": ("A line of chatserver export", AnyRecord),
+        "top": ("What chatserver top --json prints", Figures),
     }
-    return {Path("docs/schema/server-export.json"): json.dumps(schema, indent=2) + "\n"}
+    return {Path(f"docs/schema/{name}.json"): _schema(title, kind) for name, (title, kind) in printed.items()}
+
+
+def _schema(title: str, kind: Any) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(kind)}
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def dashboard_pages() -> Pages:
@@ -68,7 +74,7 @@ def dashboard_pages() -> Pages:
 KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
     "dashboards": ("deploy/grafana/dashboards", dashboard_pages),
     "guide": ("docs/guide/keys.md and settings.md", guide_pages),
-    "schema": ("docs/schema/server-export.json", schema_pages),
+    "schema": ("those of docs/schema that are of the server's commands", schema_pages),
     "man": ("the manual pages in docs/man", man_pages),
 }
 

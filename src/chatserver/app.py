@@ -113,7 +113,7 @@ class Application:
         self.survey = Survey(store, settings.data, self.health)
         self.gauges = [*self._own_gauges(limiter, settings), *self.survey.gauges()]
         """What changes by itself, for the metrics."""
-        self.readings = Readings(settings.data, self.gauges, self.survey.refresh, self.hub.busiest_chats)
+        self.readings = Readings(self.gauges, self.survey.refresh, self.hub.busiest_chats)
         operations = self._operations(accounts, messages, changes, settings)
         if push is not None:
             operations += routes.push.operations(push.subscriptions)

@@ -15,6 +15,7 @@ from chatserver.store.base import Store
 from chatserver.store.interfaces.inspection import Inspected
 from chatserver.store.offline import OfflineStore, Progress, RolledBack
 from chatserver.store.sqlite import SqliteStore, copying
+from chatserver.store.sqlite.chat_names import ChatNames
 
 
 async def open_store(
@@ -44,6 +45,14 @@ def inspect_store(data_dir: Path) -> Inspected:
     from chatserver.store.sqlite.inspector import inspect  # noqa: PLC0415 - only for who looks
 
     return inspect(data_dir)
+
+
+async def open_chat_names(data_dir: Path) -> ChatNames:
+    """What tells the titles of groups in `data_dir`, also while a server serves it; its owner closes it.
+
+    Raises `StoreUnusableError`.
+    """
+    return await ChatNames.open(data_dir)
 
 
 def open_blobs(settings: Settings, folder: Path, threads: DiskThreads) -> BlobStorage:

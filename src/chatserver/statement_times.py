@@ -15,7 +15,7 @@ STATEMENTS_MAX: Final = 512
 """Statements that are told apart; there are far fewer unless some of them are made with many sizes."""
 OTHERS: Final = "others"
 _ROOM: Final = "chatserver.store."
-_TABLE: Final = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+([a-z_]+)", re.IGNORECASE)
+_TABLE: Final = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+([a-z_]+)", re.IGNORECASE)
 _VERB: Final = re.compile(r"[A-Za-z_]+")
 
 
@@ -75,7 +75,9 @@ def _constants() -> dict[str, str]:
 
 def _told_by(text: str) -> str:
     """What a statement does and to which table, of a text that no constant holds."""
-    verb, table = _VERB.search(text), _TABLE.search(text)
+    verb, tables = _VERB.search(text), _TABLE.findall(text)
     if verb is None:
         return OTHERS
-    return f"{verb[0].lower()} {table[1].lower()}" if table else verb[0].lower()
+    word = verb[0].lower()
+    # After WITH comes a list of its own before the table.
+    return f"{word} {tables[-1 if word == 'with' else 0].lower()}" if tables else word

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     BACKUP_UNUSABLE = 7
     INCOMPLETE = 8
     NOTICE = 10
+    UNREACHABLE = 14
     INTERRUPTED = 130
 
 

@@ -74,17 +74,6 @@ class Process(_Part, frozen=True, kw_only=True):
     open_files_max: Count
 
 
-class Storage(_Part, frozen=True, kw_only=True):
-    """The disk of the data folder, and the files of the database on it, in bytes."""
-
-    disk_free: Count
-    disk_total: Count
-    database: Count
-    log: Count
-    """SQLite's write-ahead log."""
-    search: Count
-
-
 class Reading(_Part, frozen=True, kw_only=True):
     """Everything at one moment. Names, units and labels are those of the metrics, see docs/monitoring.md."""
 
@@ -95,7 +84,6 @@ class Reading(_Part, frozen=True, kw_only=True):
     started_at: Amount
     """Counters begin at this moment; another one means that the server was started anew."""
     process: Process
-    storage: Storage
     counters: dict[str, list[Series]]
     histograms: dict[str, HistogramReading]
     gauges: dict[str, list[Series]]

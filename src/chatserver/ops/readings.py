@@ -3,7 +3,6 @@
 import asyncio
 import os
 import resource
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib.metadata import version
@@ -23,7 +22,6 @@ from chatserver.ops.reading import (
     Reading,
     Series,
     StatementReading,
-    Storage,
 )
 from chatserver.realtime.hub import BusyChat
 
@@ -37,11 +35,8 @@ _FILES: Final = Path("/proc/self/fd")
 class Readings:
     """Gives a reading whenever it is asked; nothing is kept between two."""
 
-    def __init__(
-        self, data: Path, gauges: Sequence[Gauge], refresh: Callable[[], Awaitable[None]], busiest: BusiestChats
-    ) -> None:
-        """`data` is the folder of the database; `gauges` may still grow; `refresh` is called before they are read."""
-        self._data = data
+    def __init__(self, gauges: Sequence[Gauge], refresh: Callable[[], Awaitable[None]], busiest: BusiestChats) -> None:
+        """`gauges` may still grow; `refresh` is called before they are read."""
         self._gauges = gauges
         self._refresh = refresh
         self._busiest = busiest
@@ -51,7 +46,7 @@ class Readings:
     async def take(self) -> Reading:
         """Everything as it is now."""
         await self._refresh()
-        storage, process = await asyncio.to_thread(lambda: (_storage(self._data), _process()))
+        process = await asyncio.to_thread(_process)
         chats, error = self._busiest(CHATS_MAX)
         everything = measures.everything()
         gauges = [*(one for one in everything if isinstance(one, Gauge)), *self._gauges]
@@ -61,7 +56,6 @@ class Readings:
             at=time.time(),
             started_at=self._started_at,
             process=process,
-            storage=storage,
             counters={
                 **{one.name: _counter(one) for one in everything if isinstance(one, Counter)},
                 **_by_name(gauge for gauge in gauges if gauge.counts),
@@ -123,21 +117,3 @@ def _process() -> Process:
         open_files=files,
         open_files_max=max(0, soft),
     )
-
-
-def _storage(data: Path) -> Storage:
-    disk = shutil.disk_usage(data)
-    return Storage(
-        disk_free=disk.free,
-        disk_total=disk.total,
-        database=_size(data / "chat.db"),
-        log=_size(data / "chat.db-wal"),
-        search=_size(data / "search.db"),
-    )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -20,6 +20,7 @@ from chatserver.store.interfaces.retention import ToldFloor
 
 _NOBODY: frozenset[Session] = frozenset()
 
+_events = measures.counter("chatserver_events", "Events that were added to chats' logs, most of them messages.")
 _deliveries = measures.counter("chatserver_deliveries", "Events given to sessions of a chat's members.")
 _frames = measures.counter("chatserver_fan_out_frames", "Frames in which events were given to sessions.")
 _bytes = measures.counter("chatserver_fan_out_bytes", "Bytes of these frames.")
@@ -209,6 +210,7 @@ class Hub:
         weight = self._busiest.weight() if commits else 0.0
         for commit in commits:
             sessions, count = self._by_chat.get(commit.chat_id, _NOBODY), len(commit.events)
+            _events.value += count
             self._busiest.add(commit.chat_id, count, count * len(sessions), weight)
             if sessions:
                 self._fan_out(commit, sessions)
