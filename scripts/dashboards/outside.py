@@ -78,7 +78,7 @@ OUTSIDE = Dashboard(
                 Panel(
                     "Age of the last backup",
                     "That succeeded.",
-                    [("time() - max(chatserver_backup_last_success_timestamp_seconds{SEL})", "age")],
+                    [("time() - min by (place) (chatserver_backup_last_success_timestamp_seconds{SEL})", "{{place}}")],
                     unit="s",
                     thresholds={172_800: "red"},
                 ),
@@ -87,6 +87,25 @@ OUTSIDE = Dashboard(
                     "Backups that failed.",
                     [("sum(increase(chatserver_backup_failures_total{SEL}[1d]))", "in a day")],
                     thresholds=_ANY,
+                ),
+                Panel(
+                    "Size of a backup",
+                    "Of the newest one in each place.",
+                    [("max by (place) (chatserver_backup_bytes{SEL})", "{{place}}")],
+                    unit="bytes",
+                ),
+                Panel(
+                    "Duration of a backup",
+                    "Making and verifying the newest one in each place.",
+                    [("max by (place) (chatserver_backup_seconds{SEL})", "{{place}}")],
+                    unit="s",
+                ),
+                Panel(
+                    "TLS handshakes",
+                    "completed is what clients do; the others never came to speak of chat.",
+                    [rate("chatserver_tls_handshakes_total", "{{outcome}}", by="outcome")],
+                    unit="ops",
+                    stacked=True,
                 ),
                 Panel(
                     "Certificate",

@@ -51,8 +51,8 @@ OVERVIEW = Dashboard(
                 ),
                 stat(
                     "Last backup",
-                    "Age of the last backup that succeeded.",
-                    "time() - max(chatserver_backup_last_success_timestamp_seconds{SEL})",
+                    "Age of the newest backup, in the place where it is oldest.",
+                    "time() - min(chatserver_backup_last_success_timestamp_seconds{SEL})",
                     unit="s",
                     thresholds={100_000: "orange", 172_800: "red"},
                 ),
@@ -162,24 +162,24 @@ OVERVIEW = Dashboard(
                 ),
                 Panel(
                     "Log and defects",
-                    "Lines of a high level, exceptions that nothing expected, lines lost.",
+                    "Lines of a high level, unexpected exceptions, lines lost, and how often the clock was set.",
                     [
                         rate("chatserver_log_warnings_total", "{{level}}", by="level"),
                         rate("chatserver_exceptions_total", "exceptions"),
                         rate("chatserver_log_lines_lost_total", "lines lost"),
+                        rate("chatserver_clock_steps_total", "clock set"),
                     ],
                     unit="ops",
                     thresholds=_ANY,
                 ),
                 Panel(
                     "Clock",
-                    "Difference to Prometheus' clock, and how often the clock was set.",
+                    "Difference to Prometheus' clock.",
                     [
                         (
                             "abs(timestamp(chatserver_clock_seconds{SEL}) - chatserver_clock_seconds{SEL})",
                             "{{instance}}",
                         ),
-                        ("sum(increase(chatserver_clock_steps_total{SEL}[$__rate_interval]))", "set"),
                     ],
                     unit="s",
                     thresholds={5: "red"},

@@ -14,10 +14,11 @@ STORAGE = Dashboard(
             [
                 Panel(
                     "Commits",
-                    "Commits, and the messages and other writes in them.",
+                    "Commits, the messages and other writes in them, and those that brought the log into the database.",
                     [
                         rate("chatserver_commit_seconds_count", "commits"),
                         rate("chatserver_commit_writes_sum", "writes"),
+                        rate("chatserver_checkpoint_seconds_count", "checkpoints"),
                     ],
                     unit="ops",
                 ),
@@ -37,14 +38,13 @@ STORAGE = Dashboard(
                 ),
                 Panel(
                     "Checkpoints",
-                    "COMMITs that also brought the log into the database: mean duration.",
+                    "COMMITs that also brought the log into the database: mean duration over an hour.",
                     [
                         (
                             "sum(increase(chatserver_checkpoint_seconds_sum{SEL}[1h]))"
                             " / sum(increase(chatserver_checkpoint_seconds_count{SEL}[1h]))",
-                            "mean of an hour",
+                            "mean",
                         ),
-                        ("sum(increase(chatserver_checkpoint_seconds_count{SEL}[1h]))", "in an hour"),
                     ],
                     unit="s",
                 ),
@@ -204,6 +204,16 @@ STORAGE = Dashboard(
                     unit="Bps",
                 ),
                 Panel("Schema", "Number of the newest migration.", [("max(chatserver_schema_version{SEL})", "schema")]),
+                Panel(
+                    "Removed",
+                    "Events by age, messages with their authors' accounts, and pages given back to the disk.",
+                    [
+                        rate("chatserver_retention_events_removed_total", "events"),
+                        rate("chatserver_messages_erased_total", "messages"),
+                        rate("chatserver_pages_given_back_total", "pages"),
+                    ],
+                    unit="ops",
+                ),
                 Panel(
                     "Files",
                     "Everybody's files, as the quotas count them.",

@@ -81,3 +81,16 @@ def test_the_guide_names_only_keys_and_commands_that_exist(page: Path) -> None:
     pressed = [key for code in written if re.match(r"(Ctrl|Alt|Shift)\+.|F\d", code) for key in code.split()]
     assert [code for code in slashed if code.split()[0] not in commands] == []
     assert [key for key in pressed if key not in table] == []
+
+
+def test_every_metric_that_is_declared_has_a_line_on_its_page() -> None:
+    """A test with a real server finds what is told too much."""
+    declared = re.compile(r"(counter|histogram|gauge|Gauge|_usage)\(\s*\"(chatserver_\w+)\"")
+    found = {
+        name + ("_total" if kind == "counter" else "")
+        for path in sorted((ROOT / "src" / "chatserver").rglob("*.py"))
+        for kind, name in declared.findall(path.read_text())
+    }
+    assert len(found) > 80
+    told = set(re.findall(r"`(chatserver_\w+)", (ROOT / "docs" / "monitoring.md").read_text()))
+    assert {name for name in found if name not in told and f"{name}_total" not in told} == set()
