@@ -34,6 +34,7 @@ _PRELOADED = (
     *_PROGRAMS.values(),
     "chatserver.cli.export",
     "chatserver.cli.backups",
+    "chatserver.cli.importing",
     "chatserver.cli.invite",
     "chatserver.cli.serve",
     "chatserver.cli.user",

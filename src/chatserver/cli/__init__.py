@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatserver.cli.account_arguments import add_invite, add_user
 from chatserver.cli.backup_arguments import add_backups
-from chatserver.cli.data_arguments import add_export
+from chatserver.cli.data_arguments import add_export, add_import
 from chatserver.cli.doctor_arguments import add_doctor
 from chatserver.cli.exits import Exit
 from chatserver.cli.retention_arguments import add_retention, add_vacuum
@@ -78,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_backups(commands, _add_common)
     add_retention(commands, _add_common)
     add_vacuum(commands, _add_common)
+    add_import(commands, _add_common)
     return parser
 
 

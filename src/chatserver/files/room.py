@@ -13,8 +13,8 @@ from chatserver.store.base import Store
 
 
 @asynccontextmanager
-async def open_files(store: Store, settings: Settings, *, tidy_interval: float) -> AsyncIterator[Files]:
-    """The services, and their janitor at work every `tidy_interval` seconds, for as long as the block runs.
+async def open_files(store: Store, settings: Settings, *, tidy_interval: float | None) -> AsyncIterator[Files]:
+    """The services, and their janitor at work every `tidy_interval` seconds (not at all, if None), within the block.
 
     Raises `ConfigError` if the storage cannot be used as it is set.
     """
@@ -31,8 +31,9 @@ async def open_files(store: Store, settings: Settings, *, tidy_interval: float) 
         spool = Spool(folder / "uploads", threads, reserve_bytes=settings.file_reserve_bytes)
         blobs = open_blobs(settings, folder / "content", threads)
         lock = ContentLock(settings.data)
-        files = Files.on(store, spool, blobs, limits, lock=lock, tidy_interval=tidy_interval)
-        files.janitor.start()
+        files = Files.on(store, spool, blobs, limits, lock=lock, tidy_interval=tidy_interval or 0.0)
+        if tidy_interval is not None:
+            files.janitor.start()
         try:
             yield files
         finally:

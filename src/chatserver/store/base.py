@@ -11,6 +11,7 @@ from chatserver.store.extras import Additions
 from chatserver.store.interfaces.chats import ChatStore
 from chatserver.store.interfaces.erasures import ErasureStore
 from chatserver.store.interfaces.files import FileStore
+from chatserver.store.interfaces.imports import ImportStore
 from chatserver.store.interfaces.invites import InviteStore
 from chatserver.store.interfaces.last_seen import LastSeenStore
 from chatserver.store.interfaces.messages import MessageStore
@@ -129,6 +130,7 @@ class Store(
     ChatStore,
     ErasureStore,
     FileStore,
+    ImportStore,
     InviteStore,
     LastSeenStore,
     MessageStore,

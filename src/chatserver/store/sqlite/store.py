@@ -18,6 +18,7 @@ from chatserver.store.areas.area import Reader
 from chatserver.store.areas.chats import ChatArea
 from chatserver.store.areas.erasures import ErasureArea
 from chatserver.store.areas.files import FileArea
+from chatserver.store.areas.imports import ImportArea
 from chatserver.store.areas.invites import InviteArea
 from chatserver.store.areas.last_seen import LastSeenArea
 from chatserver.store.areas.messages import MessageArea
@@ -50,6 +51,7 @@ class SqliteStore(
     ChatArea,
     ErasureArea,
     FileArea,
+    ImportArea,
     InviteArea,
     LastSeenArea,
     MessageArea,
