@@ -60,8 +60,9 @@ _SET_OWN: Final = """
 _COUNT: Final = """
     UPDATE chats SET member_count = (SELECT COUNT(*) FROM members WHERE chat_id = $1) WHERE id = $1"""
 _CHATS_OF_MEMBERS: Final = f"""
-    SELECT {sql.CHAT}, u.useq FROM members m JOIN chats c ON c.id = m.chat_id JOIN users u ON u.id = m.user_id
-    WHERE m.chat_id = $1"""  # noqa: S608 - constants
+    SELECT {sql.CHAT}, (
+        SELECT COALESCE(MAX(l.useq), 0) FROM user_log l WHERE l.user_id = m.user_id AND l.chat_id = m.chat_id)
+    FROM members m JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = $1"""  # noqa: S608 - constants
 
 
 class ImportArea(Area):
