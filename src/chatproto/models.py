@@ -1,6 +1,6 @@
 """The nouns that REST and WebSocket share: users, chats, and the events of a chat's log."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -94,6 +94,8 @@ class ChatHead(Wire, frozen=True, kw_only=True):
     pinned: bool = False
     muted_until: Time = 0
     archived: bool = False
+    floor: Seq = 0
+    floor_days: Days = 0
 
 
 class Floor(Wire, frozen=True, kw_only=True):
@@ -222,6 +224,9 @@ class ChatChanged(Wire, frozen=True, kw_only=True, tag_field="kind", tag="chatCh
 LogEvent = Message | ChatCreated | MessageChanged | MembersChanged | ChatChanged
 
 
+_NO_CLIENT_ID: Final = bytes(limits.CLIENT_ID_BYTES)
+
+
 def event_id(chat_id: int, seq: int) -> str:
     """The id of the event at `seq` of a chat: unique on the server because (chat, seq) is."""
     return f"{chat_id}.{seq}"
@@ -237,8 +242,13 @@ def removed_message(chat_id: int, seq: int, *, sender_id: int, at: int, rev: int
         seq=seq,
         at=at,
         sender_id=sender_id,
-        client_id=bytes(limits.CLIENT_ID_BYTES),
+        client_id=_NO_CLIENT_ID,
         text="",
         deleted=True,
         rev=rev,
     )
+
+
+def stands_for_removed(message: Message) -> bool:
+    """Whether a message is what `removed_message` makes."""
+    return message.deleted and message.client_id == _NO_CLIENT_ID

@@ -23,6 +23,7 @@ STEPS = st.lists(
         st.tuples(st.just("own"), st.integers(0, 2), st.integers(1, 5)),
         st.tuples(st.just("seen"), st.integers(0, 2), st.integers(1, 60)),
         st.tuples(st.just("join"), st.just(0), st.just(0)),
+        st.tuples(st.just("remove"), st.integers(0, 2), st.integers(1, 60)),
     ),
     max_size=12,
 )
@@ -60,6 +61,8 @@ async def live_through(
                     await client.session.mark_seen(chat.id, min(count, client.session.cache.head(chat.id)))
                 case "join":
                     chats.append(await anna.group(f"group {len(chats)}", ben))
+                case "remove":
+                    await _remove(server, chat, count)
                 case "cut":
                     proxy.cut()
                 case "down" | "up":
@@ -95,9 +98,16 @@ async def _change(socket: Socket, chat: Chat, seq: int) -> None:
         pass
 
 
+async def _remove(server: RunningServer, chat: Chat, count: int) -> None:
+    """Remove the oldest events of a log, as many or all."""
+    events, _ = await server.application.store.events(chat.id, after_seq=0, limit=count)
+    if events:
+        await server.application.store.remove_before(chat.id, events[-1].at + 1, 30, count)
+
+
 async def _head(server: RunningServer, chat: Chat) -> int:
     events, _ = await server.application.store.events(chat.id, limit=1)
-    return events[-1].seq if events else 0
+    return events[-1].seq if events else (await server.application.store.floor(chat.id)).floor
 
 
 @settings(
@@ -108,11 +118,12 @@ async def _head(server: RunningServer, chat: Chat) -> int:
 )
 @example(steps=[("say", 0, 1), ("say", 0, 1), ("seen", 0, 1)])
 @example(steps=[("say", 0, 7), ("down", 0, 0), ("change", 0, 3), ("change", 0, 6), ("change", 0, 4), ("up", 0, 0)])
+@example(steps=[("say", 1, 9), ("down", 0, 0), ("say", 1, 30), ("remove", 1, 25), ("say", 1, 2), ("up", 0, 0)])
 @given(steps=STEPS)
 def test_a_client_that_lived_through_breaks_holds_what_a_fresh_client_gets(
     steps: list[tuple[str, int, int]], tmp_path_factory: object
 ) -> None:
-    """Random sends, changes, joins, seen markers and cuts: cached client + events == fresh client."""
+    """Random sends, changes, joins, removals, seen markers and cuts: cached client + events == fresh client."""
 
     async def run() -> None:
         home: Path = tmp_path_factory.mktemp("life")  # type: ignore[attr-defined] # pytest's factory

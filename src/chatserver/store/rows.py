@@ -113,7 +113,7 @@ def chat(row: Row) -> Chat:
 
 def chat_head(row: Row) -> ChatHead:
     """`sql.HEAD`."""
-    chat_id, head, head_at, seen, unread, mentions, pinned, muted_until, archived = row
+    chat_id, head, head_at, seen, unread, mentions, pinned, muted_until, archived, floor, floor_days = row
     return ChatHead(
         chat_id=chat_id,
         head=head,
@@ -124,6 +124,8 @@ def chat_head(row: Row) -> ChatHead:
         pinned=bool(pinned),
         muted_until=muted_until,
         archived=bool(archived),
+        floor=floor,
+        floor_days=floor_days,
     )
 
 

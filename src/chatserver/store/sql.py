@@ -54,7 +54,8 @@ _CHAT_OF_MEMBER: Final = f"SELECT {CHAT} FROM members m JOIN chats c ON c.id = m
 CHAT_OF_USER: Final = f"{_CHAT_OF_MEMBER} WHERE m.user_id = $1 AND m.chat_id = $2"
 CHATS_OF_USER: Final = f"{_CHAT_OF_MEMBER} WHERE m.user_id = $1 AND m.chat_id > $2 ORDER BY m.chat_id LIMIT $3"
 HEAD: Final = f"""
-    c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, m.pinned, m.muted_until, m.archived"""
+    c.id, c.head, c.head_at, m.seen_seq, {_UNREAD_AFTER}, {_MENTIONS_AFTER}, m.pinned, m.muted_until, m.archived,
+        c.floor, c.floor_days"""
 """Columns, from `members m` and `chats c`."""
 CHAT_IDS: Final = "SELECT chat_id FROM members WHERE user_id = $1"
 IS_MEMBER: Final = "SELECT 1 FROM members WHERE chat_id = $1 AND user_id = $2"

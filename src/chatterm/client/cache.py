@@ -40,7 +40,8 @@ ON CONFLICT (id) DO UPDATE SET head = max(head, ?2), head_at = max(head_at, ?3)"
 _SEE: Final = "UPDATE chats SET seen = max(seen, ?2) WHERE id = ?1"
 _PUT_FIGURE: Final = """
 UPDATE chats SET figure = ?2, figure_mentions = ?3, figure_head = ?4, figure_seen = ?5
-WHERE id = ?1 AND (figure_head, figure_seen) <= (?4, ?5)"""
+WHERE id = ?1 AND (figure_head, figure_seen) <= (?4, ?5) AND (floor <= ?6 OR floor <= ?5)"""
+# Of the last condition: what was counted while the floor was lower may have been removed since.
 
 
 class StoredEvents(NamedTuple):
@@ -52,15 +53,6 @@ class StoredEvents(NamedTuple):
     new: tuple[int, int] | None
     refs: tuple[EntryRef, ...]
     changed: tuple[int, ...] = ()
-
-
-class FloorsStored(NamedTuple):
-    """What `store_floors` changed: chats whose floors rose, and those of which the server must be asked again, because
-    what was not cached here is gone there.
-    """
-
-    risen: tuple[int, ...]
-    stale: tuple[int, ...]
 
 
 class Cache(CacheQueries):
@@ -163,6 +155,8 @@ class Cache(CacheQueries):
             for head in heads:
                 connection.execute(_RAISE, (head.chat_id, head.head, head.head_at))
                 if useq is not None:
+                    if head.floor:
+                        _rise(connection, head.chat_id, head.floor, head.floor_days)
                     _put_figure(connection, head.chat_id, head.head, head)
                     _put_settings(connection, head.chat_id, head, useq)
                     _put_member(connection, head.chat_id, useq, has_left=False)
@@ -172,22 +166,21 @@ class Cache(CacheQueries):
 
     def store_floors(
         self, floors: Iterable[Floor], rev: int | None = None
-    ) -> tuple[FloorsStored, tuple[EntryRef, ...]]:
-        """The server has removed what lies up to these floors; what changed, and rows of the client list that did.
+    ) -> tuple[tuple[int, ...], tuple[EntryRef, ...]]:
+        """The server has removed what lies up to these floors; chats whose floors rose, and rows of the client list.
 
         Then `purge` each of these chats. `rev`: rises are known so far.
         """
         with self._transaction() as connection:
             entries = Entries(connection, self._owner_id())
-            risen = {}
+            risen = []
             for told in floors:
-                known = _rise(connection, told.chat_id, told.floor, told.days)
-                if known is not None:
-                    risen[told.chat_id] = known
+                connection.execute(_RAISE, (told.chat_id, told.floor, 0))  # also of a chat that is told of only later
+                if _rise(connection, told.chat_id, told.floor, told.days):
+                    risen.append(told.chat_id)
                     entries.refresh_chat(told.chat_id)
             _raise_meta(connection, "floors_rev", rev)
-            stale = tuple(chat_id for chat_id, known in risen.items() if not known)
-            return FloorsStored(tuple(risen), stale), entries.changed
+            return tuple(risen), entries.changed
 
     def unpurged(self) -> list[int]:
         """Chats of which events below their floors are left, because somebody was killed before `purge` was done."""
@@ -237,13 +230,11 @@ class Cache(CacheQueries):
             return StoredEvents(None, ())
         with self._transaction() as connection:
             owner_id, floor = self._owner_id(), self.floor(chat_id)
-            events = [event for event in events if event.seq > floor]
-            if not events:
-                return StoredEvents(None, ())
-            stored = [(event, cache_events.store(connection, chat_id, event, owner_id, floor)) for event in events]
+            kept = [event for event in events if event.seq > floor]
+            stored = [(event, cache_events.store(connection, chat_id, event, owner_id, floor)) for event in kept]
             new = [event for event, became in stored if became.new]
             changed = [became.changed for _, became in stored if became.changed is not None]
-            if not new and not changed:
+            if not new and not changed and len(kept) == len(events):
                 return StoredEvents(None, ())
             newest = max(events, key=lambda event: event.seq)
             connection.execute(_RAISE, (chat_id, newest.seq, newest.at))
@@ -271,7 +262,8 @@ class Cache(CacheQueries):
                 _raise_meta(connection, "useq", useq)
             connection.execute(_SEE, (chat_id, seq))
             if unread is not None:
-                figure = ChatHead(chat_id=chat_id, head=0, seen=seq, unread=unread, mentions=mentions)
+                floor = self.floor(chat_id)
+                figure = ChatHead(chat_id=chat_id, head=0, seen=seq, unread=unread, mentions=mentions, floor=floor)
                 _put_figure(connection, chat_id, self.head(chat_id), figure)
             entries = Entries(connection, self._owner_id())
             entries.refresh_chat(chat_id)
@@ -296,7 +288,7 @@ class Cache(CacheQueries):
             yield self._connection
 
 
-def _rise(connection: sqlite3.Connection, chat_id: int, floor: int, days: float) -> bool | None:
+def _rise(connection: sqlite3.Connection, chat_id: int, floor: int, days: float) -> bool:
     from chatterm.client import cache_floors  # noqa: PLC0415 - nothing before the first screen needs it
 
     return cache_floors.rise(connection, chat_id, floor, days)
@@ -333,7 +325,7 @@ def _apply(connection: sqlite3.Connection, chat_id: int, event: LogEvent) -> Non
 
 def _put_figure(connection: sqlite3.Connection, chat_id: int, head: int, told: Chat | ChatHead) -> None:
     connection.execute(_SEE, (chat_id, told.seen))
-    connection.execute(_PUT_FIGURE, (chat_id, told.unread, told.mentions, head, told.seen))
+    connection.execute(_PUT_FIGURE, (chat_id, told.unread, told.mentions, head, told.seen, told.floor))
     _confirm(connection, chat_id, told.seen)
 
 

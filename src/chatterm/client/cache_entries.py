@@ -17,7 +17,8 @@ SELECT c.kind, c.title, c.sort_title, c.peer_id, c.head_at, u.display_name, u.so
     max(c.seen, c.floor), c.head, c.figure, c.figure_mentions, c.figure_head, max(c.figure_seen, c.floor),
     c.floor >= c.head OR EXISTS (SELECT 1 FROM events AS e WHERE e.chat_id = c.id AND e.seq = c.head),
     c.shape_count + ifnull((
-        SELECT sum(e.joined) FROM events AS e WHERE e.chat_id = c.id AND e.seq > c.shape_head AND e.joined <> 0
+        SELECT sum(e.joined) FROM events AS e
+        WHERE e.chat_id = c.id AND e.seq > max(c.shape_head, c.floor) AND e.joined <> 0
     ), 0)
 FROM chats AS c LEFT JOIN users AS u ON u.id = c.peer_id WHERE c.id = ?"""
 _PUT: Final = """

@@ -21,6 +21,7 @@ from chatproto.models import (
     Wire,
     event_id,
     removed_message,
+    stands_for_removed,
 )
 
 COLUMNS: Final = "seq, at, sender_id, client_id, text, event_id, body, rev, target"
@@ -54,6 +55,8 @@ class _Change(Wire, frozen=True, kw_only=True):
 
     change: Change
     emoji: str = ""
+    removed: bool = False
+    """When it came, the message had been removed."""
 
 
 _NOTHING: Final = _Extra()
@@ -100,8 +103,8 @@ def _store_change(
 ) -> Stored:
     """The message goes to its own place, so the change itself holds no text that could be changed again."""
     message, target, taken = event.message, None, False
-    if 0 < message.seq <= floor:
-        target = message.seq  # it was removed: nothing of it may be kept
+    if 0 < message.seq <= floor or (stands_for_removed(message) and 0 < message.seq < event.seq):
+        target = message.seq  # nothing of it may be kept, or there is nothing of it
     elif 0 < message.seq < event.seq:
         at_place = store(connection, chat_id, message, owner_id)
         taken = at_place.new or at_place.changed is not None
@@ -123,10 +126,11 @@ def made(chat_id: int, row: EventRow, messages: Mapping[int, Message], floor: in
     if row.target is None:
         return _event_decoder.decode(row.body or b"")
     told = _change_decoder.decode(row.body or b"")
-    if row.target <= floor:
+    message = messages.get(row.target) if row.target > floor else None
+    if message is None and not told.removed and row.target > floor:
+        raise KeyError(row.target)
+    if message is None:
         message = removed_message(chat_id, row.target, sender_id=row.sender_id, at=row.at, rev=row.seq)
-    else:
-        message = messages[row.target]
     return MessageChanged(
         id=row.event_id or event_id(chat_id, row.seq),
         seq=row.seq,
@@ -188,7 +192,7 @@ def _other_row(chat_id: int, event: LogEvent, target: int | None) -> EventRow:
     known = None if event.id == event_id(chat_id, event.seq) else event.id
     body: LogEvent | _Change = event
     if isinstance(event, MessageChanged) and target is not None:
-        body = _Change(change=event.change, emoji=event.emoji)
+        body = _Change(change=event.change, emoji=event.emoji, removed=stands_for_removed(event.message))
     return EventRow(event.seq, event.at, event.sender_id, None, None, known, msgspec.json.encode(body), target=target)
 
 

@@ -99,6 +99,11 @@ class CacheQueries:
             for (chat_id,) in self._all("SELECT id FROM chats WHERE kind = '' AND NOT has_left LIMIT ?", (limit,))
         ]
 
+    def stale_chats(self, limit: int = 1_000) -> list[int]:
+        """Ids of chats of which the server must be asked again, because it removed what was not cached here."""
+        query = "SELECT id FROM chats WHERE floor > 0 AND shape_head < floor AND kind <> '' AND NOT has_left LIMIT ?"
+        return [chat_id for (chat_id,) in self._all(query, (limit,))]
+
     def pending_seen(self) -> list[tuple[int, int]]:
         """(chat id, seq) of the seen markers moved here and not yet confirmed by the server."""
         return self._all("SELECT id, seen_pending FROM chats WHERE seen_pending IS NOT NULL AND NOT has_left")

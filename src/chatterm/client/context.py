@@ -56,22 +56,26 @@ class Context:
     async def store_chats(self, chats: Sequence[Chat], useq: int | None = None, *, known_useq: int = 0) -> None:
         """Store chats and tell of the rows that changed; see `Cache.store_chats` for the positions."""
         self.tell_entries(await self.storage.cache(lambda cache: cache.store_chats(chats, useq, known_useq=known_useq)))
+        for chat in chats:
+            if chat.floor:
+                await self.purge(chat.id)
 
     async def store_floors(self, floors: Iterable[Floor], rev: int | None = None) -> None:
         """The server has removed what lies up to these floors: forget it too, and tell; see `Cache.store_floors`."""
         told = list(floors)
-        stored, refs = await self.storage.cache(lambda cache: cache.store_floors(told, rev))
-        for chat_id in stored.risen:
+        risen, refs = await self.storage.cache(lambda cache: cache.store_floors(told, rev))
+        for chat_id in risen:
             await self.purge(chat_id)
-            self.notify(EventsStored(chat_id, 1, 0, live=False))
         self.tell_entries(refs)
-        self.plan.want_chats(stored.stale)
-        self.plan_changed.set()
+        if risen:
+            self.plan.want_chats(self.cache.stale_chats())
+            self.plan_changed.set()
 
     async def purge(self, chat_id: int) -> None:
-        """Remove what lies below a chat's floor, in steps between which other things are stored."""
+        """Remove what lies below a chat's floor, in steps between which other things are stored; then tell."""
         while await self.storage.cache(lambda cache: cache.purge(chat_id)):
             pass
+        self.notify(EventsStored(chat_id, 1, 0, live=False))
 
     def tell_live(self, chat_id: int, seqs: Iterable[int], changed: tuple[int, ...] = ()) -> None:
         """Tell of live events that are in the cache, but not twice: an ack and the event itself bring the same."""

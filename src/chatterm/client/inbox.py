@@ -90,7 +90,7 @@ class Inbox:
         await context.store_floors(welcome.floors, welcome.floors_rev)
         for chat_id in await context.storage.cache(Cache.unpurged):
             await context.purge(chat_id)
-        context.plan.want_chats(context.cache.unknown_chats())
+        context.plan.want_chats([*context.cache.unknown_chats(), *context.cache.stale_chats()])
         context.plan.want_newest(context.cache.chats_behind())
         # An earlier connection, or process, may have ended with a gap below the newest event.
         context.plan.want_gaps(chat_id for chat_id, _ in context.cache.cursors(GAPS_LOOKED_FOR))

@@ -21,6 +21,7 @@ from chatproto.models import (
     ChatChanged,
     ChatCreated,
     ChatHead,
+    Floor,
     LogEvent,
     MembersChanged,
     Message,
@@ -28,6 +29,7 @@ from chatproto.models import (
     Reaction,
     User,
     event_id,
+    removed_message,
 )
 from chatterm.client.cache import Cache
 from chatterm.client.model import EntryRef, Section
@@ -59,6 +61,7 @@ class World:
     )
     left: set[int] = field(default_factory=set)
     useq: int = 0
+    floors: dict[int, int] = field(default_factory=lambda: dict.fromkeys(CHATS, 0))
 
     # --- what happens
 
@@ -80,7 +83,7 @@ class World:
     def change(self, chat_id: int, rng: Random) -> None:
         """Edit, delete, react to or pin some message."""
         log = self.logs[chat_id]
-        there = [event for event in log if isinstance(event, Message) and not event.deleted]
+        there = [event for event in log[self.floors[chat_id] :] if isinstance(event, Message) and not event.deleted]
         if not there:
             return
         before, rev = rng.choice(there), len(log) + 1
@@ -170,6 +173,17 @@ class World:
             self.seen[chat_id] = seq
             self.useq += 1
 
+    def remove(self, chat_id: int, share: float) -> Delivery:
+        """Lose the oldest part of a log; the frame that says so."""
+        floor = self.floors[chat_id] = max(self.floors[chat_id], int(len(self.logs[chat_id]) * share))
+
+        def deliver(cache: Cache) -> None:
+            cache.store_floors([Floor(chat_id=chat_id, floor=floor, days=30.0)])
+            while cache.purge(chat_id):
+                pass
+
+        return deliver
+
     # --- what it says
 
     def unread(self, chat_id: int) -> int:
@@ -179,14 +193,18 @@ class World:
         return sum(ME.id in message.mentions for message in self._unread(chat_id))
 
     def _unread(self, chat_id: int) -> list[Message]:
-        rest = [] if chat_id in self.left else self.logs[chat_id][self.seen[chat_id] :]
+        first = max(self.seen[chat_id], self.floors[chat_id])
+        rest = [] if chat_id in self.left else self.logs[chat_id][first:]
         return [
             event for event in rest if isinstance(event, Message) and event.sender_id != ME.id and not event.deleted
         ]
 
     def chat(self, chat_id: int) -> Chat:
         head = self.head(chat_id)
-        own = {name: getattr(head, name) for name in ("head", "head_at", "seen", "unread", "mentions")}
+        own = {
+            name: getattr(head, name)
+            for name in ("head", "head_at", "seen", "unread", "mentions", "floor", "floor_days")
+        }
         return replace(self.shape[chat_id], **own)
 
     def head(self, chat_id: int) -> ChatHead:
@@ -202,16 +220,24 @@ class World:
             pinned=shape.pinned,
             muted_until=shape.muted_until,
             archived=shape.archived,
+            floor=self.floors[chat_id],
+            floor_days=30.0 if self.floors[chat_id] else 0.0,
         )
 
     def log(self, chat_id: int) -> list[LogEvent]:
-        """The log as the server gives it now: changes carry their message as it is by now."""
+        """The log as the server gives it now: changes carry their message as it is by now, if it still is."""
         return [
-            replace(event, message=self.logs[chat_id][event.message.seq - 1])
-            if isinstance(event, MessageChanged)
-            else event
-            for event in self.logs[chat_id]
+            replace(event, message=self._target(chat_id, event)) if isinstance(event, MessageChanged) else event
+            for event in self.logs[chat_id][self.floors[chat_id] :]
         ]
+
+    def _target(self, chat_id: int, event: MessageChanged) -> Message:
+        seq = event.message.seq
+        if seq <= self.floors[chat_id]:
+            return removed_message(chat_id, seq, sender_id=event.sender_id, at=event.at, rev=event.seq)
+        message = self.logs[chat_id][seq - 1]
+        assert isinstance(message, Message)
+        return message
 
 
 def everything(world: World) -> list[Delivery]:
@@ -258,6 +284,30 @@ def a_delivery(world: World, rng: Random) -> Delivery:
     return rng.choice(choices)
 
 
+def happen(world: World, chat_id: int, rng: Random) -> Delivery | None:
+    """Let something happen; what is told of it, if it is told by a frame of its own."""
+    match rng.randrange(11):
+        case 0:
+            world.rename(rng.choice(PEOPLE), rng.choice(["Éva", "eva", "Zoe", "zoe", "Name 2"]))
+        case 1:
+            return world.belong(chat_id)
+        case _ if chat_id in world.left:
+            return None
+        case 2 | 3:
+            world.see(chat_id, rng.random())
+        case 4:
+            return world.choose(chat_id, rng)
+        case 5:
+            world.reshape(chat_id, rng)
+        case 6 | 7:
+            world.change(chat_id, rng)
+        case 8:
+            return world.remove(chat_id, rng.random())
+        case _:
+            world.post(chat_id, rng.choice([ME.id, *PEOPLE]), rng.randrange(1, 8), rng)
+    return None
+
+
 def history(rng: Random) -> tuple[World, list[Delivery]]:
     """A world that grew step by step, and what was sent meanwhile."""
     world = World()
@@ -266,24 +316,7 @@ def history(rng: Random) -> tuple[World, list[Delivery]]:
         world.rename(user_id, f"Name {user_id}")
     for _ in range(rng.randrange(30)):
         chat_id = rng.choice(list(CHATS))
-        told: Delivery | None = None
-        match rng.randrange(10):
-            case 0:
-                world.rename(rng.choice(PEOPLE), rng.choice(["Éva", "eva", "Zoe", "zoe", "Name 2"]))
-            case 1:
-                told = world.belong(chat_id)
-            case _ if chat_id in world.left:
-                continue
-            case 2 | 3:
-                world.see(chat_id, rng.random())
-            case 4:
-                told = world.choose(chat_id, rng)
-            case 5:
-                world.reshape(chat_id, rng)
-            case 6 | 7:
-                world.change(chat_id, rng)
-            case _:
-                world.post(chat_id, rng.choice([ME.id, *PEOPLE]), rng.randrange(1, 8), rng)
+        told = happen(world, chat_id, rng)
         sent += [told] if told is not None and rng.random() < 0.7 else []
         sent += [a_delivery(world, rng) for _ in range(rng.randrange(3))]
     return world, sent
@@ -375,6 +408,9 @@ def test_order_does_not_matter_with_holes_either(rng: Random) -> None:
             check_list(one)
         for deliver in shuffled:
             deliver(other)
+        for chat_id in {*one.stale_chats(), *other.stale_chats()}:  # the server is to be asked what was not here
+            for cache in (one, other):
+                cache._connection.execute("UPDATE chats SET member_count = 0 WHERE id = ?", (chat_id,))
         assert contents(one) == contents(other)
 
 
@@ -392,7 +428,10 @@ def test_a_welcome_mends_what_was_missed(rng: Random) -> None:
         moved = [world.head(chat_id) for chat_id in mine if world.seen[chat_id] != cache.seen(chat_id)]
         cache.store_heads([*behind, *moved], world.useq)
         cache.store_left(world.left, world.useq)
-        cache.store_chats([world.chat(chat_id) for chat_id in cache.unknown_chats()])
+        floors = [Floor(chat_id=chat_id, floor=world.floors[chat_id], days=30.0) for chat_id in mine]
+        cache.store_floors([told for told in floors if told.floor], 1)
+        asked_for = [*cache.unknown_chats(), *cache.stale_chats()]
+        cache.store_chats([world.chat(chat_id) for chat_id in asked_for])
         for chat_id in mine:
             assert not cache.has_left(chat_id)
             chat = cache.chat(chat_id)
