@@ -63,12 +63,11 @@ async def live_through(
                     chats.append(await anna.group(f"group {len(chats)}", ben))
                 case "remove":
                     await _remove(server, chat, count)
-                case "cut":
+                case "cut" | "down" | "up":
+                    proxy.refusing = kind == "down" or (kind == "cut" and proxy.refusing)
                     proxy.cut()
-                case "down" | "up":
-                    proxy.refusing = kind == "down"
-                    proxy.cut()
-                    client.session.retry_now()
+                    if kind != "cut":
+                        client.session.retry_now()
         proxy.refusing = False
         client.session.retry_now()
         await client.outbox_empty()
