@@ -10,7 +10,7 @@ from chatproto.frames import Delete, Done, Edit, Error, React
 from chatproto.models import Chat, LogEvent
 from chatterm.client.model import Entry
 from tests.support.client import Client, running_client
-from tests.support.proxy import proxied
+from tests.support.proxy import Proxy, proxied
 from tests.support.server import QUIET, Person, RunningServer, Socket, running_server
 
 STEPS = st.lists(
@@ -63,11 +63,8 @@ async def live_through(
                     chats.append(await anna.group(f"group {len(chats)}", ben))
                 case "remove":
                     await _remove(server, chat, count)
-                case "cut" | "down" | "up":
-                    proxy.refusing = kind == "down" or (kind == "cut" and proxy.refusing)
-                    proxy.cut()
-                    if kind != "cut":
-                        client.session.retry_now()
+                case _:
+                    _disturb(kind, proxy, client)
         proxy.refusing = False
         client.session.retry_now()
         await client.outbox_empty()
@@ -78,6 +75,15 @@ async def live_through(
         async with running_client(home / "new", ben) as fresh:
             await fresh.synced()
             await client.until(lambda: copy_of(client) == copy_of(fresh))
+
+
+def _disturb(kind: str, proxy: Proxy, client: Client) -> None:
+    """Cut the connection; `down` also refuses new ones, until `up`."""
+    if kind != "cut":
+        proxy.refusing = kind == "down"
+    proxy.cut()
+    if kind != "cut":
+        client.session.retry_now()
 
 
 async def _say(socket: Socket, chat: Chat, count: int) -> None:
