@@ -171,6 +171,19 @@ async def test_what_is_older_than_the_chat_goes_to_its_end_with_its_time(tmp_pat
         ]
 
 
+def test_what_deleted_people_wrote_does_not_come_back(tmp_path: Path) -> None:
+    """Whoever was imported and then erased or deleted here stays so, whatever later exports hold."""
+    folder, data = exports.slack(tmp_path / "slack"), tmp_path / "data"
+    import_("slack", folder, data, "--until", "2023-11-15")
+    assert run("user", "delete", "ben@example.org", "--yes", "--data", data).returncode == 0
+    report = import_("slack", folder, data)
+    assert report["accountsMade"] == 0
+    assert report["skipped"]["events of people whose accounts were deleted here"]["count"] == 4
+    logs = logs_of(data)
+    assert "Ben" not in {event["senderId"] for log in logs.values() for event in log}
+    assert "psst" not in {event.get("text") for log in logs.values() for event in log}
+
+
 async def test_nothing_that_is_imported_is_unread(tmp_path: Path) -> None:
     """Also what a longer export adds; what somebody has not seen here stays unseen."""
     folder, data = exports.slack(tmp_path / "slack"), tmp_path / "data"

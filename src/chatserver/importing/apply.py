@@ -137,6 +137,9 @@ class Applier:
         last = new.created_at
         for item in items:
             self.report.totals.events_read += 1
+            if item.author in self.people.gone:
+                self.report.skip("events of people whose accounts were deleted here", item.place)
+                continue
             last = max(last, item.at)
             if item.kind == "chatChanged":
                 changed.update({name: value for name, value in (("title", item.title), ("topic", item.topic)) if value})

@@ -1,7 +1,7 @@
 """JSON of an export, read piece by piece, and without trust in its form: what is not as expected counts as missing."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import ijson
 
@@ -9,6 +9,27 @@ from chatserver.importing.model import Notes
 from chatserver.importing.tree import Tree
 
 _TIME_MAX: Final = (1 << 53) - 1
+
+
+ITEM_MAX: Final = 64 * 1_048_576
+"""Bytes of one object of a list: a message with everything about it has thousands."""
+
+
+class _Metered:
+    """A stream that ends in an error if one item of a list takes too many bytes."""
+
+    def __init__(self, stream: IO[bytes], *, limited: bool) -> None:
+        """Without a limit for lists beside which there may be much else."""
+        self._stream = stream
+        self._limited = limited
+        self.since_item = 0
+
+    def read(self, size: int = -1) -> bytes:
+        if self._limited and self.since_item > ITEM_MAX:
+            raise ValueError(f"one object of more than {ITEM_MAX} bytes")
+        part = self._stream.read(size)
+        self.since_item += len(part)
+        return part
 
 
 class Fields:
@@ -65,10 +86,12 @@ def objects(tree: Tree, name: str, prefix: str, notes: Notes) -> Iterator[tuple[
     `prefix` is where they are, as `ijson` writes it: `item` for a list at the top.
     """
     number = 0
-    with tree.open(name) as stream:
+    with tree.open(name) as opened:
+        stream = _Metered(opened, limited=prefix == "item")
         try:
             for number, value in enumerate(ijson.items(stream, prefix, use_float=True), start=1):
                 place = f"{name}: {number}"
+                stream.since_item = 0
                 if isinstance(value, dict):
                     yield Fields(value), place
                 else:

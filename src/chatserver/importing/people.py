@@ -10,7 +10,7 @@ from chatserver.importing.model import ImportFailedError, Person
 from chatserver.importing.report import Report
 from chatserver.importing.texts import email_of, invented_email, name_of
 from chatserver.store.base import Store
-from chatserver.store.interfaces.imports import NewAccount
+from chatserver.store.interfaces.imports import AccountPlace, NewAccount
 
 _AT_ONCE: Final = 200
 _NOWHERE: Final = -1
@@ -49,10 +49,12 @@ class People:
     persons: dict[str, Person]
     ids: dict[str, int]
     """Ids of accounts by the keys of people; of a dry run, negative numbers for accounts it would make."""
+    gone: set[str]
+    """Keys of people whose accounts were deleted here after an earlier import: what they wrote stays away."""
 
     @classmethod
     def of(cls, mapped: Mapping[str, str]) -> "People":
-        return cls("", mapped, {}, {})
+        return cls("", mapped, {}, {}, set())
 
     def add(self, person: Person) -> None:
         """Take somebody in; the first to have a key keeps it."""
@@ -77,16 +79,19 @@ class People:
             for (key, _), place in zip(
                 part, await store.import_users(self.source, [each for _, each in part]), strict=True
             ):
-                self.ids[key] = place.user_id
-                report.totals.accounts_made += place.made
-                report.totals.accounts_found += not place.made
+                self._note(key, place, report)
 
     async def _look(self, store: Store, part: list[tuple[str, NewAccount]], report: Report) -> None:
         found = await store.find_users(self.source, [account for _, account in part])
-        for (key, _), user_id in zip(part, found, strict=True):
-            self.ids[key] = user_id if user_id is not None else _NOWHERE - len(self.ids)
-            report.totals.accounts_made += user_id is None
-            report.totals.accounts_found += user_id is not None
+        for (key, _), place in zip(part, found, strict=True):
+            self._note(key, place or AccountPlace(_NOWHERE - len(self.ids), made=True), report)
+
+    def _note(self, key: str, place: AccountPlace, report: Report) -> None:
+        self.ids[key] = place.user_id
+        report.totals.accounts_made += place.made
+        report.totals.accounts_found += not place.made
+        if place.gone:
+            self.gone.add(key)
 
     def _account(self, person: Person, report: Report) -> NewAccount:
         email = email_of(person.email)

@@ -21,7 +21,9 @@ from chatserver.store.interfaces.imports import (
 from chatserver.store.writes import Transaction, random_id
 
 _NO_PASSWORD: Final = "!"  # noqa: S105 - no hash has this form, so that no password is right
-_USER: Final = "SELECT user_id FROM imported_users WHERE source = $1 AND key = $2"
+_USER: Final = """
+    SELECT i.user_id, u.deleted_at IS NOT NULL FROM imported_users i JOIN users u ON u.id = i.user_id
+    WHERE i.source = $1 AND i.key = $2"""
 _NOTE_USER: Final = "INSERT INTO imported_users (source, key, user_id) VALUES ($1, $2, $3)"
 _INSERT_USER: Final = """
     INSERT INTO users (
@@ -71,13 +73,14 @@ class ImportArea(Area):
     async def import_users(self, source: str, accounts: Sequence[NewAccount]) -> list[AccountPlace]:
         return await self._write(partial(_import_users, source=source, accounts=accounts))
 
-    async def find_users(self, source: str, accounts: Sequence[NewAccount]) -> list[int | None]:
-        found: list[int | None] = []
+    async def find_users(self, source: str, accounts: Sequence[NewAccount]) -> list[AccountPlace | None]:
+        found: list[AccountPlace | None] = []
         for account in accounts:
             row = await self._one(_USER, source, account.key)
+            gone = row is not None and bool(row[1]) and not account.deleted
             if row is None and not account.deleted:
                 row = await self._one(ACCOUNT_BY_EMAIL, account.email)
-            found.append(int(row[0]) if row else None)
+            found.append(AccountPlace(row[0], made=False, gone=gone) if row else None)
         return found
 
     async def import_chat(self, source: str, chat: NewChat) -> ChatPlace:
@@ -116,7 +119,7 @@ async def _import_users(tx: Transaction, source: str, accounts: Sequence[NewAcco
     for account in accounts:
         found = await tx.all(_USER, source, account.key)
         if found:
-            places.append(AccountPlace(found[0][0], made=False))
+            places.append(AccountPlace(found[0][0], made=False, gone=bool(found[0][1]) and not account.deleted))
             continue
         found = [] if account.deleted else await tx.all(ACCOUNT_BY_EMAIL, account.email)
         user_id = found[0][0] if found else await _make_user(tx, account)

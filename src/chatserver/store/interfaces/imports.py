@@ -27,10 +27,11 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class AccountPlace:
-    """The account that somebody of a source has here. `made`: it is new."""
+    """The account that somebody of a source has here. `made`: it is new. `gone`: it was deleted here since."""
 
     user_id: int
     made: bool
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ class ImportStore(Protocol):
         """Find or make accounts: by what was imported before, else by address, else new ones without a password."""
         ...
 
-    async def find_users(self, source: str, accounts: Sequence[NewAccount]) -> list[int | None]:
-        """The ids that `import_users` would find; None for accounts it would make."""
+    async def find_users(self, source: str, accounts: Sequence[NewAccount]) -> list[AccountPlace | None]:
+        """What `import_users` would find; None for accounts it would make."""
         ...
 
     async def import_chat(self, source: str, chat: NewChat) -> ChatPlace:
