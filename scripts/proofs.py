@@ -13,6 +13,7 @@ import uvloop
 
 from tests.support.api import furnish, try_api
 from tests.support.enumeration import compare
+from tests.support.import_kill import prove_imports
 from tests.support.kill import prove
 from tests.support.server import running_server
 
@@ -61,6 +62,24 @@ def enumeration(arguments: argparse.Namespace) -> None:
         asyncio.run(compare(Path(folder), arguments.rounds, print))
 
 
+def imports(arguments: argparse.Namespace) -> None:
+    """Kill imports at random points beside a server; run again, they must leave out and double nothing."""
+    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        verdict = prove_imports(
+            Path(folder),
+            rounds=arguments.rounds,
+            messages=arguments.messages,
+            seed=seed,
+            say=lambda line: print(line, file=sys.stderr),
+        )
+    print(
+        f"proved: {verdict.kills} SIGKILLs of imports, {verdict.finished} came to their end, "
+        f"{verdict.checked} messages, each there once, in order, with their files"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
     proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
@@ -76,6 +95,11 @@ def main() -> int:
     guessing = proofs.add_parser("enumeration", help=enumeration.__doc__)
     guessing.add_argument("--rounds", type=int, default=100, help="guesses of each kind (default: 100)")
     guessing.set_defaults(run=enumeration)
+    importing = proofs.add_parser("import", help=imports.__doc__)
+    importing.add_argument("--rounds", type=int, default=50, help="kills (default: 50)")
+    importing.add_argument("--messages", type=int, default=20_000, help="of one export (default: 20000)")
+    importing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    importing.set_defaults(run=imports)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -1,6 +1,7 @@
 """`chatserver import`: the history of another chat system, or of another server of this one."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -28,6 +29,9 @@ from chatserver.importing.weechat import WeechatSource
 from chatserver.importing.zulip import ZulipSource
 from chatserver.settings import Settings
 from chatserver.store.base import Store
+
+_PROGRESS_S = 5.0
+"""Seconds between two lines that say how far it is."""
 
 
 def import_history(arguments: argparse.Namespace) -> int:
@@ -72,14 +76,27 @@ async def _import(arguments: argparse.Namespace, report: Report, store: Store, s
         origin=arguments.origin,
         scratch=settings.data,
     )
-    with _source(arguments, settings) as (source, files):
-        if arguments.dry_run:
-            await run(store, source, files, None, plan, report)
-            return
-        async with open_files(store, settings, tidy_interval=None) as services:
-            await run(store, source, files, services.uploads, plan, report)
+    progress = asyncio.create_task(_tell_progress(report)) if sys.stderr.isatty() else None
+    try:
+        with _source(arguments, settings) as (source, files):
+            if arguments.dry_run:
+                await run(store, source, files, None, plan, report)
+                return
+            async with open_files(store, settings, tidy_interval=None) as services:
+                await run(store, source, files, services.uploads, plan, report)
+    finally:
+        if progress is not None:
+            progress.cancel()
     if report.totals.accounts_made:
         say("Accounts that were made have no password: 'chatserver user reset-code EMAIL' makes a code for one.")
+
+
+async def _tell_progress(report: Report) -> None:
+    """Say to a terminal how far it is; while the export is read there is nothing to say."""
+    while True:
+        await asyncio.sleep(_PROGRESS_S)
+        totals = report.totals
+        say(f"{totals.messages_imported:,} messages imported, {totals.there:,} events were there ...")
 
 
 @contextmanager

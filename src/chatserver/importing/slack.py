@@ -30,7 +30,8 @@ _JOINED: Final = frozenset({"channel_join", "group_join"})
 _LEFT: Final = frozenset({"channel_leave", "group_leave"})
 _TOPIC: Final = frozenset({"channel_topic", "group_topic"})
 _RENAMED: Final = frozenset({"channel_name", "group_name"})
-_NOBODY: Final = "USLACKBOT"
+_SLACKBOT: Final = "USLACKBOT"
+"""Never among the users."""
 
 
 class SlackSource:
@@ -72,7 +73,7 @@ class SlackSource:
         self._team = self._team or user.text("team_id")
         names = (profile.text("display_name"), profile.text("real_name"), user.text("real_name"), user.text("name"))
         self._names[key] = name = next((name for name in names if name.strip()), key)
-        is_bot = user.flag("is_bot") or key == _NOBODY
+        is_bot = user.flag("is_bot") or key == _SLACKBOT
         yield Person(
             key=key,
             name=name,
@@ -137,7 +138,12 @@ class SlackSource:
     def _unknown(self, author: str, message: Fields) -> Person:
         """Somebody who is not in users.json: an integration, or a guest of another workspace."""
         profile = message.inner("user_profile")
-        names = (message.text("username"), message.inner("bot_profile").text("name"), profile.text("real_name"))
+        names = (
+            "Slackbot" if author == _SLACKBOT else "",
+            message.text("username"),
+            message.inner("bot_profile").text("name"),
+            profile.text("real_name"),
+        )
         self._names[author] = name = next((name for name in names if name.strip()), author)
         return Person(author, name, disabled=True, is_member=False)
 
