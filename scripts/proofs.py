@@ -30,13 +30,14 @@ def kill(arguments: argparse.Namespace) -> None:
                 rounds=arguments.rounds,
                 senders=arguments.senders,
                 seed=seed,
+                retention_s=arguments.retention,
                 say=lambda line: print(line, file=sys.stderr),
             )
         )
     print(
         f"proved in {time.monotonic() - began:.0f} s: {verdict.server_kills} SIGKILLs of the server and "
         f"{verdict.client_kills} of a client; {verdict.reported} messages reported as queued, {verdict.stored} stored, "
-        "none lost, doubled or out of order"
+        f"{verdict.removed} removed by their age, none lost, doubled or out of order"
     )
 
 
@@ -86,6 +87,13 @@ def main() -> int:
     killing = proofs.add_parser("kill", help=kill.__doc__)
     killing.add_argument("--rounds", type=int, default=100, help="kills of the server, and of a client (default: 100)")
     killing.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
+    killing.add_argument(
+        "--retention",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="meanwhile let the server remove what is older (default: nothing)",
+    )
     killing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     killing.set_defaults(run=kill)
     asking = proofs.add_parser("api", help=api.__doc__)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import re
+import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from chatproto import codec, limits
-from chatproto.models import LogEvent, Message
+from chatproto.models import LogEvent, Message, event_id
 from chatproto.rest import LoginRequest, MessagesPage, Tokens
 from chatterm.client.accounts import Accounts
 from chatterm.client.cache import Cache
@@ -114,22 +115,29 @@ class SenderProcess:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the proof counted: events in the log, messages that senders reported as queued, and kills."""
+    """What the proof counted: events stored, messages that senders reported as queued, kills, and events removed."""
 
     stored: int
     reported: int
     server_kills: int
     client_kills: int
+    removed: int = 0
 
 
-async def prove(folder: Path, *, rounds: int, senders: int = 4, seed: int, say: Callable[[str], None]) -> Verdict:
+async def prove(
+    folder: Path, *, rounds: int, senders: int = 4, seed: int, retention_s: float = 0, say: Callable[[str], None]
+) -> Verdict:
     """Kill server and clients `rounds` times each at random points of a busy conversation, then check everything.
 
-    Raises `AssertionError` with what was lost, doubled or reordered. `seed` repeats the choice of victims and
-    distances, though not the scheduling of the processes.
+    With `retention_s` the server removes meanwhile what is older than so many seconds; a trigger in its database keeps
+    what was ever stored. Raises `AssertionError` with what was lost, doubled or reordered. `seed` repeats the choice of
+    victims and distances, though not the scheduling of the processes.
     """
     rng = random.Random(seed)
-    async with ServerProcess(folder / "server") as server:
+    arguments = _retaining(folder, retention_s) if retention_s else ()
+    async with ServerProcess(folder / "server", arguments=arguments) as server:
+        if retention_s:
+            _set_witness(server.data)
         people = [
             await sign_in(
                 server.url, server.data, folder / f"home{number}", f"s{number}@example.org", f"Sender {number}"
@@ -149,12 +157,46 @@ async def prove(folder: Path, *, rounds: int, senders: int = 4, seed: int, say: 
         finally:
             for sender in crew:
                 await sender.kill()
-        events = await _log_of_server(server.url, people[0], chat_id)
+        events, floor = await _log_of_server(server.url, people[0], chat_id)
+        if retention_s:
+            witnessed = _witnessed(server.data, chat_id)
+            assert events == [event for event in witnessed if event.seq > floor], "the log is not what was stored"
+            assert floor > 0, "nothing was removed: take more rounds, or fewer seconds"
+            events = witnessed
         stored = check_log(events, crew, first_seq=2)
         for sender in crew:
-            _check_copy(sender, events)
+            _check_copy(sender, events, floor)
     reported = sum(len(sender.queued) for sender in crew)
-    return Verdict(stored, reported, server_kills=rounds, client_kills=rounds)
+    return Verdict(stored, reported, server_kills=rounds, client_kills=rounds, removed=floor)
+
+
+def _retaining(folder: Path, seconds: float) -> tuple[str, ...]:
+    config = folder / "retention.toml"
+    config.write_text(f"retention_days = {seconds / 86_400:.9f}\nretention_interval_s = 1\n", encoding="utf-8")
+    return ("--config", str(config))
+
+
+def _set_witness(data: Path) -> None:
+    """Keep a copy of each event in the transaction that stores it."""
+    with closing(sqlite3.connect(data / "chat.db", timeout=STEP_TIMEOUT_S)) as connection:
+        connection.executescript(
+            "CREATE TABLE witness AS SELECT * FROM events WHERE 0;"
+            "CREATE TRIGGER witness_all AFTER INSERT ON events BEGIN INSERT INTO witness VALUES"
+            " (NEW.chat_id, NEW.seq, NEW.at, NEW.sender_id, NEW.client_id, NEW.kind, NEW.body, NEW.extra); END;"
+        )
+
+
+def _witnessed(data: Path, chat_id: int) -> list[LogEvent]:
+    with closing(sqlite3.connect(data / "chat.db")) as connection:
+        found = connection.execute(
+            "SELECT seq, at, sender_id, client_id, body FROM witness"
+            " WHERE chat_id = ? AND kind = 'message' ORDER BY rowid",
+            (chat_id,),
+        ).fetchall()
+    return [
+        Message(id=event_id(chat_id, seq), seq=seq, at=at, sender_id=sender_id, client_id=client_id, text=text)
+        for seq, at, sender_id, client_id, text in found
+    ]
 
 
 async def _kill_repeatedly(
@@ -191,9 +233,10 @@ async def _pressure(crew: Sequence[SenderProcess], rng: random.Random) -> None:
         task.result()
 
 
-async def _log_of_server(url: str, person: SignedIn, chat_id: int) -> list[LogEvent]:
-    """All messages of a chat as the REST API tells them to a client that has nothing."""
+async def _log_of_server(url: str, person: SignedIn, chat_id: int) -> tuple[list[LogEvent], int]:
+    """All messages of a chat as the REST API tells them to a client that has nothing, and the floor of its log."""
     events: list[LogEvent] = []
+    floor = 0
     headers = {"Content-Type": "application/json"}
     async with httpx.AsyncClient(base_url=url, timeout=STEP_TIMEOUT_S, headers=headers) as http:
         login = LoginRequest(email=person.email, password=PASSWORD, device="proof")
@@ -207,9 +250,10 @@ async def _log_of_server(url: str, person: SignedIn, chat_id: int) -> list[LogEv
                 headers={"Authorization": f"Bearer {token}"},
             )
             page = codec.decode_body(answer.content, MessagesPage, max_bytes=limits.SERVER_FRAME_MAX_BYTES)
-            events += page.messages
-            more, after = page.has_more, page.messages[-1].seq
-    return events
+            floor = page.floor
+            events = [event for event in [*events, *page.messages] if event.seq > floor]
+            more, after = page.has_more, page.messages[-1].seq if page.messages else after
+    return events, floor
 
 
 def check_log(events: Sequence[LogEvent], senders: Sequence[SenderProcess], first_seq: int) -> int:
@@ -234,7 +278,7 @@ def check_log(events: Sequence[LogEvent], senders: Sequence[SenderProcess], firs
     return len(events)
 
 
-def _check_copy(sender: SenderProcess, events: Sequence[LogEvent]) -> None:
+def _check_copy(sender: SenderProcess, events: Sequence[LogEvent], floor: int) -> None:
     """Assert that whatever a killed client holds is what the server holds, and that nothing is left unsent."""
     complaints = sender.complaints.read_text()
     assert not complaints, f"sender {sender.number} complained: {complaints[-2_000:]}"
@@ -246,4 +290,4 @@ def _check_copy(sender: SenderProcess, events: Sequence[LogEvent]) -> None:
             copy = cache.events(sender.chat_id, 2, len(events) + 1)
     held = {cached.seq for cached in copy}
     assert copy == [event for event in events if event.seq in held]
-    assert copy, f"sender {sender.number} has an empty cache"
+    assert copy or floor, f"sender {sender.number} has an empty cache"
