@@ -19,8 +19,6 @@ from chatserver.services.erasure import Eraser
 from chatserver.settings import Settings
 from chatserver.store.base import Store
 
-_PAUSE = 1.0
-
 
 def export(arguments: argparse.Namespace) -> int:
     """Write everything about a user to a ZIP."""
@@ -68,7 +66,7 @@ def erase(arguments: argparse.Namespace) -> int:
             await store.finish_erasure(user.id)
             told |= {"messages": 0}
         else:
-            eraser = Eraser(store, settings.data, pause=_PAUSE)
+            eraser = Eraser(store, settings.data)
             await eraser.begin(user.id)
             done = await eraser.finish(user.id)
             if done is not None:

@@ -22,7 +22,7 @@ INTERVAL_S: Final = 30.0
 BATCH: Final = 8
 """Messages that one commit erases: each is some statements, and whoever sends meanwhile waits for the commit."""
 _LOOKED_AT: Final = 2_000
-_PAUSE: Final = 2.0
+_PAUSE: Final = 8.0
 """Pauses between commits, as multiples of the time that one took."""
 _OTHERS_US: Final = 60_000_000
 """An erasure that somebody worked at within this time is left to them."""

@@ -15,10 +15,12 @@ from chatserver.store.base import Store
 from chatserver.store.interfaces.retention import ChatRetention
 
 DAY_US: Final = 86_400_000_000
-BATCH: Final = 64
+BATCH: Final = 32
 """Events that one commit removes: some milliseconds, for which a message that comes just then has to wait."""
-_PAUSE: Final = 4.0
-"""Pauses between commits, as multiples of the time that one took: most of the time belongs to those who send."""
+_PAUSE_IDLE: Final = 2.0
+_PAUSE_BUSY: Final = 40.0
+"""Pauses between commits, as multiples of the time that one took; the second while others write, so that few of those
+who send meet one."""
 _PAUSE_MIN_S: Final = 0.005
 _CHATS_AT_ONCE: Final = 200
 _PAGES_AT_ONCE: Final = 32
@@ -54,14 +56,12 @@ class Retention:
         *,
         days: float,
         interval_s: float = 3_600.0,
-        pause: float = _PAUSE,
         clock: Clock = now_us,
     ) -> None:
-        """`days` is the server's rule, 0 for ever. `pause` is how long to rest after a step, in times of that step."""
+        """`days` is the server's rule, 0 for ever."""
         self._store = store
         self._days = days
         self._interval_s = interval_s
-        self._pause = pause
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self.last_run = 0.0
@@ -119,7 +119,7 @@ class Retention:
         outcome = Outcome(chat, days)
         before = self.cutoff(days)
         while True:
-            began = perf_counter()
+            began, commits = perf_counter(), self._store.commits
             step = await self._store.remove_before(chat.chat_id, before, days, BATCH)
             taken = perf_counter() - began
             _seconds.observe(taken)
@@ -128,7 +128,9 @@ class Retention:
             outcome.messages += step.messages
             if step.events < BATCH:
                 return outcome
-            await asyncio.sleep(max(_PAUSE_MIN_S, taken * self._pause) if self._pause else 0)
+            await asyncio.sleep(max(_PAUSE_MIN_S, taken * _PAUSE_IDLE))
+            if self._store.commits > commits + 1:
+                await asyncio.sleep(taken * (_PAUSE_BUSY - _PAUSE_IDLE))
 
     async def _run(self) -> None:
         await asyncio.sleep(min(_FIRST_S, self._interval_s))

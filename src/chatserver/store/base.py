@@ -174,6 +174,11 @@ class Store(
         ...
 
     @property
+    def commits(self) -> int:
+        """How many commits there were since it was opened: tells whether anybody else writes."""
+        ...
+
+    @property
     def writes_waiting(self) -> int:
         """How many callers wait for the next commit."""
         ...

@@ -204,6 +204,10 @@ class SqliteStore(
         return open_snapshot(self._path)
 
     @property
+    def commits(self) -> int:
+        return self._writer.commits
+
+    @property
     def writes_waiting(self) -> int:
         return self._writer.waiting
 

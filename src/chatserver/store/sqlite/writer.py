@@ -84,6 +84,8 @@ class GroupCommitWriter:
         """
         self._connection = connection
         self._note_untold = note_untold
+        self.commits = 0
+        """How many there were."""
         self._spare: deque[_Spare] = deque()
         self._clock = clock
         self._timing = timing
@@ -227,6 +229,7 @@ class GroupCommitWriter:
             await self._undo(tx)
             self._fail(batch, ChatError("storageFailed", retry_after=1.0))
             return
+        self.commits += 1
         tx.changes.durable_at = perf_counter()
         tx.changes.asked_at = next((request.asked_at for request in batch if request.messages), None)
         self._measure(batch, tx.changes.durable_at - started)
