@@ -7,7 +7,7 @@ import pytest
 from textual import events
 
 from chatproto.errors import ErrorInfo
-from chatproto.models import ChatCreated, ChatHead, LogEvent, event_id
+from chatproto.models import ChatCreated, ChatHead, Floor, LogEvent, event_id
 from chatterm.bench.data import CHAT_ID, FIRST_AT, OWN_ID, message
 from chatterm.client.model import Target
 from chatterm.tui.timeline import ChatView, HolesWanted, widget
@@ -129,6 +129,23 @@ async def test_a_sent_message_is_drawn_once(world: World) -> None:
         await until(pilot, lambda: "✓" in app.text(), "the message is shown as sent")
         assert app.text().count("only once") == 1
         assert "◷" not in app.text()
+
+
+async def test_removed_messages_leave_a_line_that_says_so(world: World) -> None:
+    """They go at once while it is open; the line is there also when nothing is left, and when it is opened again."""
+    world.store([created(), *chain(2, 30)], seen=True)
+    app = TimelineApp(world)
+    async with app.run_test(size=(70, 20)) as pilot:
+        assert "message 29" in app.text()
+        for floor, left in ((28, True), (30, False)):
+            world.cache.store_floors([Floor(chat_id=CHAT_ID, floor=floor, days=30.0)])
+            world.cache.purge(CHAT_ID)
+            app.timeline.events_stored(1, 0, False)
+            await until(pilot, lambda: "message 28" not in app.text(), "the messages are gone")
+            await until(pilot, lambda left=left: ("message 29" in app.text()) is left, "the rest is there")
+            assert app.text().count("Earlier messages were removed after 30 days.") == 1
+        app.timeline.show(app.timeline.chat)
+        await until(pilot, lambda: "Earlier messages were removed after 30 days." in app.text(), "it is opened again")
 
 
 async def test_the_newest_message_stays_in_sight_and_is_reported_as_seen(world: World) -> None:

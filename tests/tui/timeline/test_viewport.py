@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chatproto.models import Chat, ChatChanged, FileInfo, LogEvent, MembersChanged, Message, MessageChanged
+from chatproto.models import Chat, ChatChanged, FileInfo, Floor, LogEvent, MembersChanged, Message, MessageChanged
 from chatterm.bench.data import FIRST_AT, OWN_ID, message
 from chatterm.client.model import Target
 from chatterm.tui.timeline import ChatView
@@ -130,6 +130,14 @@ class Script:
             last = min(last, first + count - 1)
             self.viewport.stored(first, last, self.store(range(first, last + 1)))
 
+    def sink(self, count: int) -> None:
+        """The server removes so many events more, or all there are."""
+        cache = self.world.cache
+        floor = min(self.head, cache.floor(self.chat_id) + count)
+        cache.store_floors([Floor(chat_id=self.chat_id, floor=floor, days=30.0)])
+        cache.purge(self.chat_id)
+        self.viewport.stored(1, 0)
+
     def queue(self, count: int) -> None:
         for number in range(count):
             self.world.outbox.append(Target(chat_id=self.chat_id), TEXTS[number % 4])
@@ -151,13 +159,15 @@ class Script:
             self.viewport.go(a * 7)
         elif kind == "end":
             self.viewport.go_to(None)
+        elif kind == "sink":
+            self.sink(a % 200 + 1)
         else:
             self.queue(a % 3 + 1)
 
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["append", "fill", "change", "resize", "scroll", "jump", "end", "queue"]),
+        st.sampled_from(["append", "fill", "change", "resize", "scroll", "jump", "end", "queue", "sink"]),
         st.integers(0, 500),
         st.integers(0, 500),
     ),

@@ -135,7 +135,8 @@ class SearchIndex:
         return await self._write(lambda indexer: indexer.give_back(most))
 
     async def empty_log(self) -> bool:
-        """Empty the index's write-ahead log; False if a search is in the way."""
+        """Empty the index's write-ahead log, and see whether words are to be wiped; False if a search is in the way."""
+        self._wanted.set()
         return await self._write(Indexer.empty_log)
 
     async def find(self, work: Callable[[Finder], T]) -> T:

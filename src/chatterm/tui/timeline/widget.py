@@ -141,6 +141,8 @@ class Timeline(Guarded, Scrolling, can_focus=True):
             if self._pending is not None:
                 first_seq, last_seq = min(first_seq, self._pending[0]), max(last_seq, self._pending[1])
             self._pending = (first_seq, last_seq)
+        elif not self._changed:
+            self._outbox_pending = True  # the log may begin later than it did
         self._schedule()
 
     def outbox_changed(self) -> None:
