@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from chatproto.models import ChatCreated, Message
-from chatserver.store.base import Store
+from chatserver.store.base import NewMessage, Store
+from chatserver.store.extras import Additions
 from tests.server.test_cli import refused, run
 from tests.server.test_export import lines
 from tests.support import exports
 from tests.support.forking import forker
-from tests.support.store import Backend, make_users, new_message, stored
+from tests.support.store import NOON, Backend, make_users, new_message, stored
 
 Log = list[dict[str, Any]]
 
@@ -123,6 +124,10 @@ def test_logs_of_irc_clients(tmp_path: Path) -> None:
     assert {record["email"].partition("@")[2] for record in records if record.get("disabled")} == {
         "weechat.imported.invalid"
     }
+    nicks.write_text("ben = ben@example.org\n")
+    assert run("user", "add", "ben@example.org", "--name", "Ben", "--generate", "--data", data).returncode == 0
+    assert "keeps it" in import_("weechat", tmp_path / "w", data, *flags)["warnings"][0]
+    nicks.write_text("anna = anna@example.org\n")
     import_("irssi", exports.irssi(tmp_path / "i"), tmp_path / "other", "--map", nicks)
     log = logs_of(tmp_path / "other")["#garden (libera)"]
     ok = ("ben", "ok")
@@ -269,6 +274,39 @@ async def test_an_export_comes_back_as_it_was(tmp_path: Path) -> None:
     again = run("export", "--data", tmp_path / "other")
     assert comparable(lines(again.stdout)) == comparable(lines(exported.read_text()))
     assert import_("chatserver", exported, tmp_path / "other")["messagesImported"] == 0
+
+
+async def test_a_part_of_an_export_begins_where_it_begins(tmp_path: Path) -> None:
+    """Positions count anew, markers are moved along, and replies to what is not there are messages."""
+    backend = Backend(tmp_path / "data")
+    async with backend.open() as store:
+        anna, ben = await make_users(store, "Anna", "Ben")
+        for day in range(5):
+            backend.clock.now = NOON + day * 86_400_000_000
+            more = Additions(reply_to=1 if day == 3 else 4 if day == 4 else 0)
+            message = NewMessage(anna.id, os.urandom(16), f"day {day}", peer_id=ben.id, more=more)
+            [place] = stored(await store.append([message]))
+        await store.mark_seen(ben.id, place.chat_id, 3)
+    exported = tmp_path / "part.jsonl"
+    assert run("export", "--data", tmp_path / "data", "--since", "2027-01-17", "-o", exported).returncode == 0
+    report = import_("chatserver", exported, tmp_path / "other")
+    assert report["skipped"]["replies to something that is not there, kept as messages"]["count"] == 1
+    log = logs_of(tmp_path / "other")["Anna & Ben"]
+    assert [(event["text"], event.get("replyTo")) for event in log] == [("day 2", None), ("day 3", None), ("day 4", 2)]
+    async with Backend(tmp_path / "other").open() as store:
+        other = next(user for user in await store.users_since(0, 9) if user.display_name == "Ben")
+        [chat] = await store.chats(other.id, 0, 9)
+        assert (chat.head, chat.seen, chat.unread) == (3, 1, 2)
+
+
+def test_a_damaged_file_is_kept_as_text(tmp_path: Path) -> None:
+    """One file's wrong checksum does not stop the rest."""
+    archive = exports.zipped(exports.mattermost(tmp_path / "mm"), tmp_path / "mm.zip", stored=True)
+    archive.write_bytes(archive.read_bytes().replace(exports.CONTENT, exports.CONTENT[::-1]))
+    report = import_("mattermost", archive, tmp_path / "data")
+    assert (report["messagesImported"], report["filesImported"]) == (4, 0)
+    assert report["skipped"]["files that are damaged in the export, kept as text"]["count"] == 1
+    assert logs_of(tmp_path / "data")["Town Square"][1]["text"] == "Shall we? @all\n📎 pear.png"
 
 
 async def fill_all(store: Store) -> None:

@@ -75,9 +75,9 @@ SLACK_SECOND_DAY: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def zipped(folder: Path, target: Path) -> Path:
-    """A folder as a ZIP file."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+def zipped(folder: Path, target: Path, *, stored: bool = False) -> Path:
+    """A folder as a ZIP file, `stored` without compression."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder).as_posix())

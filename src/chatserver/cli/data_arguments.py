@@ -50,8 +50,9 @@ def add_import(commands: Commands, add_common: AddCommon) -> None:
     parser = commands.add_parser(
         "import",
         help="take over the history of Slack, Mattermost, Zulip, WeeChat, irssi or another chatserver",
-        description="Take over people, chats and messages with their times. Works while the server runs, tells nobody "
-        "of old messages, and mails nobody. Running it again, also after it was killed, adds only what is new.",
+        description="Take over people, chats and messages with their times. Works while the server runs, tells\n"
+        "nobody of old messages, and mails nobody. Running it again, also after it was killed,\n"
+        "adds only what is new.",
         epilog=f"sources:\n{sources}\n\nThe report is on stdout. docs/import-export.md tells what is taken over.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,7 +12,7 @@ from chatproto.errors import ChatError
 from chatproto.models import FileInfo
 from chatserver.files.base import CHUNK_BYTES
 from chatserver.importing.convert import Converter
-from chatserver.importing.model import Attachment, Conversation, Item
+from chatserver.importing.model import Attachment, Conversation, ImportFailedError, Item
 from chatserver.importing.people import People, digest
 from chatserver.importing.report import Report
 from chatserver.importing.sorting import SortedItems, numbered
@@ -180,6 +180,9 @@ class Applier:
         try:
             async with aclosing(_content(self.tree, attachment.path)) as body:
                 info = await self.uploads.put(self.people.ids[item.author], attachment.name, size, body)
+        except ImportFailedError:
+            self.report.skip("files that are damaged in the export, kept as text", item.place)
+            return missing
         except ChatError as error:
             if error.code not in {"fileTooLarge", "quotaExceeded", "invalidFrame", "tooLarge"}:
                 raise

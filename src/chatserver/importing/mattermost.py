@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace as with_fields
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -27,8 +28,8 @@ _MENTION: Final = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE
 _EVERYBODY: Final = frozenset({"all", "channel", "here"})
 _JOINED: Final = frozenset({"system_join_channel", "system_add_to_channel", "system_join_team"})
 _LEFT: Final = frozenset({"system_leave_channel", "system_remove_from_channel", "system_leave_team"})
-_WITHOUT: Final = frozenset({"version", "role", "scheme", "emoji", "bot"})
-"""Lines that describe what has no counterpart here, or what other lines repeat."""
+_WITHOUT: Final = frozenset({"version", "role", "scheme", "emoji"})
+"""Lines that describe what has no counterpart here."""
 
 
 class MattermostSource:
@@ -63,6 +64,8 @@ class MattermostSource:
                 self._described[_channel(channel.text("team"), channel.text("name"))] = channel
             elif kind == "user":
                 yield from self._person(value.inner("user"), place, notes)
+            elif kind == "bot":
+                yield from self._bot(value.inner("bot"))
             elif kind in {"post", "direct_post"}:
                 yield from self._post(value.inner(kind), place, notes, direct=kind == "direct_post")
             elif kind == "direct_channel":
@@ -103,6 +106,12 @@ class MattermostSource:
                 self._channels.setdefault(place_of, {})[key] = member
         yield Person(key, name, user.text("email"), disabled=user.number("delete_at") > 0)
 
+    def _bot(self, bot: Fields) -> Iterator[Person]:
+        key = bot.text("username").lower()
+        if key and key not in self._names:
+            self._names[key] = bot.text("display_name").strip() or key
+            yield Person(key, self._names[key], disabled=True, is_member=False)
+
     def _conversation(self, key: str) -> Conversation:
         channel = self._described.get(key, Fields(None))
         team, _, name = key.partition("/")
@@ -113,7 +122,10 @@ class MattermostSource:
             key=key,
             title=title,
             topic=channel.text("header") or channel.text("purpose"),
-            members=tuple(self._channels.get(key, {}).values()),
+            members=tuple(
+                with_fields(member, archived=channel.number("deleted_at") > 0)
+                for member in self._channels.get(key, {}).values()
+            ),
             created_at=0,
         )
 

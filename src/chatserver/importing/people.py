@@ -80,11 +80,24 @@ class People:
                 part, await store.import_users(self.source, [each for _, each in part]), strict=True
             ):
                 self._note(key, place, report)
+        await self._check_map(store, report)
 
     async def _look(self, store: Store, part: list[tuple[str, NewAccount]], report: Report) -> None:
         found = await store.find_users(self.source, [account for _, account in part])
         for (key, _), place in zip(part, found, strict=True):
             self._note(key, place or AccountPlace(_NOWHERE - len(self.ids), made=True), report)
+
+    async def _check_map(self, store: Store, report: Report) -> None:
+        """Warn of people who had another account before the map named one."""
+        for key, user_id in self.ids.items():
+            person = self.persons[key]
+            if person.email and person.email in self.mapped.values():
+                account = await store.account_by_email(person.email)
+                if account is not None and account.user.id != user_id:
+                    report.warn(
+                        f"{person.name or key} has another account since an earlier import, and keeps it. "
+                        f"To let {person.email} read, give --member {person.email}."
+                    )
 
     def _note(self, key: str, place: AccountPlace, report: Report) -> None:
         self.ids[key] = place.user_id
