@@ -149,6 +149,10 @@ def test_a_longer_export_adds_what_is_new_and_a_dry_run_nothing(tmp_path: Path) 
     shutil.copytree(data, tmp_path / "once")
     assert import_("slack", folder, data)["messagesImported"] == 0
     assert logs_of(data) == logs_of(tmp_path / "once")
+    day = folder / "garden/2023-11-14.json"
+    day.write_text(day.read_text().replace("On it", "Done"))
+    [noted] = [noted for reason, noted in import_("slack", folder, data)["skipped"].items() if "edited" in reason]
+    assert noted == {"count": 1, "examples": ["garden/2023-11-14.json: 3"]}
 
 
 async def test_what_is_older_than_the_chat_goes_to_its_end_with_its_time(tmp_path: Path) -> None:
@@ -269,6 +273,7 @@ async def test_an_export_comes_back_as_it_was(tmp_path: Path) -> None:
         await fill_all(store)
     exported = tmp_path / "all.jsonl"
     run("export", "--data", tmp_path / "data", "-o", exported, "--files", tmp_path / "files")
+    refused(run("import", "chatserver", exported, "--data", tmp_path / "data"), 1, "this very server")
     report = import_("chatserver", exported, tmp_path / "other", "--files", tmp_path / "files")
     assert report["skipped"].keys() <= {"files whose content is not in the export, kept as text"}
     again = run("export", "--data", tmp_path / "other")

@@ -212,6 +212,10 @@ class Applier:
             totals.messages_imported += batch[number][0].kind in _KINDS
             totals.events_imported += batch[number][0].kind not in _KINDS
         for reason, numbers in (
+            (
+                "messages that were edited or reacted to in the source since their import, left as they are",
+                outcome.changed,
+            ),
             ("messages older than what their chat holds, put at its end with their time in the text", outcome.late),
             ("replies to something that is not there, kept as messages", outcome.lost_replies),
             ("changes of something that is not there", outcome.lost_targets),

@@ -63,6 +63,11 @@ async def run(  # noqa: PLR0917 - the parts of one import, each of another type
     try:
         people, chats = _read(source, plan, items, report)
         people.source = f"{source.name} {plan.origin}".strip() if plan.origin else source.name
+        if people.source == f"chatserver {store.epoch}":
+            raise ImportFailedError(
+                "This export is of this very server, and importing it would double every chat. To get back what was "
+                "lost, restore a backup; to double it on purpose, give --origin NAME."
+            )
         wanted = [chat for chat in chats.values() if plan.choice.takes_chat(chat)]
         if not wanted:
             report.warn("Nothing was chosen: no conversation has such a title.")

@@ -77,11 +77,29 @@ class _Importer:
         self._seqs = await seqs_of(self._tx, self._chat_id, keys)
         if any(event.pinned for event in events):
             self._pins = int((await self._tx.all(_PINS, self._chat_id))[0][0])
+        await self._compare(events)
         for position, event in enumerate(events):
             await self._take(position, event)
         if self._head > before:
             await self._write(before)
         return self._outcome
+
+    async def _compare(self, events: Sequence[ImportedEvent]) -> None:
+        """Note which messages that are there the source tells otherwise now."""
+        there = {
+            self._seqs[event.key]: position
+            for position, event in enumerate(events)
+            if event.kind == "message" and event.key in self._seqs
+        }
+        if not there:
+            return
+        wanted = sql.padded(sorted(there))
+        for row in await self._tx.all(sql.messages_at(len(wanted)), self._chat_id, *wanted):
+            message = rows.message(self._chat_id, row)
+            event = events[there[message.seq]]
+            is_same = message.text.endswith(event.text) and message.reactions == list(event.reactions)
+            if message.rev == 0 and not message.deleted and not is_same:
+                self._outcome.changed.append(there[message.seq])
 
     async def _take(self, position: int, event: ImportedEvent) -> None:
         if event.key in self._seqs:

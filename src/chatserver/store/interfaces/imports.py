@@ -96,6 +96,8 @@ class Appended:
     new: list[int] = field(default_factory=list)
     there: list[int] = field(default_factory=list)
     """Imported before; nothing was written."""
+    changed: list[int] = field(default_factory=list)
+    """Among these, messages that nobody has changed here, and that the source tells otherwise now; they stay."""
     late: list[int] = field(default_factory=list)
     """New, but older than what the chat already held: appended with their own time in front of the text."""
     lost_replies: list[int] = field(default_factory=list)
