@@ -76,7 +76,7 @@ class Eraser:
     async def begin(self, user_id: int, *, expected: str | None = None) -> bool:
         """Delete the account, if that is not done yet, and have its words erased. Durable on return. Idempotent.
 
-        False if the password hash is not the `expected` one any more. Raises `userNotFound`, `storageFailed`.
+        False if the password hash is not the `expected` one any more. Raises `userNotFound`.
         """
         if not await self._store.begin_erasure(user_id, expected=expected, at_work=self._task is None):
             return False
@@ -119,8 +119,13 @@ class Eraser:
         try:
             await asyncio.to_thread(self._append, line)
         except OSError as error:
-            _log.error("%s cannot be written: %s", self._file, error.strerror)
-            raise ChatError("storageFailed") from error
+            # The account is deleted already, and what is not noted is erased all the same.
+            _log.error(
+                "%s cannot be written: %s. After a restore of an older backup erase user %d again.",
+                self._file,
+                error.strerror,
+                user_id,
+            )
 
     def _append(self, line: bytes) -> None:
         descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
