@@ -158,6 +158,7 @@ def restore(arguments: argparse.Namespace) -> int:
         )
         if done.config is not None:
             say(f"The files of its configuration are in {done.config}; copy what you need to where it was.")
+        say("If people were erased since it was made, put the newest erased.jsonl there before the server starts.")
         if done.content.header.storage != done.storage:
             say(f"The content of files is now in storage '{done.storage}': set file_storage to that.")
         return _problems(done.content.problems, done.content.first_problem)
