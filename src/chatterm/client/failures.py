@@ -3,8 +3,15 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
 from chatterm.client.errors import ClientError
+
+# X509_V_ERR_... of OpenSSL, see X509_STORE_CTX_get_error(3); Python has no names for them.
+_NOT_YET_VALID: Final = 9
+_EXPIRED: Final = 10
+_OTHER_NAME: Final = frozenset({62, 64})
+"""Neither the host's name nor its address is in it."""
 
 
 def unreachable(origin: str, error: BaseException) -> ClientError:
@@ -76,12 +83,27 @@ def _unreachable(origin: str, why: str, hint: str) -> ClientError:
 
 def _tls_failed(origin: str, error: ssl.SSLError) -> ClientError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = f"its certificate cannot be trusted ({error.verify_message or error.reason})"
-        hint = "Ask the server's owner; for a private authority, set SSL_CERT_FILE to its certificate."
+        why, hint = _untrusted(error)
     else:
         why = f"no secure connection is possible ({error.reason or error})"
         hint = "The server may speak plain HTTP: then its address begins with http://."
     return ClientError("tlsFailed", f"{origin} cannot be used: {why}.", hint, temporary=True)
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    """Why a certificate is not trusted, and how to go on without giving up what it is for."""
+    seen = error.verify_message or error.reason
+    if error.verify_code == _EXPIRED:
+        return "its certificate has expired", "Ask the server's owner to renew it, and check this machine's clock."
+    if error.verify_code == _NOT_YET_VALID:
+        return "its certificate is not valid yet", "Check this machine's clock."
+    if error.verify_code in _OTHER_NAME:
+        return f"its certificate is for another name ({seen})", "Check the address with the server's owner."
+    return (
+        f"its certificate cannot be trusted ({seen})",
+        "If the server's owner says that it comes from an authority of their own, get that authority's certificate from "
+        "them and set SSL_CERT_FILE to its path. Otherwise somebody may be reading along: do not go on.",
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
