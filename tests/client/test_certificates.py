@@ -24,6 +24,7 @@ from tests.support.tls import authority, write_pair
 async def test_each_reason_is_told_with_what_to_do(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     names: tuple[str, ...],
     validity: dict[str, float],
     trusted: bool,

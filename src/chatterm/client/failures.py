@@ -101,7 +101,7 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
         return f"its certificate is for another name ({seen})", "Check the address with the server's owner."
     return (
         f"its certificate cannot be trusted ({seen})",
-        "If the server's owner says that it comes from an authority of their own, get that authority's certificate from "
+        "If the server's owner says that it comes from an authority of their own, get its certificate from "
         "them and set SSL_CERT_FILE to its path. Otherwise somebody may be reading along: do not go on.",
     )
 
