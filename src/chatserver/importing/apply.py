@@ -1,6 +1,5 @@
 """Writes the items of a source into the store, chat by chat, in commits that leave others their turn."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from chatserver.importing.report import Report
 from chatserver.importing.sorting import SortedItems, numbered
 from chatserver.importing.texts import title_of, topic_of
 from chatserver.importing.tree import Tree
+from chatserver.importing.turns import in_turn
 from chatserver.store import rows
 from chatserver.store.base import Store
 from chatserver.store.interfaces.imports import Appended, ChatPlace, ImportedEvent, ImportedMember, NewChat
 
 BATCH: Final = 500
 """Events in one commit: some 20 milliseconds, during which no other process can write."""
-_PAUSE_S: Final = 0.005
-"""Between two commits: a server that waits for its turn looks every few milliseconds."""
 _KINDS: Final = frozenset({"message", "deleted"})
 
 
@@ -76,11 +74,11 @@ class Applier:
             self.report.warn(f"{chat.title}: both have a direct chat that is newer, so this history is a group.")
         await self._append(chat, new, place, items, [member.user_id for member in members])
         if not self.report.dry_run:
-            await self.store.finish_chat(place.chat_id, members)
+            await in_turn(self.store.finish_chat(place.chat_id, members))
 
     async def _place(self, new: NewChat) -> ChatPlace | None:
         if not self.report.dry_run:
-            return await self.store.import_chat(self.people.source, new)
+            return await in_turn(self.store.import_chat(self.people.source, new))
         found = await self.store.find_chat(self.people.source, new.key)
         return ChatPlace(found or 0, made=found is None)
 
@@ -201,8 +199,7 @@ class Applier:
             outcome = Appended(new=[number for number, key in enumerate(keys) if key not in known])
             outcome.there = [number for number, key in enumerate(keys) if key in known]
         else:
-            outcome = await self.store.import_events(place.chat_id, events)
-            await asyncio.sleep(_PAUSE_S)
+            outcome = await in_turn(self.store.import_events(place.chat_id, events))
         self._count(batch, outcome)
 
     def _count(self, batch: list[tuple[ImportedEvent, str]], outcome: Appended) -> None:

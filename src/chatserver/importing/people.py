@@ -9,10 +9,11 @@ from typing import Final
 from chatserver.importing.model import ImportFailedError, Person
 from chatserver.importing.report import Report
 from chatserver.importing.texts import email_of, invented_email, name_of
+from chatserver.importing.turns import in_turn
 from chatserver.store.base import Store
 from chatserver.store.interfaces.imports import AccountPlace, NewAccount
 
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 100
 _NOWHERE: Final = -1
 
 
@@ -76,9 +77,8 @@ class People:
             if report.dry_run:
                 await self._look(store, part, report)
                 continue
-            for (key, _), place in zip(
-                part, await store.import_users(self.source, [each for _, each in part]), strict=True
-            ):
+            places = await in_turn(store.import_users(self.source, [each for _, each in part]))
+            for (key, _), place in zip(part, places, strict=True):
                 self._note(key, place, report)
         await self._check_map(store, report)
 

@@ -1,7 +1,7 @@
 """Accounts and chats of other systems, found again by digests of their ids; the same on every engine."""
 
 from collections.abc import Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from chatproto.models import Chat
@@ -20,6 +20,10 @@ from chatserver.store.interfaces.imports import (
 )
 from chatserver.store.writes import Transaction, random_id
 
+_JOINED_MAX: Final = 2_000
+"""Members told at a time, about: it keeps the server from other work for some milliseconds."""
+_IDS_MAX: Final = 512
+"""Values in one statement's list."""
 _NO_PASSWORD: Final = "!"  # noqa: S105 - no hash has this form, so that no password is right
 _USER: Final = """
     SELECT i.user_id, u.deleted_at IS NOT NULL FROM imported_users i JOIN users u ON u.id = i.user_id
@@ -50,8 +54,6 @@ _SET_OWNER: Final = """
 _FINISHED: Final = "SELECT COALESCE(MAX(finished), 0) FROM imported_chats"
 _FINISHED_AFTER: Final = "SELECT finished, chat_id FROM imported_chats WHERE finished > $1 ORDER BY finished LIMIT $2"
 _MEMBERS: Final = "SELECT user_id FROM members WHERE chat_id = $1"
-_HAS_LEFT: Final = "SELECT 1 FROM user_log WHERE user_id = $1 AND chat_id = $2 AND kind = 'left'"
-_IS_LIVING: Final = "SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL"
 _JOIN: Final = """
     INSERT INTO members (chat_id, user_id, joined_seq, seen_seq, pinned, muted_until, archived)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (chat_id, user_id) DO NOTHING"""
@@ -111,6 +113,8 @@ class ImportArea(Area):
             after = number
             for row in await self._reader.all(_CHATS_OF_MEMBERS, chat_id):
                 joined.append((row[0], rows.chat(row[:-1]), row[-1]))
+            if len(joined) >= _JOINED_MAX:
+                break
         return after, joined
 
 
@@ -174,9 +178,9 @@ async def _make_direct(tx: Transaction, source: str, chat: NewChat, low: int, hi
     chat_id = random_id()
     await tx.all(_INSERT_CHAT, chat_id, "direct", "", "", low, high, None, chat.created_at)
     await tx.all(_NOTE_CHAT, source, chat.key, chat_id)
-    for user_id in dict.fromkeys((low, high)):
-        await tx.all(_JOIN, chat_id, user_id, 0, 0, 0, 0, 0)
-        await _log(tx, chat_id, user_id, "joined")
+    people = list(dict.fromkeys((low, high)))
+    await tx.many(_JOIN, [(chat_id, user_id, 0, 0, 0, 0, 0) for user_id in people])
+    await _log(tx, chat_id, people, "joined")
     await tx.all(_COUNT, chat_id)
     return chat_id
 
@@ -185,28 +189,43 @@ async def _finish_chat(tx: Transaction, chat_id: int, members: Sequence[Imported
     unfinished = bool(await tx.all(_IS_UNFINISHED, chat_id))
     head = (await tx.all(_HEAD, chat_id))[0][0]
     there = {row[0] for row in await tx.all(_MEMBERS, chat_id)}
-    wanted = []
+    wanted: list[ImportedMember] = []
     if (await tx.all(_KIND, chat_id))[0][0] == "group":
         new = [member for member in members if member.user_id not in there]
-        wanted = [member for member in new if await _may_join(tx, chat_id, member.user_id)]
+        joining = await _may_join(tx, chat_id, [member.user_id for member in new])
+        wanted = [member for member in new if member.user_id in joining]
     else:
         await _set_own(tx, chat_id, members)
-    for member in wanted:
-        await tx.all(_JOIN, chat_id, member.user_id, member.joined_seq, *_own(member, head))
-        await _log(tx, chat_id, member.user_id, "joined")
     if wanted:
+        await tx.many(_JOIN, [(chat_id, each.user_id, each.joined_seq, *_own(each, head)) for each in wanted])
+        await _log(tx, chat_id, [member.user_id for member in wanted], "joined")
         await tx.all(_COUNT, chat_id)
         await tx.all(_SET_OWNER, chat_id)
     if unfinished or wanted:
-        for user_id in there:
-            await _log(tx, chat_id, user_id, "seen")
+        await _log(tx, chat_id, there, "seen")
         await tx.all(_FINISH, chat_id)
     return len(wanted)
 
 
-async def _may_join(tx: Transaction, chat_id: int, user_id: int) -> bool:
-    """Whether the account exists, and has not left this chat here."""
-    return bool(await tx.all(_IS_LIVING, user_id)) and not await tx.all(_HAS_LEFT, user_id, chat_id)
+async def _may_join(tx: Transaction, chat_id: int, user_ids: Sequence[int]) -> set[int]:
+    """Those whose accounts exist, and who have not left this chat here."""
+    living: set[int] = set()
+    for start in range(0, len(user_ids), _IDS_MAX):
+        part = sql.padded(user_ids[start : start + _IDS_MAX])
+        living.update(row[0] for row in await tx.all(_living(len(part)), *part))
+        living.difference_update(row[0] for row in await tx.all(_left(len(part)), chat_id, *part))
+    return living
+
+
+@lru_cache(maxsize=16)
+def _living(count: int) -> str:
+    return f"SELECT id FROM users WHERE id IN ({sql.marks(1, count)}) AND deleted_at IS NULL"  # noqa: S608 - parameter marks
+
+
+@lru_cache(maxsize=16)
+def _left(count: int) -> str:
+    marks = sql.marks(2, count)
+    return f"SELECT user_id FROM user_log WHERE user_id IN ({marks}) AND chat_id = $1 AND kind = 'left'"  # noqa: S608 - parameter marks
 
 
 async def _set_own(tx: Transaction, chat_id: int, members: Sequence[ImportedMember]) -> None:
@@ -221,7 +240,7 @@ def _own(member: ImportedMember, head: int) -> tuple[int, int, int, int]:
     return seen, int(member.pinned), member.muted_until, int(member.archived)
 
 
-async def _log(tx: Transaction, chat_id: int, user_id: int, kind: str) -> None:
-    """Take a position in a user's own log, so that the user's clients are told on their next visit."""
-    await tx.all(sql.NEXT_USEQ, user_id)
-    await tx.all(sql.LOG_FOR_USER, user_id, chat_id, kind)
+async def _log(tx: Transaction, chat_id: int, user_ids: Collection[int], kind: str) -> None:
+    """Take a position in each user's own log, so that the user's clients are told on their next visit."""
+    await tx.many(sql.NEXT_USEQ, [(user_id,) for user_id in user_ids])
+    await tx.many(sql.LOG_FOR_USER, [(user_id, chat_id, kind) for user_id in user_ids])

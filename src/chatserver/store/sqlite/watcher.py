@@ -13,7 +13,7 @@ from chatserver.store.interfaces.retention import ToldFloor
 _EVENTS_TOLD = 200
 """Newest events of a chat that are told at a time; who misses earlier ones asks for them."""
 _FLOORS_TOLD = 500
-_IMPORTS_LOOKED_AT = 20
+_IMPORTS_LOOKED_AT = 50
 """Chats whose imports were finished that are told in one look: all members of each are."""
 _OVERLAP_US = 10_000_000
 """How long a commit of another process may take from reading the clock to being visible."""
