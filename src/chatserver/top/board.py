@@ -64,7 +64,7 @@ def _header(view: View, width: int, marks: Glyphs) -> Line:
     if now is not None:
         up = span((now.at if view.trouble else view.now) - now.started_at)
         version = cut(now.version, min(len(now.version), 20), marks.ellipsis)
-        left.append(Piece(f"  {version}, up {up}, every {view.interval:g} s", DIM))
+        left += [Piece("  "), Piece(f"{version}, up {up}, every {view.interval:g} s", DIM)]
     return both_ends(left, _state(view, marks), width)
 
 
@@ -126,7 +126,7 @@ def _rows(view: View, make: rows.MakeRows, width: int, marks: Glyphs) -> list[Li
 def _row(row: Row, width: int, marks: Glyphs, *, stale: bool) -> Line:
     style = DIM if stale else row.style
     label = cut(row.label, min(rows.LABEL_CELLS, width // 2), marks.ellipsis)
-    return both_ends([Piece(label, DIM), *row.graph], [Piece(" " + row.value, style)], width)
+    return both_ends([Piece(label, DIM), *row.graph], [Piece(" "), Piece(row.value, style)], width)
 
 
 def _lower(view: View, columns: Sequence[int], room: int, marks: Glyphs, *, two: bool) -> list[Line]:

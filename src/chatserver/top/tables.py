@@ -82,6 +82,8 @@ def _columns(
     while shown and width - sum(cells + 1 for _, cells in shown) < _NAME_CELLS:
         shown.pop()
     room = width - sum(cells + 1 for _, cells in shown)
-    numbers = "".join(f" {value:>{cells}}" for value, cells in shown)
-    first = Piece(cut(name, room, marks.ellipsis), DIM if heading else PLAIN)
-    return fitted([first, Piece(numbers, DIM if heading else style)], width)
+    line = [Piece(cut(name, room, marks.ellipsis), DIM if heading else PLAIN)]
+    for value, cells in shown:
+        # Blanks are pieces of their own: some who draw the picture drop those that a text begins with.
+        line += [Piece(" " * (cells + 1 - cell_len(value))), Piece(value, DIM if heading else style)]
+    return fitted(line, width)
