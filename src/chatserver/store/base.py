@@ -192,11 +192,11 @@ class Store(
         """Append messages in order, in one commit shared with other callers; one result per message.
 
         Exactly once by (sender, client id): the same content, as it was sent, returns the stored place with
-        `duplicate`, also after an edit, a deletion, or a removal because of its age; other content or another chat is refused with
-        `clientIdConflict`. Final refusals (also `notMember`, `userNotFound`, `mentionsInvalid`, `fileNotFound`,
-        and `messageNotFound` for what it replies to or forwards) concern one message only. A temporary failure
-        raises instead, and then nothing of the list was stored. `at` is in microseconds and strictly increasing
-        per chat. Calls are applied and answered in the order in which they began.
+        `duplicate`, also after an edit, a deletion, or a removal because of its age; other content or another chat is
+        refused with `clientIdConflict`. Final refusals (also `notMember`, `userNotFound`, `mentionsInvalid`,
+        `fileNotFound`, and `messageNotFound` for what it replies to or forwards) concern one message only. A
+        temporary failure raises instead, and then nothing of the list was stored. `at` is in microseconds and
+        strictly increasing per chat. Calls are applied and answered in the order in which they began.
         """
         ...
 
