@@ -10,9 +10,9 @@ from pathlib import Path
 
 import uvloop
 
-from scripts.bench.report import open_all
-from scripts.bench.wire import send_frame
-from scripts.bench.world import chat_server, new_world
+from chatserver.bench.load import open_all
+from chatserver.bench.wire import send_frame
+from chatserver.bench.world import chat_server, new_world
 
 TITLES = ("Garden club", "Release crew", "Choir", "Night shift", "Board games", "Harbour watch", "日本語チャット")
 _STEP_S = 0.05

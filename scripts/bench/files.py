@@ -13,8 +13,8 @@ from pathlib import Path
 
 import uvloop
 
+from chatserver.bench.world import ServerOnCore, chat_server, new_world, pin_generator
 from scripts.bench.report import Report
-from scripts.bench.world import ServerOnCore, chat_server, new_world, pin_generator
 
 MIB = 1_048_576
 PIECE = os.urandom(MIB)

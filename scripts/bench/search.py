@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import uvloop
 
+from chatserver.bench.load import latency, pairs
+from chatserver.bench.world import Account, ServerOnCore, World, chat_server, new_world, pin_generator
 from chatserver.store.base import NewMessage
 from scripts.bench.report import Report
-from scripts.bench.server import latency, pairs
-from scripts.bench.world import Account, ServerOnCore, World, chat_server, new_world, pin_generator
 
 CHATS = 2_000
 FEW, MANY = 5, 500

@@ -5,202 +5,47 @@ import asyncio
 import gc
 import json
 import resource
-import socket
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
-from scripts.bench.report import Report, open_all
+from chatserver.bench.load import broadcast_reference, fan_out, idle_connection, latency, pages, pairs, rested
+from chatserver.bench.world import ServerOnCore, World, chat_server, new_world, pin_generator
+from scripts.bench.report import Report
 from scripts.bench.signals import measure_signals
-from scripts.bench.wire import LeanClient, send_frame
-from scripts.bench.world import (
-    Account,
-    ServerOnCore,
-    World,
-    broadcast_server,
-    chat_server,
-    new_world,
-    page_server,
-    pin_generator,
-)
 
-TEXT = "x" * 200
-_REST_MAX_S = 240.0
-_RESTING = 0.02
-"""Share of a core below which a server is at rest."""
+_PAGES: Final = """
+import sys
+from litestar import Response
+from chatproto import codec
+from chatserver.cli import main
+from chatserver.services.messages import Messages
 
+made = Messages.page
+body = b""
 
-@dataclass
-class Load:
-    """What one measured stretch came to, per second; `generator` is the share of its core the generator used."""
+async def page(self, *args, limit, **bounds):
+    global body
+    if limit == 1:
+        return Response(body, media_type="application/json")
+    result = await made(self, *args, limit=limit, **bounds)
+    if not body:
+        body = codec.encode(result)
+    return result
 
-    messages: float
-    deliveries: float
-    generator: float
-    server: float
-
-    def note(self) -> str:
-        full = ", generator full" if self.generator > 0.95 else ""
-        return f"server {self.server:.0%}, generator {self.generator:.0%}{full}"
+Messages.page = page
+sys.exit(main())
+"""
 
 
-async def measure(server: ServerOnCore, seconds: float, readers: list[LeanClient], sent: Callable[[], int]) -> Load:
-    """Counts over `seconds`, after a warm-up of a quarter of that."""
-    await asyncio.sleep(seconds / 4)
-    counts, events = sent(), sum(reader.events for reader in readers)
-    begin, own, cpu = time.perf_counter(), time.process_time(), server.cpu_s()
-    await asyncio.sleep(seconds)
-    wall = time.perf_counter() - begin
-    return Load(
-        messages=(sent() - counts) / wall,
-        deliveries=(sum(reader.events for reader in readers) - events) / wall,
-        generator=(time.process_time() - own) / wall,
-        server=(server.cpu_s() - cpu) / wall,
-    )
-
-
-def keep_outstanding(author: LeanClient, chat_id: int, outstanding: int) -> Callable[[], None]:
-    """Sends a new message for every ack; returns the function that ends it."""
-    number = 0
-    running = True
-
-    def another() -> None:
-        nonlocal number
-        if running:
-            number += 1
-            author.send(send_frame(number, chat_id, TEXT))
-
-    def stop() -> None:
-        nonlocal running
-        running = False
-
-    author.on_ack = another
-    for _ in range(outstanding):
-        another()
-    return stop
-
-
-async def settled(author: LeanClient) -> None:
-    """Wait until the answers have stopped coming."""
-    before = -1
-    while before != author.acks:
-        before = author.acks
-        await asyncio.sleep(0.2)
-
-
-async def rested(server: ServerOnCore) -> None:
-    """Wait until the server has nothing to do: the search index has followed a history that was stored directly."""
-    async with asyncio.timeout(_REST_MAX_S):
-        busy = 1.0
-        while busy > _RESTING:
-            before = server.cpu_s()
-            await asyncio.sleep(1)
-            busy = server.cpu_s() - before
-
-
-async def fan_out(server: ServerOnCore, members: list[Account], chat_id: int, seconds: float) -> Load:
-    clients = await open_all(server.port, members)
-    stop = keep_outstanding(clients[0], chat_id, 32)
-    load = await measure(server, seconds, clients, lambda: clients[0].acks)
-    stop()
-    await settled(clients[0])
-    for client in clients:
-        client.close()
-    return load
-
-
-async def broadcast_reference(members: int, seconds: float) -> Load:
-    """32 messages outstanding, as for the chat server; the author's own delivery is its ack."""
-    payload = json.dumps({"type": "events", "seq": 1, "text": TEXT}, separators=(",", ":")).encode()
-    with broadcast_server() as server:
-        clients = [await LeanClient.connect(server.port, "/", None) for _ in range(members)]
-        author = clients[0]
-        author.on_event = lambda: author.send(payload)
-        for _ in range(32):
-            author.send(payload)
-        load = await measure(server, seconds, clients, lambda: author.events)
-        for client in clients:
-            client.close()
-    return load
-
-
-async def pairs(server: ServerOnCore, world: World, chats: list[int], outstanding: int, seconds: float) -> Load:
-    accounts = world.accounts[: 2 * len(chats)]
-    clients = await open_all(server.port, accounts)
-    authors = clients[::2]
-    stops = [keep_outstanding(author, chat, outstanding) for author, chat in zip(authors, chats, strict=True)]
-    load = await measure(server, seconds, clients, lambda: sum(author.acks for author in authors))
-    for stop in stops:
-        stop()
-    await settled(authors[0])
-    for client in clients:
-        client.close()
-    return load
-
-
-async def latency(
-    server: ServerOnCore, members: list[Account], chat_id: int, *, rate: float, seconds: float
-) -> list[float]:
-    """Milliseconds from the author's write to the frame at ten of the members, at a fixed rate of messages."""
-    clients = await open_all(server.port, members)
-    samples: list[float] = []
-
-    def on_stamp(stamp: int) -> None:
-        samples.append((time.perf_counter_ns() - stamp) / 1e6)
-
-    for client in clients[1 :: max(1, len(members) // 10)]:
-        client.on_stamp = on_stamp
-    begin, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - begin) < seconds:
-        while sent < passed * rate:
-            sent += 1
-            clients[0].send(send_frame(sent, chat_id, f"@{time.perf_counter_ns()} {TEXT}"))
-        await asyncio.sleep(0.002)
-    await settled(clients[0])
-    for client in clients:
-        client.close()
-    return samples
-
-
-async def idle_connection(server: ServerOnCore, world: World, connections: int) -> float:
-    """KiB of resident memory for each greeted connection that does nothing."""
-    warm = await open_all(server.port, world.accounts[:100])
-    for client in warm:
-        client.close()
-    await asyncio.sleep(0.5)
-    before = server.rss_kib()
-    accounts = [world.accounts[number % len(world.accounts)] for number in range(connections)]
-    clients = await open_all(server.port, accounts)
-    await asyncio.sleep(0.5)
-    grown = server.rss_kib() - before
-    for client in clients:
-        client.close()
-    return grown / connections
-
-
-def pages(port: int, token: str, paths: list[str], rounds: int) -> list[float]:
-    """Median milliseconds of each path, asked in turn over one connection that is kept open."""
-    times: list[list[float]] = [[] for _ in paths]
-    with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(rounds):
-            for path, taken in zip(paths, times, strict=True):
-                begin = time.perf_counter()
-                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
-                data = sock.recv(1 << 20)
-                head, _, body = data.partition(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 200"), data[:200]
-                left = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]) - len(body)
-                while left > 0:
-                    left -= len(sock.recv(1 << 20))
-                taken.append((time.perf_counter() - begin) * 1e3)
-    return [statistics.median(taken) for taken in times]
+def page_server(data: Path) -> ServerOnCore:
+    """`chatserver serve`, but a page of one message is the body of the last longer page, as it was: the reference."""
+    return ServerOnCore(_PAGES, "serve", "--data", str(data), "--host", "127.0.0.1", "--port", "0")
 
 
 @dataclass

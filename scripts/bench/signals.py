@@ -9,9 +9,10 @@ import uvloop
 
 from chatproto import codec
 from chatproto.frames import Away, ClientFrame, TypingNow, Watch
-from scripts.bench.report import Report, open_all
-from scripts.bench.wire import LeanClient
-from scripts.bench.world import Account, ServerOnCore, chat_server, new_world, pin_generator
+from chatserver.bench.load import open_all
+from chatserver.bench.wire import LeanClient
+from chatserver.bench.world import Account, ServerOnCore, chat_server, new_world, pin_generator
+from scripts.bench.report import Report
 
 RATE = 1_000
 """Changes per second."""

@@ -13,7 +13,7 @@ from chatserver.cli.data_arguments import add_export, add_import
 from chatserver.cli.doctor_arguments import add_doctor
 from chatserver.cli.exits import Exit
 from chatserver.cli.retention_arguments import add_retention, add_vacuum
-from chatserver.cli.watching_arguments import add_top
+from chatserver.cli.watching_arguments import add_bench, add_top
 
 _EXIT_CODES = """exit codes:
   0  done
@@ -27,6 +27,7 @@ _EXIT_CODES = """exit codes:
   8  done, but stored files were missing or damaged already on the server that was backed up
  10  doctor: nothing is bad, and something is worth knowing
  14  no server answers, or it does not tell
+ 15  bench: a message was lost, doubled or out of order
 
 settings come from flags, then CHATSERVER_* variables, then the TOML file of --config, then defaults.
 """
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_invite(commands, _add_common)
     add_doctor(commands, _add_common)
     add_top(commands, _add_common)
+    add_bench(commands)
     add_export(commands, _add_common)
     add_backups(commands, _add_common)
     add_retention(commands, _add_common)

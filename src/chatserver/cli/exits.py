@@ -21,6 +21,7 @@ class Exit(IntEnum):
     INCOMPLETE = 8
     NOTICE = 10
     UNREACHABLE = 14
+    PROMISE_BROKEN = 15
     INTERRUPTED = 130
 
 

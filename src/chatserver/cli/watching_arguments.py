@@ -1,4 +1,4 @@
-"""The arguments of `chatserver top`; loads nothing that the command needs."""
+"""The arguments of `chatserver top` and `chatserver bench`; loads nothing that the commands need."""
 
 import argparse
 
@@ -37,4 +37,35 @@ def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0.2 <= seconds <= 3_600:
         raise argparse.ArgumentTypeError("give seconds from 0.2 to 3600")
+    return seconds
+
+
+_BENCH = """Measure this machine: a server of its own in a scratch folder, on one core where there are two, and a load
+generator on another. Everything stays on the loopback interface and stops by itself. Every message that was
+acknowledged is counted at every member: one that is lost, doubled or out of order ends the benchmark with exit
+code 15."""
+
+
+def add_bench(commands: Commands) -> None:
+    """`chatserver bench`."""
+    bench = commands.add_parser("bench", help="measure what a server does on this machine", description=_BENCH)
+    bench.set_defaults(module="bench", function="bench")
+    names = "reference, fan-out, pairs, connections, history"
+    bench.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"{names} (default: all)")
+    bench.add_argument("--runs", type=_runs, default=3, metavar="N", help="how often each is run (default: 3)")
+    bench.add_argument("--seconds", type=_stretch, default=2.0, metavar="S", help="of each load (default: 2)")
+    bench.add_argument("--json", action="store_true", help="print one JSON object with the values of all runs")
+
+
+def _runs(text: str) -> int:
+    runs = int(text)
+    if not 1 <= runs <= 20:
+        raise argparse.ArgumentTypeError("give a number from 1 to 20")
+    return runs
+
+
+def _stretch(text: str) -> float:
+    seconds = float(text)
+    if not 0.2 <= seconds <= 60:
+        raise argparse.ArgumentTypeError("give seconds from 0.2 to 60")
     return seconds

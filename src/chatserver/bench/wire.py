@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Final, cast
 
 _STAMP: Final = re.compile(rb'"@(\d+) ')
+_SEQ: Final = re.compile(rb'"seq":(\d+)')
+_SEQ_KEY: Final = b'"seq":'
 
 
 class LeanClient(asyncio.Protocol):
@@ -21,6 +23,15 @@ class LeanClient(asyncio.Protocol):
         self.events = 0
         self.acks = 0
         self.frames = 0
+        self.first = 0
+        """The seq of the first event that came; 0: none."""
+        self.last = 0
+        """The seq of the last one."""
+        self.faults = 0
+        """Frames of events that did not go on where the one before had ended, or had holes."""
+        self.first_acked = 0
+        self.last_acked = 0
+        self.refused = 0
         self.on_ack: Callable[[], None] | None = None
         self.on_event: Callable[[], None] | None = None
         self.on_stamp: Callable[[int], None] | None = None
@@ -98,6 +109,26 @@ class LeanClient(asyncio.Protocol):
             start = body + size
         self._buffer = buffer[start:]
 
+    def _acked(self, found: re.Match[bytes] | None) -> None:
+        """Note the place of an ack's one message; an author's messages take places in a row."""
+        if found is None:
+            self.refused += 1
+            return
+        seq = int(found[1])
+        self.faults += self.last_acked not in {0, seq - 1}
+        self.first_acked = self.first_acked or seq
+        self.last_acked = seq
+
+    def _follow(self, buffer: bytes, start: int, end: int) -> None:
+        """Count a frame's events; they must go on where those before ended, one by one."""
+        count = buffer.count(_SEQ_KEY, start, end)
+        first = _number(buffer, buffer.find(_SEQ_KEY, start, end))
+        last = _number(buffer, buffer.rfind(_SEQ_KEY, start, end))
+        self.faults += self.last not in {0, first - 1} or last - first + 1 != count
+        self.first = self.first or first
+        self.last = last
+        self.events += count
+
     def _frame(self, buffer: bytes, opcode: int, start: int, end: int) -> None:
         if opcode == 9:
             self.raw(struct.pack("!BB", 0x8A, 0x80 | (end - start)) + b"\0\0\0\0" + buffer[start:end])
@@ -105,10 +136,11 @@ class LeanClient(asyncio.Protocol):
         self.frames += 1
         if buffer.startswith(b'{"type":"ack"', start):
             self.acks += 1
+            self._acked(_SEQ.search(buffer, start, end))
             if self.on_ack is not None:
                 self.on_ack()
         elif buffer.startswith(b'{"type":"events"', start):
-            self.events += buffer.count(b'"seq":', start, end)
+            self._follow(buffer, start, end)
             if self.on_event is not None:
                 self.on_event()
             if self.on_stamp is not None:
@@ -116,6 +148,11 @@ class LeanClient(asyncio.Protocol):
                     self.on_stamp(int(stamp))
         if not self._ready.done():
             self._ready.set_result(None)
+
+
+def _number(buffer: bytes, place: int) -> int:
+    found = _SEQ.match(buffer, place)
+    return int(found[1]) if found else 0
 
 
 def send_frame(request_id: int, chat_id: int, text: str) -> bytes:

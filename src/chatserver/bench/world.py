@@ -15,11 +15,11 @@ from typing import Final
 from chatproto import codec
 from chatproto.frames import Hello
 from chatproto.models import User
+from chatserver.backends import open_store
 from chatserver.clock import now_us
 from chatserver.services.tokens import AccessTokens
 from chatserver.store.base import NewMessage, Store
 from chatserver.store.interfaces.sessions import SessionRecord
-from chatserver.store.sqlite import SqliteStore
 
 SERVER_CORE: Final = 0
 GENERATOR_CORE: Final = 1
@@ -73,7 +73,7 @@ class World:
 @contextlib.asynccontextmanager
 async def new_world(data: Path) -> AsyncIterator[World]:
     """A fresh database in `data`, open for as long as the block."""
-    store = await SqliteStore.open(data, serving=False)
+    store = await open_store(data, serving=False)
     try:
         yield World(store)
     finally:
@@ -93,7 +93,7 @@ class ServerOnCore:
         begin = time.perf_counter()
         pin = f"import os; os.sched_setaffinity(0, {{{_core(SERVER_CORE)}}})\n"
         self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - code and arguments are our own
             [sys.executable, "-c", pin + self._code, *self._arguments],
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -150,11 +150,6 @@ def chat_server(data: Path, *, watched: bool = True) -> ServerOnCore:
     return ServerOnCore(code, "serve", *where, environment=environment)
 
 
-def page_server(data: Path) -> ServerOnCore:
-    """`chatserver serve`, but a page of one message is the body of the last longer page, as it was: the reference."""
-    return ServerOnCore(_PAGES, "serve", "--data", str(data), "--host", "127.0.0.1", "--port", "0")
-
-
 def broadcast_server() -> ServerOnCore:
     """The reference: `websockets.broadcast()` of every message to everybody, storing nothing."""
     return ServerOnCore(_BROADCAST)
@@ -171,29 +166,6 @@ def _core(wanted: int) -> int:
 
 
 _ALL_CORES: Final = os.sched_getaffinity(0)
-
-_PAGES: Final = """
-import sys
-from litestar import Response
-from chatproto import codec
-from chatserver.cli import main
-from chatserver.services.messages import Messages
-
-made = Messages.page
-body = b""
-
-async def page(self, *args, limit, **bounds):
-    global body
-    if limit == 1:
-        return Response(body, media_type="application/json")
-    result = await made(self, *args, limit=limit, **bounds)
-    if not body:
-        body = codec.encode(result)
-    return result
-
-Messages.page = page
-sys.exit(main())
-"""
 
 _BROADCAST: Final = """
 import asyncio, uvloop

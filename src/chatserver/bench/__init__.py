@@ -1,0 +1,1 @@
+"""`chatserver bench`: a bounded load generator, and what it measures. Serving never imports it."""

@@ -1,0 +1,249 @@
+"""Loads on a server: fan-out, pairs, latency at a fixed rate, idle connections, pages; each stops by itself."""
+
+import asyncio
+import json
+import socket
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chatserver.bench.wire import LeanClient, send_frame
+from chatserver.bench.world import Account, ServerOnCore, World, broadcast_server
+
+TEXT = "x" * 200
+_REST_MAX_S = 240.0
+_ARRIVAL_MAX_S = 10.0
+_RESTING = 0.02
+"""Share of a core below which a server is at rest."""
+
+
+@dataclass
+class Load:
+    """What one measured stretch came to, per second; `generator` is the share of its core the generator used."""
+
+    messages: float
+    deliveries: float
+    generator: float
+    server: float
+
+    def note(self) -> str:
+        full = ", generator full" if self.generator > 0.95 else ""
+        return f"server {self.server:.0%}, generator {self.generator:.0%}{full}"
+
+
+async def measure(server: ServerOnCore, seconds: float, readers: list[LeanClient], sent: Callable[[], int]) -> Load:
+    """Counts over `seconds`, after a warm-up of a quarter of that."""
+    await asyncio.sleep(seconds / 4)
+    counts, events = sent(), sum(reader.events for reader in readers)
+    begin, own, cpu = time.perf_counter(), time.process_time(), server.cpu_s()
+    await asyncio.sleep(seconds)
+    wall = time.perf_counter() - begin
+    return Load(
+        messages=(sent() - counts) / wall,
+        deliveries=(sum(reader.events for reader in readers) - events) / wall,
+        generator=(time.process_time() - own) / wall,
+        server=(server.cpu_s() - cpu) / wall,
+    )
+
+
+def keep_outstanding(author: LeanClient, chat_id: int, outstanding: int) -> Callable[[], None]:
+    """Sends a new message for every ack; returns the function that ends it."""
+    number = 0
+    running = True
+
+    def another() -> None:
+        nonlocal number
+        if running:
+            number += 1
+            author.send(send_frame(number, chat_id, TEXT))
+
+    def stop() -> None:
+        nonlocal running
+        running = False
+
+    author.on_ack = another
+    for _ in range(outstanding):
+        another()
+    return stop
+
+
+async def settled(author: LeanClient) -> None:
+    """Wait until the answers have stopped coming, for at most ten seconds."""
+    before, deadline = -1, time.monotonic() + _ARRIVAL_MAX_S
+    while before != author.acks and time.monotonic() < deadline:
+        before = author.acks
+        await asyncio.sleep(0.2)
+
+
+class BrokenPromiseError(Exception):
+    """A message that was acknowledged was lost, doubled or reordered, or a connection ended; the text counts them."""
+
+
+async def verify(author: LeanClient, readers: Sequence[LeanClient]) -> int:
+    """Wait until every reader has what the author was acknowledged, exactly once and in order; how many that were.
+
+    The readers must have been there before the author's first message, and nobody else may write. Raises
+    `BrokenPromiseError`.
+    """
+    deadline = time.monotonic() + _ARRIVAL_MAX_S
+    while any(reader.last < author.last_acked and not reader.closed for reader in readers):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.02)
+    count = author.last_acked - author.first_acked + 1 if author.last_acked else 0
+    whole = (author.first_acked, author.last_acked, count)
+    lacking = [reader for reader in readers if (reader.first, reader.last, reader.events) != whole]
+    closed = sum(reader.closed for reader in readers)
+    faults = author.faults + sum(reader.faults for reader in readers if reader is not author)
+    if lacking or closed or faults or author.refused:
+        raise BrokenPromiseError(
+            f"of {count:,} acknowledged messages {len(lacking)} of {len(readers)} members do not have each exactly "
+            f"once; {faults} frames out of order, {closed} connections ended, {author.refused} messages refused"
+        )
+    return count
+
+
+async def rested(server: ServerOnCore) -> None:
+    """Wait until the server has nothing to do: the search index has followed a history that was stored directly."""
+    async with asyncio.timeout(_REST_MAX_S):
+        busy = 1.0
+        while busy > _RESTING:
+            before = server.cpu_s()
+            await asyncio.sleep(1)
+            busy = server.cpu_s() - before
+
+
+async def fan_out(server: ServerOnCore, members: list[Account], chat_id: int, seconds: float) -> Load:
+    """One author with 32 messages outstanding, everybody reading. Raises `BrokenPromiseError`."""
+    clients = await open_all(server.port, members)
+    stop = keep_outstanding(clients[0], chat_id, 32)
+    load = await measure(server, seconds, clients, lambda: clients[0].acks)
+    stop()
+    await settled(clients[0])
+    await verify(clients[0], clients)
+    for client in clients:
+        client.close()
+    return load
+
+
+async def broadcast_reference(members: int, seconds: float) -> Load:
+    """32 messages outstanding, as for the chat server; the author's own delivery is its ack."""
+    payload = json.dumps({"type": "events", "seq": 1, "text": TEXT}, separators=(",", ":")).encode()
+    with broadcast_server() as server:
+        clients = [await LeanClient.connect(server.port, "/", None) for _ in range(members)]
+        author = clients[0]
+        author.on_event = lambda: author.send(payload)
+        for _ in range(32):
+            author.send(payload)
+        load = await measure(server, seconds, clients, lambda: author.events)
+        for client in clients:
+            client.close()
+    return load
+
+
+async def pairs(server: ServerOnCore, world: World, chats: list[int], outstanding: int, seconds: float) -> Load:
+    """As many authors as chats, each with so many messages outstanding. Raises `BrokenPromiseError`."""
+    accounts = world.accounts[: 2 * len(chats)]
+    clients = await open_all(server.port, accounts)
+    authors = clients[::2]
+    stops = [keep_outstanding(author, chat, outstanding) for author, chat in zip(authors, chats, strict=True)]
+    load = await measure(server, seconds, clients, lambda: sum(author.acks for author in authors))
+    for stop in stops:
+        stop()
+    await settled(authors[0])
+    for author, reader in zip(authors, clients[1::2], strict=True):
+        await verify(author, [author, reader])
+    for client in clients:
+        client.close()
+    return load
+
+
+async def latency(
+    server: ServerOnCore,
+    members: list[Account],
+    chat_id: int,
+    *,
+    rate: float,
+    seconds: float,
+    acks: list[float] | None = None,
+) -> list[float]:
+    """Milliseconds from a message's due time to the frame at ten of the members, at a fixed rate; `acks` gets those to
+    the ack.
+
+    Each message has its time whatever became of those before: a server that stalls is charged for all that had to wait
+    (coordinated omission: Gil Tene, wrk2).
+    """
+    clients = await open_all(server.port, members)
+    samples: list[float] = []
+
+    def on_stamp(stamp: int) -> None:
+        samples.append((time.perf_counter_ns() - stamp) / 1e6)
+
+    for client in clients[1 :: max(1, len(members) // 10)]:
+        client.on_stamp = on_stamp
+    due: deque[int] = deque()
+
+    def on_ack() -> None:
+        stamp = due.popleft()
+        if acks is not None:
+            acks.append((time.perf_counter_ns() - stamp) / 1e6)
+
+    clients[0].on_ack = on_ack
+    begin, sent = time.perf_counter(), 0
+    while (passed := time.perf_counter() - begin) < seconds:
+        while sent < passed * rate:
+            due.append(int((begin + sent / rate) * 1e9))
+            sent += 1
+            clients[0].send(send_frame(sent, chat_id, f"@{due[-1]} {TEXT}"))
+        await asyncio.sleep(0.002)
+    await settled(clients[0])
+    await verify(clients[0], clients)
+    for client in clients:
+        client.close()
+    return samples
+
+
+async def idle_connection(server: ServerOnCore, world: World, connections: int) -> float:
+    """KiB of resident memory for each greeted connection that does nothing."""
+    warm = await open_all(server.port, world.accounts[:100])
+    for client in warm:
+        client.close()
+    await asyncio.sleep(0.5)
+    before = server.rss_kib()
+    accounts = [world.accounts[number % len(world.accounts)] for number in range(connections)]
+    clients = await open_all(server.port, accounts)
+    await asyncio.sleep(0.5)
+    grown = server.rss_kib() - before
+    for client in clients:
+        client.close()
+    return grown / connections
+
+
+def pages(port: int, token: str, paths: list[str], rounds: int) -> list[float]:
+    """Median milliseconds of each path, asked in turn over one connection that is kept open."""
+    times: list[list[float]] = [[] for _ in paths]
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(rounds):
+            for path, taken in zip(paths, times, strict=True):
+                begin = time.perf_counter()
+                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+                data = sock.recv(1 << 20)
+                head, _, body = data.partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200"), data[:200]
+                left = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]) - len(body)
+                while left > 0:
+                    left -= len(sock.recv(1 << 20))
+                taken.append((time.perf_counter() - begin) * 1e3)
+    return [statistics.median(taken) for taken in times]
+
+
+async def open_all(port: int, accounts: list[Account]) -> list[LeanClient]:
+    """A greeted connection for each account, fifty at a time."""
+    clients: list[LeanClient] = []
+    for start in range(0, len(accounts), 50):
+        part = accounts[start : start + 50]
+        clients += await asyncio.gather(*(LeanClient.connect(port, "/ws", account.hello) for account in part))
+    return clients

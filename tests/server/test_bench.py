@@ -1,0 +1,83 @@
+"""`chatserver bench`: it counts what it says, notices a broken promise, and leaves nothing behind."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from chatproto import codec
+from chatproto.frames import Events
+from chatproto.models import Message, event_id
+from chatserver.bench.load import BrokenPromiseError, verify
+from chatserver.bench.wire import LeanClient
+from tests.support.homes import run_command
+
+CHAT = 7
+
+
+def frame(*seqs: int) -> bytes:
+    """What a server sends of these events."""
+    events = [
+        Message(id=event_id(CHAT, seq), seq=seq, at=seq, sender_id=1, client_id=bytes(16), text="hello") for seq in seqs
+    ]
+    body = codec.encode(Events(chat_id=CHAT, events=list(events)))
+    assert 126 <= len(body) < 65_536
+    return b"\x81\x7e" + len(body).to_bytes(2) + body
+
+
+def ack(seq: int) -> bytes:
+    body = b'{"type":"ack","id":1,"results":[{"clientId":"AAAAAAAAAAAAAAAAAAAAAA==","chatId":7,"seq":%d,"at":1}]}' % seq
+    return b"\x81" + bytes([len(body)]) + body
+
+
+async def client(*frames: bytes) -> LeanClient:
+    """One that has been sent these frames."""
+    made = LeanClient()
+    made.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"".join(frames))
+    return made
+
+
+async def author_of(first: int, last: int) -> LeanClient:
+    return await client(*(ack(seq) for seq in range(first, last + 1)))
+
+
+async def test_messages_that_came_once_and_in_order_are_counted() -> None:
+    reader = await client(frame(5, 6), frame(7), frame(8, 9))
+    assert await verify(await author_of(5, 9), [reader]) == 5
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([(5, 6), (8, 9)], id="lost between frames"),
+        pytest.param([(5, 6, 8, 9)], id="lost within a frame"),
+        pytest.param([(6, 7, 8, 9)], id="lost at the beginning"),
+        pytest.param([(5, 6), (6, 7, 8, 9)], id="doubled"),
+        pytest.param([(7, 8, 9), (5, 6)], id="reordered"),
+        pytest.param([(5, 6, 7, 8, 9, 10)], id="never acknowledged"),
+    ],
+)
+async def test_a_broken_promise_is_noticed(frames: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatserver.bench.load._ARRIVAL_MAX_S", 0.0)
+    reader = await client(*(frame(*seqs) for seqs in frames))
+    with pytest.raises(BrokenPromiseError, match=r"1 of 1 members|[1-9] frames out of order"):
+        await verify(await author_of(5, 9), [reader])
+
+
+async def test_a_real_run_prints_figures_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server process of its own, in a folder that is gone afterwards."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    done = await run_command("chatserver", "bench", "pairs", "--runs", "1", "--seconds", "0.2", "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    figures = {(figure["scenario"], figure["name"]): figure["median"] for figure in record["figures"]}
+    assert figures["pairs", "messages"] > 0
+    assert list(tmp_path.glob("chatserver-bench-*")) == []
+
+
+async def test_an_unknown_scenario_is_refused() -> None:
+    done = await run_command("chatserver", "bench", "everything")
+    assert (done.code, done.out) == (2, "")
+    assert "fan-out" in done.err
