@@ -46,7 +46,7 @@ def run(names: Sequence[str], *, runs: int, seconds: float, as_json: bool) -> Ex
 async def _measure(data: Path, names: Sequence[str], runs: int, seconds: float) -> Values:
     say("Preparing a server of its own in a scratch folder.")
     async with new_world(data) as world:
-        scene = await build(data, world, seconds, history=HISTORY if "history" in names else 0)
+        scene = await build(data, world, seconds, history=HISTORY if {"history", "search"} & set(names) else 0)
     values: Values = {name: {} for name in names}
     for number in range(runs):
         for name in names:

@@ -1,16 +1,20 @@
 """The scenarios of `chatserver bench`: each measures one thing on a server of its own, and says in which unit."""
 
 import asyncio
+import json
 import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
-from chatserver.bench.load import Load, broadcast_reference, fan_out, idle_connection, latency, pages, pairs
+from chatserver.bench.load import Load, broadcast_reference, fan_out, idle_connection, latency, pages, pairs, rested
 from chatserver.bench.world import ServerOnCore, World
+from chatserver.services.passwords import PasswordPool
 
 MEMBERS: Final = 200
 PAIRS: Final = 50
@@ -19,6 +23,8 @@ HISTORY: Final = 50_000
 _SHARES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 _SYNCS: Final = 100
 _PAGES: Final = 200
+_LOGINS: Final = 20
+PASSWORD: Final = "a password of the benchmark"  # noqa: S105 - of a user who exists in a scratch folder only
 
 Figures = dict[tuple[str, str], float]
 """Value by name and unit."""
@@ -46,6 +52,10 @@ async def build(data: Path, world: World, seconds: float, *, history: int) -> Sc
     directs = [await world.direct(world.accounts[2 * n], world.accounts[2 * n + 1]) for n in range(PAIRS)]
     long = await world.direct(world.accounts[0], world.accounts[-1])
     await world.fill(long, world.accounts[0], history)
+    passwords = PasswordPool()
+    hashed = await passwords.hash(PASSWORD)
+    passwords.close()
+    await world.store.set_password_hash(world.accounts[0].user.id, hashed, revoke_sessions=False)
     return Scene(data, world, group, directs, long, seconds)
 
 
@@ -85,6 +95,25 @@ async def measure_history(scene: Scene, server: ServerOnCore) -> Figures:
     return {("newest page, p50", "ms"): first, ("deep page, p50", "ms"): deep}
 
 
+async def measure_search(scene: Scene, server: ServerOnCore) -> Figures:
+    """A word of every message and a word of one, in a chat with a long history, once it is indexed."""
+    await rested(server)
+    paths = ["/search?q=message", f"/search?q={HISTORY // 2}"]
+    token = scene.world.accounts[0].token
+    common, rare = await asyncio.to_thread(pages, server.port, token, paths, _PAGES)
+    return {("a word of every message, p50", "ms"): common, ("a word of one message, p50", "ms"): rare}
+
+
+async def measure_login(scene: Scene, server: ServerOnCore) -> Figures:
+    """Signing in with a password, one after another: what Argon2id takes of this processor, and the rest."""
+    taken = sorted(await asyncio.to_thread(_logins, server.port, scene.world.accounts[0].user.email))
+    return {
+        ("sign in, p50", "ms"): statistics.median(taken),
+        ("sign in, slowest", "ms"): taken[-1],
+        ("sign-ins, one at a time", "1/s"): 1_000 * len(taken) / sum(taken),
+    }
+
+
 async def measure_reference(scene: Scene, _server: ServerOnCore) -> Figures:
     """What this machine does without any of it: an fsync on this disk, and a plain broadcast that stores nothing."""
     sync_ms = await asyncio.to_thread(_sync_ms, scene.data.parent)
@@ -102,6 +131,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "pairs": measure_pairs,
     "connections": measure_connections,
     "history": measure_history,
+    "search": measure_search,
+    "login": measure_login,
 }
 
 
@@ -121,6 +152,21 @@ def _quantiles(name: str, samples: list[float]) -> Figures:
         for label, share in _SHARES.items()
         if ranked
     }
+
+
+def _logins(port: int, email: str) -> list[float]:
+    body, taken = json.dumps({"email": email, "password": PASSWORD}), []
+    http = HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(_LOGINS):
+        begin = time.perf_counter()
+        http.request("POST", "/auth/login", body, {"content-type": "application/json"})
+        answer = http.getresponse()
+        answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"signing in was answered with {answer.status}.")
+        taken.append((time.perf_counter() - begin) * 1e3)
+    http.close()
+    return taken
 
 
 def _sync_ms(folder: Path) -> float:

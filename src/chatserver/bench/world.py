@@ -135,7 +135,18 @@ _WATCHED: Final = {
     "CHATSERVER_ADDRESS_SOCKETS": "100000",
     **{
         f"CHATSERVER_LIMIT_{name}": "100000/second"
-        for name in ("READ", "WRITE", "SEARCH", "UPLOAD", "ADDRESS", "CONNECT", "MESSAGES", "FRAMES")
+        for name in (
+            "READ",
+            "WRITE",
+            "SEARCH",
+            "UPLOAD",
+            "ADDRESS",
+            "CONNECT",
+            "MESSAGES",
+            "FRAMES",
+            "SIGN_IN",
+            "ACCOUNT",
+        )
     },
 }
 """As an owner runs it, but with rates that the generator, which is one address, does not reach."""

@@ -50,7 +50,7 @@ def add_bench(commands: Commands) -> None:
     """`chatserver bench`."""
     bench = commands.add_parser("bench", help="measure what a server does on this machine", description=_BENCH)
     bench.set_defaults(module="bench", function="bench")
-    names = "reference, fan-out, pairs, connections, history"
+    names = "reference, fan-out, pairs, connections, history, search, login"
     bench.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"{names} (default: all)")
     bench.add_argument("--runs", type=_runs, default=3, metavar="N", help="how often each is run (default: 3)")
     bench.add_argument("--seconds", type=_stretch, default=2.0, metavar="S", help="of each load (default: 2)")
