@@ -41,11 +41,6 @@ class MachineError(Exception):
     """The machine cannot be made or reached."""
 
 
-def missing_tools() -> list[str]:
-    """Those of `TOOLS` that are not installed."""
-    return [tool for tool in TOOLS if shutil.which(tool) is None]
-
-
 def base_image(folder: Path) -> Path:
     """The disk of a clean Debian in `folder`, made if it is not there, with a key for ssh beside it."""
     image = folder / "base.raw"

@@ -56,13 +56,17 @@ class Pebble:
 
 
 @contextlib.asynccontextmanager
-async def running_pebble(folder: Path) -> AsyncIterator[Pebble]:
-    """Every name it asks for has the address 127.0.0.1; it does check, and it does reject nonces now and then."""
+async def running_pebble(folder: Path, *names: str, http_port: int | None = None) -> AsyncIterator[Pebble]:
+    """Every name it asks for has the address 127.0.0.1; it does check, and it does reject nonces now and then.
+
+    `names` are those by which it is asked itself, if not those of this machine; `http_port` is where it asks servers.
+    """
     folder.mkdir()
-    certificate, key = write_pair(folder)
+    certificate, key = write_pair(folder, *names)
     ca_file = folder / "authority.pem"
     ca_file.write_bytes(authority().cert_pem.bytes())
-    api, management, http, tls, dns, dns_management = _free_ports(6)
+    api, management, free, tls, dns, dns_management = _free_ports(6)
+    http = http_port or free
     config = {
         "listenAddress": f"127.0.0.1:{api}",
         "managementListenAddress": f"127.0.0.1:{management}",
@@ -72,10 +76,10 @@ async def running_pebble(folder: Path) -> AsyncIterator[Pebble]:
         "tlsPort": tls,
     }
     (folder / "config.json").write_text(json.dumps({"pebble": config}))
-    names = ("pebble-challtestsrv", "-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}")
+    resolver = ("pebble-challtestsrv", "-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}")
     others = ("-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1")
     authority_itself = ("pebble", "-config", str(folder / "config.json"), "-dnsserver", f"127.0.0.1:{dns}")
-    async with _program(folder, *names, *others), _program(folder, *authority_itself):
+    async with _program(folder, *resolver, *others), _program(folder, *authority_itself):
         for port in (dns_management, api, management):
             await _listening(port)
         yield Pebble(f"https://127.0.0.1:{api}/dir", ca_file, f"https://127.0.0.1:{management}", http)
