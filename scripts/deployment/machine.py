@@ -74,7 +74,7 @@ class Machine:
     def run(self, script: str, *, check: bool = True, timeout: float = 900) -> "subprocess.CompletedProcess[str]":
         """A bash script as root, with stdout and stderr in one. Raises `MachineError` if it fails and `check`."""
         done = subprocess.run(
-            [*self._ssh(), "bash -s"],
+            [*self._ssh(), "cat > /root/.script && bash /root/.script < /dev/null"],
             input=script,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

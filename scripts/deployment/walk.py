@@ -85,7 +85,7 @@ class Walk:
         """What the world does for an owner: the name leads to the machine, and the CA is one that clients trust."""
         self._guest.copy_in(self._pebble.ca_file, "/etc/chatserver/ca.pem")
         self._guest.run(
-            f'printf \'acme_directory = "https://{GATEWAY}:{port}"\\nacme_ca_file = "/etc/chatserver/ca.pem"\\n\' '
+            f'printf \'acme_directory = "{self._directory()}"\\nacme_ca_file = "/etc/chatserver/ca.pem"\\n\' '
             f">> /etc/chatserver/config.toml\necho '10.0.2.15 {DOMAIN}' >> /etc/hosts\n"
             "chmod 644 /etc/chatserver/ca.pem"
         )
@@ -146,11 +146,8 @@ def prepare(guest: Machine, source: Source, folder: Path, root: str) -> None:
 
 async def prove(folder: Path, cache: Path, *, emulated: bool, say: Say) -> Walk:
     """Make the machine and walk. Raises `AssertionError` and `MachineError`."""
-    missing = [
-        *machine.missing_tools(),
-        *(name for name in ("pebble", "pebble-challtestsrv") if not shutil.which(name)),
-    ]
-    assert not missing, f"these are missing: {', '.join(missing)} (see scripts/deployment/machine.py)"
+    missing = [tool for tool in (*machine.TOOLS, "pebble", "pebble-challtestsrv") if shutil.which(tool) is None]
+    assert not missing, f"not installed: {', '.join(missing)}"
     image = machine.base_image(cache)
     say("the image is there; the machine starts")
     with machine.running(image, folder, (22, 80, 443), emulated=emulated) as guest:
