@@ -19,6 +19,7 @@ from scripts import dashboards
 from scripts.grafana import as_json
 from scripts.interface_pages import keys_page, settings_page
 from scripts.manual import page
+from scripts.server_pages import server_settings_page
 
 ROOT = Path(__file__).parent.parent
 Pages = Mapping[Path, str]
@@ -71,10 +72,16 @@ def dashboard_pages() -> Pages:
     return {Path(f"deploy/grafana/dashboards/{one.name}.json"): as_json(one) for one in dashboards.ALL}
 
 
+def server_pages() -> Pages:
+    """The pages about the server that are made from its code."""
+    return {Path("docs/server-settings.md"): server_settings_page()}
+
+
 KINDS: Mapping[str, tuple[str, Callable[[], Pages]]] = {
     "dashboards": ("deploy/grafana/dashboards", dashboard_pages),
     "guide": ("docs/guide/keys.md and settings.md", guide_pages),
     "schema": ("those of docs/schema that are of the server's commands", schema_pages),
+    "server": ("docs/server-settings.md", server_pages),
     "man": ("the manual pages in docs/man", man_pages),
 }
 
