@@ -5,6 +5,7 @@ from pathlib import Path
 from chatproto.models import Chat, LogEvent
 from chatterm.client.cache import Cache
 from chatterm.client.context import Context
+from chatterm.client.model import EventsStored
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
 from chatterm.client.plan import PageJob
@@ -38,6 +39,19 @@ async def test_a_gap_left_by_an_earlier_process_is_filled(
     cache.close()
     client = await connect(ben)
     await client.has_texts(chat, "0", "1", "2", "3", "4")
+
+
+async def test_who_asked_for_a_gap_is_told_when_another_process_fills_it(
+    server: RunningServer, anna: Person, ben: Person, connect: Connect
+) -> None:
+    """Two commands share a cache: the other one may have fetched just what a reader here waits for."""
+    chat = await anna.direct(ben)
+    await written(server, anna, chat, 3)
+    client = await connect(ben)
+    await client.has_texts(chat, "0", "1", "2")
+    client.notices.clear()
+    client.session.fill(chat.id, 1, 2)
+    await client.told_of(EventsStored(chat.id, 1, 2, live=False))
 
 
 async def test_own_messages_above_missing_events_put_the_gap_on_the_plan(

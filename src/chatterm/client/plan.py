@@ -50,6 +50,8 @@ class PageJob(Struct, frozen=True):
     """Nobody asked for it."""
 
 
+Range = tuple[int, int, int]
+"""A chat, its first and its last event that are meant."""
 Job = UsersJob | ChatJob | ChatsJob | PageJob
 
 
@@ -61,7 +63,10 @@ class FetchPlan:
 
     def __init__(self) -> None:
         self.focus: int | None = None
-        self._fills: deque[tuple[int, int, int]] = deque(maxlen=FILLS_MAX)
+        self._fills: deque[Range] = deque(maxlen=FILLS_MAX)
+        self._asked: set[Range] = set()
+        self.filled: deque[Range] = deque(maxlen=FILLS_MAX)
+        """Ranges that a reader asked for and that came without being fetched here: another process did it."""
         self._users_rev = 0
         self._unknown: dict[int, None] = {}
         self._all_chats_after: int | None = None
@@ -145,8 +150,11 @@ class FetchPlan:
             chat_id, first, last = self._fills[-1]
             holes = cache.holes(chat_id, first, min(last, cache.head(chat_id)))
             if holes:
+                self._asked = {*self._asked.intersection(self._fills), self._fills[-1]}
                 return _page(chat_id, *holes[-1])
-            self._fills.pop()
+            wanted = self._fills.pop()
+            if wanted not in self._asked:
+                self.filled.append(wanted)
         return None
 
     def _next_names(self, users_rev: int) -> Job | None:

@@ -9,7 +9,7 @@ from chatterm.client.closing import ConnectionEndedError
 from chatterm.client.connection import Connection
 from chatterm.client.context import Context
 from chatterm.client.errors import ClientError
-from chatterm.client.model import ProblemMet
+from chatterm.client.model import EventsStored, ProblemMet
 from chatterm.client.plan import ChatJob, ChatsJob, Job, PageJob, UsersJob
 from chatterm.client.tokens import TokenSource
 
@@ -33,6 +33,7 @@ class Syncer:
         while True:
             context.plan_changed.clear()
             job = context.plan.next_job(context.cache, context.cache.users_rev())
+            self._tell_filled()
             if job is None:
                 idle.set()
                 await context.plan_changed.wait()
@@ -44,6 +45,12 @@ class Syncer:
                 raise
             except ClientError as error:
                 await self._failed(job, error)
+
+    def _tell_filled(self) -> None:
+        filled = self._context.plan.filled
+        while filled:
+            chat_id, first, last = filled.popleft()
+            self._context.notify(EventsStored(chat_id, first, last, live=False))
 
     async def _failed(self, job: Job, error: ClientError) -> None:
         info = error.info()

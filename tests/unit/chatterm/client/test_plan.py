@@ -107,6 +107,20 @@ def test_what_a_reader_asked_for_last_comes_first_and_the_oldest_wishes_give_way
     assert len(pages) == FILLS_MAX
 
 
+def test_what_others_fetched_of_a_wish_is_told_and_what_was_fetched_here_is_not(cache: Cache) -> None:
+    """Whoever fetches tells of it; of what another process sharing the cache did, nobody else could."""
+    add_chat(cache, 5, 600)
+    plan = FetchPlan()
+    plan.want_range(5, 11, 20)
+    store(cache, 5, 11, 20)
+    assert plan.next_job(cache, 0) is None
+    assert list(plan.filled) == [(5, 11, 20)]
+    plan.filled.clear()
+    plan.want_range(5, 1, 10)
+    assert carry_out(plan, cache) == [PageJob(5, 11, 10)]
+    assert not plan.filled
+
+
 def test_few_unknown_chats_are_asked_for_singly_and_many_by_pages(cache: Cache) -> None:
     """So that a first login costs pages, and a new chat one small request."""
     plan = FetchPlan()
