@@ -45,7 +45,7 @@ class Client:
         self._run("anna", "send", "--timeout", "120", "bela@example.org", self._sent[-1])
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            lines = self._run("bela", "history", "anna@example.org", "--json", "-n", "100").splitlines()
+            lines = self._run("bela", "history", "anna@example.org", "--json", "--limit", "100").splitlines()
             texts = [record.get("text") for record in map(json.loads, lines) if record.get("text")]
             if texts == self._sent:
                 return

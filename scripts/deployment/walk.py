@@ -18,6 +18,8 @@ from tests.support.pebble import DOMAIN, Pebble, running_pebble
 PAGE: Final = ROOT / "docs/deployment.md"
 GATEWAY: Final = "10.0.2.2"
 """This machine, as QEMU's user network shows it to its guest."""
+_TEST_CA: Final = "/etc/ssl/test-ca.pem"
+"""What its own address is trusted by, where the server and Caddy may read it."""
 SOURCE: Final = "/root/source.bundle"
 _OWN_CAS: Final = Path("/usr/local/share/ca-certificates")
 """What this machine trusts besides the usual; the guest has the same network."""
@@ -83,11 +85,11 @@ class Walk:
 
     def _settled(self) -> None:
         """What the world does for an owner: the name leads to the machine, and the CA is one that clients trust."""
-        self._guest.copy_in(self._pebble.ca_file, "/etc/chatserver/ca.pem")
+        self._guest.copy_in(self._pebble.ca_file, _TEST_CA)
         self._guest.run(
-            f'printf \'acme_directory = "{self._directory()}"\\nacme_ca_file = "/etc/chatserver/ca.pem"\\n\' '
+            f'printf \'acme_directory = "{self._directory()}"\\nacme_ca_file = "{_TEST_CA}"\\n\' '
             f">> /etc/chatserver/config.toml\necho '10.0.2.15 {DOMAIN}' >> /etc/hosts\n"
-            "chmod 644 /etc/chatserver/ca.pem"
+            f"chmod 644 {_TEST_CA}"
         )
 
     def _chat(self) -> None:
@@ -123,7 +125,7 @@ class Walk:
 
     def _own_ca(self) -> None:
         """Caddy asks the same CA as the server did."""
-        lines = rf"{{\n\tacme_ca {self._directory()}\n\tacme_ca_root /etc/chatserver/ca.pem"
+        lines = rf"{{\n\tacme_ca {self._directory()}\n\tacme_ca_root {_TEST_CA}"
         self._guest.run(f"sed -i '1,/^{{/ s#^{{#{lines}#' /opt/chatserver/source/deploy/Caddyfile")
 
     def _directory(self) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -274,3 +275,46 @@ def test_a_mount_point_is_filled_from_within(backed: Backed, tmp_path: Path, mon
     assert "was interrupted" in done.stderr
     with pytest.raises(BackupError, match="was interrupted"):
         restore(backed.backup, Settings(data=target))
+
+
+@pytest.mark.parametrize("step", range(1, 4))
+def test_a_restore_from_within_that_is_killed_is_told_and_can_be_cleaned_up(
+    backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The server's user owns the folder, but not its parent; killed before each part of the last step."""
+    target = tmp_path / "data"
+    target.mkdir()
+    child = os.fork()
+    if child == 0:
+        _restore_and_die(backed.backup, target, step, monkeypatch)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    done = run("user", "list", "--data", target)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert f"A restore into {target} was interrupted. Remove everything in" in done.stderr
+    for path in target.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    restore(backed.backup, Settings(data=target))
+    assert tree(target) == tree(backed.data)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def _restore_and_die(backup: bytes, target: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore in a process that nothing but a kill ends, before entry number `step` gets its place."""
+    renamed = Path.rename
+    count = 0
+
+    def rename(path: Path, place: Path) -> Path:
+        nonlocal count
+        if place.parent == target:
+            count += 1
+            if count == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return renamed(path, place)
+
+    try:
+        monkeypatch.setattr(os, "access", lambda path, _: Path(path) != target.parent)  # root may write everywhere
+        monkeypatch.setattr(Path, "rename", rename)
+        restore(backup, Settings(data=target))
+    finally:
+        os._exit(1)

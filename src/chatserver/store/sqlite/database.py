@@ -40,12 +40,12 @@ def prepare(
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         needed = ".".join(map(str, MIN_SQLITE))
         raise StoreUnusableError(f"SQLite {needed} or newer is needed; this Python has {sqlite3.sqlite_version}.")
+    before_upgrade.refuse_half_restored(data_dir)
     path = data_dir / FILE_NAME
     if not create and not path.exists():
         raise StoreUnusableError(
             f"There is no database in {data_dir}. Check --data; 'chatserver serve' makes a new one."
         )
-    before_upgrade.refuse_half_restored(data_dir)
     try:
         _make_private_folder(data_dir)
         with _locked(data_dir / "open.lock"):
