@@ -106,19 +106,20 @@ class Walk:
         self._client.exchange()
 
     def _survives(self) -> None:
-        """Restarts refuse nobody, kill -9 is answered by a new process, and the machine comes back with all of it."""
+        """Restarts refuse nobody, a new process follows a killed or stuck one, the machine comes back with all."""
         refused = self._client.refused_while(lambda: self._guest.run("systemctl restart chatserver"))
         assert not refused, f"{refused} connections were refused during a restart"
         self._still_there()
-        before = self._pid()
-        self._guest.run(f"kill -9 {before}")
-        self._client.until_answered()
-        assert self._pid() != before
-        self._still_there()
+        for name in ("KILL", "STOP"):
+            before = self._pid()
+            self._guest.run(f"kill -{name} {before}")
+            self._client.until_answered()
+            assert self._pid() != before
+            self._still_there()
         self._guest.reboot()
         self._client.until_answered()
         self._still_there()
-        self._say("restarted, killed, rebooted: nobody refused, nothing lost")
+        self._say("restarted, killed, stopped, rebooted: nobody refused, nothing lost")
 
     def _pid(self) -> str:
         return self._guest.run("systemctl show --property=MainPID --value chatserver").stdout.strip()

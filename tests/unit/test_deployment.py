@@ -46,6 +46,14 @@ def test_the_page_names_only_commands_and_files_that_exist() -> None:
             assert (ROOT / path).exists(), path
 
 
+def test_starting_the_server_leaves_a_disabled_socket_alone() -> None:
+    """`Sockets=`, `Wants=` and `Requires=` would bring port 80 back, which a proxy needs for itself."""
+    lines = (ROOT / "deploy/systemd/chatserver.service").read_text().splitlines()
+    asking = [line for line in lines if line.startswith(("Sockets=", "Wants=", "Requires=", "BindsTo="))]
+    assert [line for line in asking if "chatserver-http" in line] == []
+    assert "Service=chatserver.service" in (ROOT / "deploy/systemd/chatserver-http.socket").read_text().splitlines()
+
+
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None and not os.environ.get("CI"), reason="there is no systemd here"
 )
