@@ -88,8 +88,8 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 def _told(made: Made, then: str) -> int:
     counts = made.header.counts
     say(
-        f"Backed up {counts.users:,} users, {counts.messages:,} messages in {counts.chats:,} chats and "
-        f"{counts.files:,} files: {mib(made.bytes)}. {then}"
+        f"Backed up: users {counts.users:,}, chats {counts.chats:,}, messages {counts.messages:,}, "
+        f"files {counts.files:,}; {mib(made.bytes)}. {then}"
     )
     return _problems(made.problems, made.first_problem)
 
@@ -153,8 +153,8 @@ def restore(arguments: argparse.Namespace) -> int:
         _out(arguments, str(done.data), done)
         counts = done.content.counts
         say(
-            f"Restored {counts.users:,} users, {counts.messages:,} messages in {counts.chats:,} chats and "
-            f"{counts.files:,} files into {done.data}."
+            f"Restored into {done.data}: users {counts.users:,}, chats {counts.chats:,}, "
+            f"messages {counts.messages:,}, files {counts.files:,}."
         )
         if done.config is not None:
             say(f"The files of its configuration are in {done.config}; copy what you need to where it was.")
