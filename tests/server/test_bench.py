@@ -1,5 +1,6 @@
 """`chatserver bench`: it counts what it says, notices a broken promise, and leaves nothing behind."""
 
+import asyncio
 import json
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from chatproto import codec
 from chatproto.frames import Events
 from chatproto.models import Message, event_id
-from chatserver.bench.load import BrokenPromiseError, verify
+from chatserver.bench.load import BrokenPromiseError, settled, verify
 from chatserver.bench.wire import LeanClient
 from tests.support.homes import run_command
 
@@ -63,6 +64,26 @@ async def test_a_broken_promise_is_noticed(frames: list[tuple[int, ...]], monkey
     reader = await client(*(frame(*seqs) for seqs in frames))
     with pytest.raises(BrokenPromiseError, match=r"1 of 1 members|[1-9] frames out of order"):
         await verify(await author_of(5, 9), [reader])
+
+
+async def test_messages_without_an_answer_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatserver.bench.load._ARRIVAL_MAX_S", 0.0)
+    author = await author_of(5, 9)
+    author.sent = 5
+    await settled(author)
+    author.sent = 7
+    with pytest.raises(ConnectionError, match="2 of 7 messages have no answer"):
+        await settled(author)
+
+
+async def test_a_refused_greeting_is_told() -> None:
+    made = LeanClient()
+    made.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    made._ready = asyncio.get_running_loop().create_future()
+    body = b'{"type":"error","error":{"code":"tooManyConnections"}}'
+    made.data_received(b"\x81" + bytes([len(body)]) + body)
+    with pytest.raises(ConnectionError, match="tooManyConnections"):
+        await made._ready
 
 
 async def test_a_real_run_prints_figures_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """Loads on a server: fan-out, pairs, latency at a fixed rate, idle connections, pages; each stops by itself."""
 
 import asyncio
+import http.client
 import json
-import socket
+import os
 import statistics
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from chatserver.bench.world import Account, ServerOnCore, World, broadcast_serve
 TEXT = "x" * 200
 _REST_MAX_S = 240.0
 _ARRIVAL_MAX_S = 10.0
+_REQUEST_TIMEOUT_S = 30.0
 _RESTING = 0.02
 """Share of a core below which a server is at rest."""
 
@@ -30,6 +32,8 @@ class Load:
 
     def note(self) -> str:
         full = ", generator full" if self.generator > 0.95 else ""
+        if len(os.sched_getaffinity(0)) == 1 and os.cpu_count() == 1:
+            full = ", on one core for both"
         return f"server {self.server:.0%}, generator {self.generator:.0%}{full}"
 
 
@@ -57,6 +61,7 @@ def keep_outstanding(author: LeanClient, chat_id: int, outstanding: int) -> Call
         nonlocal number
         if running:
             number += 1
+            author.sent += 1
             author.send(send_frame(number, chat_id, TEXT))
 
     def stop() -> None:
@@ -70,11 +75,14 @@ def keep_outstanding(author: LeanClient, chat_id: int, outstanding: int) -> Call
 
 
 async def settled(author: LeanClient) -> None:
-    """Wait until the answers have stopped coming, for at most ten seconds."""
-    before, deadline = -1, time.monotonic() + _ARRIVAL_MAX_S
-    while before != author.acks and time.monotonic() < deadline:
-        before = author.acks
-        await asyncio.sleep(0.2)
+    """Wait until every message has its answer. Raises `ConnectionError` if one has none after ten seconds."""
+    deadline = time.monotonic() + _ARRIVAL_MAX_S
+    while author.acks < author.sent and not author.closed:
+        if time.monotonic() > deadline:
+            raise ConnectionError(f"{author.sent - author.acks:,} of {author.sent:,} messages have no answer")
+        await asyncio.sleep(0.02)
+    if author.acks < author.sent:
+        raise ConnectionError("the server ended a connection that had messages under way")
 
 
 class BrokenPromiseError(Exception):
@@ -107,12 +115,14 @@ async def verify(author: LeanClient, readers: Sequence[LeanClient]) -> int:
 
 async def rested(server: ServerOnCore) -> None:
     """Wait until the server has nothing to do: the search index has followed a history that was stored directly."""
-    async with asyncio.timeout(_REST_MAX_S):
-        busy = 1.0
-        while busy > _RESTING:
-            before = server.cpu_s()
-            await asyncio.sleep(1)
-            busy = server.cpu_s() - before
+    deadline = time.monotonic() + _REST_MAX_S
+    busy = 1.0
+    while busy > _RESTING:
+        if time.monotonic() > deadline:
+            raise ConnectionError(f"the server was not at rest after {_REST_MAX_S:.0f} s")
+        before = server.cpu_s()
+        await asyncio.sleep(1)
+        busy = server.cpu_s() - before
 
 
 async def fan_out(server: ServerOnCore, members: list[Account], chat_id: int, seconds: float) -> Load:
@@ -152,7 +162,8 @@ async def pairs(server: ServerOnCore, world: World, chats: list[int], outstandin
     load = await measure(server, seconds, clients, lambda: sum(author.acks for author in authors))
     for stop in stops:
         stop()
-    await settled(authors[0])
+    for author in authors:
+        await settled(author)
     for author, reader in zip(authors, clients[1::2], strict=True):
         await verify(author, [author, reader])
     for client in clients:
@@ -196,6 +207,7 @@ async def latency(
         while sent < passed * rate:
             due.append(int((begin + sent / rate) * 1e9))
             sent += 1
+            clients[0].sent += 1
             clients[0].send(send_frame(sent, chat_id, f"@{due[-1]} {TEXT}"))
         await asyncio.sleep(0.002)
     await settled(clients[0])
@@ -222,21 +234,23 @@ async def idle_connection(server: ServerOnCore, world: World, connections: int) 
 
 
 def pages(port: int, token: str, paths: list[str], rounds: int) -> list[float]:
-    """Median milliseconds of each path, asked in turn over one connection that is kept open."""
+    """Median milliseconds of each path, asked in turn over one connection that is kept open. Raises `OSError`."""
     times: list[list[float]] = [[] for _ in paths]
-    with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_REQUEST_TIMEOUT_S)
+    try:
         for _ in range(rounds):
             for path, taken in zip(paths, times, strict=True):
                 begin = time.perf_counter()
-                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
-                data = sock.recv(1 << 20)
-                head, _, body = data.partition(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 200"), data[:200]
-                left = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]) - len(body)
-                while left > 0:
-                    left -= len(sock.recv(1 << 20))
+                connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != http.client.OK:
+                    raise ConnectionError(f"the server answers {answer.status}: {body[:200].decode(errors='replace')}")
                 taken.append((time.perf_counter() - begin) * 1e3)
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the server's answer ended early: {error}") from error
+    finally:
+        connection.close()
     return [statistics.median(taken) for taken in times]
 
 

@@ -11,6 +11,7 @@ from typing import Final, cast
 _STAMP: Final = re.compile(rb'"@(\d+) ')
 _SEQ: Final = re.compile(rb'"seq":(\d+)')
 _SEQ_KEY: Final = b'"seq":'
+_CONNECT_MAX_S: Final = 30.0
 
 
 class LeanClient(asyncio.Protocol):
@@ -21,6 +22,8 @@ class LeanClient(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.events = 0
+        self.sent = 0
+        """Messages that were sent and want an answer, as whoever sends them counts."""
         self.acks = 0
         self.frames = 0
         self.first = 0
@@ -43,7 +46,18 @@ class LeanClient(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, port: int, path: str, hello: str | None) -> "LeanClient":
-        """Open a WebSocket on the loopback interface; with `hello`, wait for the first frame that answers it."""
+        """Open a WebSocket on the loopback interface; with `hello`, wait until it is welcome.
+
+        Raises `OSError`, also after thirty seconds without an answer and where the greeting is refused.
+        """
+        try:
+            async with asyncio.timeout(_CONNECT_MAX_S):
+                return await cls._connect(port, path, hello)
+        except TimeoutError:
+            raise ConnectionError(f"the server does not answer within {_CONNECT_MAX_S:.0f} s") from None
+
+    @classmethod
+    async def _connect(cls, port: int, path: str, hello: str | None) -> "LeanClient":
         loop = asyncio.get_running_loop()
         _, client = await loop.create_connection(cls, "127.0.0.1", port)
         key = base64.b64encode(os.urandom(16)).decode()
@@ -147,7 +161,11 @@ class LeanClient(asyncio.Protocol):
                 for stamp in _STAMP.findall(buffer, start, end):
                     self.on_stamp(int(stamp))
         if not self._ready.done():
-            self._ready.set_result(None)
+            if buffer.startswith(b'{"type":"error"', start):
+                text = buffer[start:end].decode(errors="replace")
+                self._ready.set_exception(ConnectionError(f"the server refuses a connection: {text}"))
+            else:
+                self._ready.set_result(None)
 
 
 def _number(buffer: bytes, place: int) -> int:
