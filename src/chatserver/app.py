@@ -278,15 +278,10 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
 
         push: Push | None = None
         if settings.push:
-            push = await undo.enter_async_context(
-                open_push(
-                    store,
-                    settings,
-                    is_there=is_there,
-                    backoff_s=timing.push_backoff,
-                    resolver=timing.push_resolver,
-                )
+            opening = open_push(
+                store, settings, is_there=is_there, backoff_s=timing.push_backoff, resolver=timing.push_resolver
             )
+            push = await undo.enter_async_context(opening)
         recovery = await undo.enter_async_context(
             open_recovery(store, passwords, settings, backoff_s=timing.mail_backoff)
         )
@@ -304,20 +299,20 @@ async def open_application(settings: Settings, timing: Timing) -> AsyncIterator[
             eraser=eraser,
         )
         application.gauges += _background_gauges(passwords, push)
-
-        bus = application.bus
-        bus.subscribe("sessions", auth.on_commit)  # first, so that no new connection of a revoked one slips in
-        bus.subscribe("live delivery", application.hub.on_commit)
-        if push is not None:
-            bus.subscribe("push", push.pusher.on_commit)
-        store.on_commit(bus.publish)
-        undo.push_async_callback(application.hub.close)
-        application.hub.start()
+        _subscribe(application, push)
         undo.push_async_callback(application.survey.close)
-        undo.push_async_callback(application.upkeep.close)
-        application.upkeep.start()
-        undo.push_async_callback(application.retention.close)
-        application.retention.start()
-        undo.push_async_callback(application.eraser.close)
-        application.eraser.start()
+        for part in (application.hub, application.upkeep, application.retention, application.eraser):
+            undo.push_async_callback(part.close)
+            part.start()
         yield application
+
+
+def _subscribe(application: Application, push: Push | None) -> None:
+    """Have every part hear of what is committed."""
+    bus = application.bus
+    # First, so that no new connection of a revoked session slips in.
+    bus.subscribe("sessions", application.auth.on_commit)
+    bus.subscribe("live delivery", application.hub.on_commit)
+    if push is not None:
+        bus.subscribe("push", push.pusher.on_commit)
+    application.store.on_commit(bus.publish)

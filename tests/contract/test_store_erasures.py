@@ -65,6 +65,24 @@ async def test_words_copies_and_reactions_go(store: Store, backend: Backend, tmp
     assert await eraser.finish(anna.id) is None
 
 
+async def test_what_is_left_of_removed_messages_goes_in_steps(
+    store: Store, backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the one who is erased, however much there is; others' can still be told from new ones."""
+    monkeypatch.setattr("chatserver.store.areas.erasures._FORGOTTEN_AT_ONCE", 2)
+    anna, bert = await make_users(store, "Anna", "Bert")
+    chat = await store.open_direct(anna.id, bert.id)
+    for number in range(5):
+        await say(store, new_message(anna, f"{number}", chat_id=chat.id))
+    await say(store, new_message(bert, "theirs", chat_id=chat.id))
+    await store.remove_before(chat.id, 1 << 62, 1, 100)
+    assert rows_of(backend, "SELECT COUNT(*) FROM removed_messages") == [(6,)]
+    eraser = Eraser(store, tmp_path, pause=0)
+    await eraser.begin(anna.id)
+    await eraser.finish(anna.id)
+    assert rows_of(backend, "SELECT sender_id FROM removed_messages") == [(bert.id,)]
+
+
 async def test_it_goes_on_after_any_step(store: Store, backend: Backend, tmp_path: Path) -> None:
     """Whoever comes next begins where the last one was, and repeats no event."""
     anna, _, group, other = await story(store, backend)

@@ -209,7 +209,7 @@ async def test_what_scanners_send_ends_quietly(tmp_path: Path, caplog: pytest.Lo
 
 
 async def test_half_open_handshakes_end_and_never_keep_others_out(tmp_path: Path) -> None:
-    """Those of one address are few; with too many in all, the oldest gives way."""
+    """Whoever begins a handshake, or says nothing at all, has to be done in time."""
     certificate, key = write_pair(tmp_path)
     _, context = read(PairFiles(certificate, key))
     sock = socket.create_server(("127.0.0.1", 0))
@@ -228,6 +228,27 @@ async def test_half_open_handshakes_end_and_never_keep_others_out(tmp_path: Path
     assert count("timeout") == timeouts + 4
     acceptor.close()
     acceptor.abort()
+
+
+async def test_handshakes_under_way_are_few_of_one_address_and_in_all(tmp_path: Path) -> None:
+    """One more of an address is refused; with too many in all, the oldest gives way to the newest."""
+    certificate, key = write_pair(tmp_path)
+    _, context = read(PairFiles(certificate, key))
+    for bounds, outcome, loser in (({"per_address": 2}, "refused", 2), ({"pending_max": 2}, "displaced", 0)):
+        sock = socket.create_server(("127.0.0.1", 0))
+        acceptor = TlsAcceptor([sock], asyncio.Protocol, lambda: context, lambda _: True, **bounds)
+        acceptor.start()
+        before = count(outcome)
+        opened = [await asyncio.open_connection(*sock.getsockname()) for _ in range(3)]
+        async with asyncio.timeout(WAIT_S):
+            with contextlib.suppress(ConnectionResetError):
+                assert await opened[loser][0].read() == b""
+        assert count(outcome) == before + 1
+        assert [number for number, (reader, _) in enumerate(opened) if reader.at_eof()] == [loser]
+        acceptor.close()
+        acceptor.abort()
+        for _, writer in opened:
+            writer.close()
 
 
 def trusting_hello() -> bytes:

@@ -103,8 +103,11 @@ class Terminal:
 
     async def exit_code(self) -> int:
         """Wait for the end of the process."""
-        async with asyncio.timeout(WAIT_S):
-            return await self.process.wait()
+        try:
+            async with asyncio.timeout(WAIT_S):
+                return await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"it did not end; the terminal shows:\n{self.text}") from None
 
     async def close(self) -> None:
         """Kill the process if it still runs, and close the terminal."""

@@ -53,7 +53,7 @@ class _Storage:
         self._loop = asyncio.new_event_loop()
         try:
             self._blobs = backends.open_blobs(settings, folder, self._threads)
-        except BaseException as error:
+        except BaseException as error:  # also when interrupted: the threads must end
             self.__exit__(None, None, None)
             if isinstance(error, ConfigError):
                 raise BackupError(str(error)) from error

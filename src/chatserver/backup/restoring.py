@@ -116,7 +116,14 @@ def _put(data: Path, target: Path) -> None:
             data.rename(target)
             sync_folder(target.parent)
     except OSError as error:
-        raise PlaceError(f"The backup cannot be put into {target}: {error.strerror}. Nothing was changed.") from error
+        raise PlaceError(f"The backup cannot be put into {target}: {error.strerror}. {_left(target)}") from error
+
+
+def _left(target: Path) -> str:
+    """What there is to do after a failure of the last step."""
+    if (target / HALF_RESTORED).exists():
+        return "Remove everything in that folder, and restore again."
+    return "Nothing was changed."
 
 
 def _give_to_owner(data: Path, target: Path) -> None:

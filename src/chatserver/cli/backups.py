@@ -178,7 +178,7 @@ def list_backups(arguments: argparse.Namespace) -> int:
             else:
                 made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one.created_at))
                 state = "verified" if one.verified_at is not None else "not verified"
-                lacking = f", lacks {one.problems} files" if one.problems else ""
+                lacking = f", files lacking: {one.problems}" if one.problems else ""
                 sys.stdout.write(f"{made}\t{one.bytes}\t{one.place}\t{one.name}\t{state}{lacking}\n")
         sys.stdout.flush()
         return Exit.OK
@@ -208,7 +208,7 @@ def new_epoch(arguments: argparse.Namespace) -> int:
         done = adopting.adopt(settings, sign_out=arguments.sign_out)
         _out(arguments, done.epoch, done)
         counts = done.counts
-        say(f"The database is whole and has a new epoch: {counts.messages:,} messages in {counts.chats:,} chats.")
+        say(f"The database is whole and has a new epoch: chats {counts.chats:,}, messages {counts.messages:,}.")
         return _problems(done.problems, done.first_problem)
 
     return _run(arguments, work)

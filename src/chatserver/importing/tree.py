@@ -92,7 +92,7 @@ class ZipTree(Tree):
         try:
             entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
             _check(path, [entry.filename for entry in entries], sum(entry.file_size for entry in entries))
-        except BaseException:
+        except BaseException:  # also when interrupted: nobody else could close it
             self._zip.close()
             raise
         super().__init__({entry.filename: entry.file_size for entry in entries})
@@ -114,7 +114,7 @@ class TarTree(Tree):
             self._tar = tarfile.open(fileobj=self._plain)  # noqa: SIM115 - it lives as long as the tree
             members = [member for member in self._tar.getmembers() if member.isfile()]
             _check(path, [member.name for member in members], sum(member.size for member in members))
-        except BaseException:
+        except BaseException:  # as above
             self._plain.close()
             raise
         self._members = {member.name: member for member in members}

@@ -166,11 +166,24 @@ class Eraser:
             await self._store.erase_traces(user_id, [], next_place)
         return next_place is not None
 
-    async def _run(self) -> None:
-        with contextlib.suppress(ChatError):  # told where it was raised; the next start tries again
+    async def _reapply_and_tell(self) -> None:
+        try:
             again = await self.reapply()
-            if again:
-                _log.warning("%d users who were erased are in this database, and are erased again", again)
+        except ChatError:
+            return  # told where it was raised; the next start tries again
+        except OSError as error:
+            _log.error(
+                "%s cannot be read: %s. Make it a file of the server's user and restart; until then nobody who was "
+                "erased before a restored backup is erased again.",
+                self._file,
+                error.strerror,
+            )
+            return
+        if again:
+            _log.warning("%d users who were erased are in this database, and are erased again", again)
+
+    async def _run(self) -> None:
+        await self._reapply_and_tell()
         while True:
             try:
                 for erasure in await self._store.erasures():

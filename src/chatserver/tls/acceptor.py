@@ -64,14 +64,18 @@ class TlsAcceptor:
         admit: Admit,
         *,
         handshake_s: float = HANDSHAKE_S,
+        pending_max: int = PENDING_MAX,
+        per_address: int = PENDING_PER_ADDRESS,
     ) -> None:
-        """`context` gives the certificate in use at each handshake."""
+        """`context` gives the certificate in use at each handshake. The bounds are of handshakes under way."""
         self._loop = asyncio.get_running_loop()
         self._sockets = sockets
         self._factory = factory
         self._context = context
         self._admit = admit
         self._handshake_s = handshake_s
+        self._pending_max = pending_max
+        self._per_address = per_address
         self._pending: dict[_Pending, None] = {}
         self._by_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,11 +131,11 @@ class TlsAcceptor:
         self._paused = self._loop.call_later(_PAUSE_S, self.start)
 
     def _begin(self, connection: socket.socket, address: str) -> None:
-        if self._by_address[address] >= PENDING_PER_ADDRESS or not self._admit(address):
+        if self._by_address[address] >= self._per_address or not self._admit(address):
             _handshakes.add(1, "refused")
             connection.close()
             return
-        if len(self._pending) >= PENDING_MAX:
+        if len(self._pending) >= self._pending_max:
             self._drop(next(iter(self._pending)), "displaced")
         connection.setblocking(False)
         pending = _Pending(connection, address)

@@ -62,7 +62,7 @@ def main() -> int:
     try:
         question = msgspec.json.decode(sys.stdin.readline(), type=Question)
         answer: Answer = _issue(question) if isinstance(question, Order) else _renewal_time(question)
-    except Exception as error:
+    except Exception as error:  # whatever it is, the server that waits has to be told
         answer = _failed(error)
     _say(answer)
     return 0

@@ -160,30 +160,38 @@ def figures(url: str, now: Reading, before: Reading, lately: Baseline, names: Ma
         connections=int(gauge(now, "chatserver_websockets_open") or 0),
         sessions=int(gauge(now, "chatserver_sessions") or 0),
         users=int(gauge(now, "chatserver_users_connected") or 0),
-        queues=Queues(
-            writes=gauge(now, "chatserver_writes_waiting") or 0,
-            outbox_bytes=gauge(now, "chatserver_outbox_bytes") or 0,
-            passwords=gauge(now, "chatserver_passwords_waiting") or 0,
-            pushes=gauge(now, "chatserver_pushes_waiting") or 0,
-        ),
+        queues=_queues(now),
         unready=[" ".join(one.labels) for one in now.gauges.get("chatserver_ready", ()) if not one.value],
         storage=_storage(now),
         backup_at=gauge(now, "chatserver_backup_last_success_timestamp_seconds") or None,
         certificate_expires_at=gauge(now, "chatserver_certificate_expiry_timestamp_seconds", least=True) or None,
         errors=_errors(now, lately),
-        chats=[
-            ChatFigures(
-                id=chat.id,
-                messages=chat.events,
-                deliveries=chat.deliveries,
-                sessions=chat.sessions,
-                name=names.get(chat.id),
-            )
-            for chat in now.chats
-        ],
+        chats=_chats(now, names),
         chats_error=now.chats_error,
         statements=_statements(now, lately),
     )
+
+
+def _queues(now: Reading) -> Queues:
+    return Queues(
+        writes=gauge(now, "chatserver_writes_waiting") or 0,
+        outbox_bytes=gauge(now, "chatserver_outbox_bytes") or 0,
+        passwords=gauge(now, "chatserver_passwords_waiting") or 0,
+        pushes=gauge(now, "chatserver_pushes_waiting") or 0,
+    )
+
+
+def _chats(now: Reading, names: Mapping[int, str]) -> list[ChatFigures]:
+    return [
+        ChatFigures(
+            id=chat.id,
+            messages=chat.events,
+            deliveries=chat.deliveries,
+            sessions=chat.sessions,
+            name=names.get(chat.id),
+        )
+        for chat in now.chats
+    ]
 
 
 def grown(now: float, before: float) -> float:

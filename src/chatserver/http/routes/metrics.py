@@ -24,7 +24,7 @@ def operations(
     take_reading: TakeReading,
 ) -> list[Operation]:
     """Metrics for clients in these networks who ask directly; all others find nothing at these addresses."""
-    allowed = [ipaddress.ip_network(network) for network in networks]
+    only_for_readers = _gate(networks)
 
     @cache
     def give() -> Callable[[str], tuple[bytes, str]]:
@@ -32,17 +32,6 @@ def operations(
         from chatserver.ops.metrics import exposition  # noqa: PLC0415 - see above
 
         return exposition(gauges)
-
-    def only_for_readers(request: HttpRequest) -> None:
-        # A proxy on this machine would make everybody local.
-        if request.client is None or any(name in request.headers for name in _FORWARDED):
-            raise ChatError("notFound")
-        try:
-            address = ipaddress.ip_address(request.client.host)
-        except ValueError:
-            raise ChatError("notFound") from None
-        if not any(address in network for network in allowed):
-            raise ChatError("notFound")
 
     async def get_metrics(call: Call[Nothing, None]) -> Response[bytes]:
         only_for_readers(call.request)
@@ -76,3 +65,21 @@ def operations(
             public=True,
         ),
     ]
+
+
+def _gate(networks: Collection[str]) -> Callable[[HttpRequest], None]:
+    """Raises `notFound` for a request that does not come directly from one of these networks."""
+    allowed = [ipaddress.ip_network(network) for network in networks]
+
+    def only_for_readers(request: HttpRequest) -> None:
+        # A proxy on this machine would make everybody local.
+        if request.client is None or any(name in request.headers for name in _FORWARDED):
+            raise ChatError("notFound")
+        try:
+            address = ipaddress.ip_address(request.client.host)
+        except ValueError:
+            raise ChatError("notFound") from None
+        if not any(address in network for network in allowed):
+            raise ChatError("notFound")
+
+    return only_for_readers

@@ -38,8 +38,12 @@ _LOOK: Final = """
 _NOTE_TRACES: Final = """
     UPDATE erasures SET chat_id = $2, seq = $3, copies = copies + $4, reactions = reactions + $5, worked_at = $6
     WHERE user_id = $1"""
+_FORGOTTEN_AT_ONCE: Final = 1_000
+_FORGET_REMOVED: Final = """
+    DELETE FROM removed_messages WHERE sender_id = $1 AND client_id IN (
+        SELECT client_id FROM removed_messages WHERE sender_id = $1 ORDER BY client_id LIMIT $2)
+    RETURNING 1"""
 _FORGET: Final = (
-    "DELETE FROM removed_messages WHERE sender_id = $1",
     "DELETE FROM user_log WHERE user_id = $1",
     "UPDATE uploads SET expires_at = 0 WHERE owner_id = $1",  # the janitor drops them, and what has arrived
     "DELETE FROM erasures WHERE user_id = $1",
@@ -74,6 +78,12 @@ class ErasureArea(Area):
         await self._write(partial(_erase_traces, user_id=user_id, places=places, next_place=next_place))
 
     async def finish_erasure(self, user_id: int) -> None:
+        async def some(tx: Transaction) -> int:
+            return len(await tx.all(_FORGET_REMOVED, user_id, _FORGOTTEN_AT_ONCE))
+
+        while await self._write(some) == _FORGOTTEN_AT_ONCE:
+            pass  # in steps, as others write meanwhile; the erasure itself is forgotten last
+
         async def step(tx: Transaction) -> None:
             for statement in _FORGET:
                 await tx.all(statement, user_id)

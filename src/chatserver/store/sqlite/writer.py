@@ -168,7 +168,8 @@ class GroupCommitWriter:
                 elif self._closing:
                     return
                 elif self._spare:
-                    await self._work(self._spare.popleft())
+                    await self._work(self._spare[0])
+                    self._spare.popleft()
                 else:
                     self._wanted.clear()
         finally:
