@@ -113,15 +113,22 @@ class Outbox:
         """The next rows to send, oldest first, now SENDING and their `attempts` counted.
 
         At most `limit`, and at most `max_bytes` of UTF-8 text but always one row. Left out are targets that
-        have a row in SENDING.
+        have a row in SENDING, and what is behind a row with files to the same target: the server may have dropped
+        them, and while they are uploaded again nothing may overtake that row.
         """
         with self._transaction() as connection:
             rows: list[tuple[Any, ...]] = []
+            with_files: set[str] = set()
             for row in connection.execute(_TAKE, (limit,)):
-                max_bytes -= len(row[3].encode())
+                target, text, attached = row[2], row[3], row[9]
+                if target in with_files:
+                    continue
+                max_bytes -= len(text.encode())
                 if rows and max_bytes < 0:
                     break
                 rows.append(row)
+                if attached is not None:
+                    with_files.add(target)
             connection.executemany(
                 "UPDATE messages SET state = 'sending', attempts = attempts + 1 WHERE row_id = ?",
                 [(row[0],) for row in rows],

@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 
 from chatproto.errors import ErrorInfo
+from chatterm.client import outbox_uploads
 from chatterm.client.errors import ClientError
 from chatterm.client.model import OutboxRow, OutboxState, Target
 from chatterm.client.outbox import Outbox
+from chatterm.client.outbox_uploads import fresh_attachment
 
 A, B = Target(chat_id=1), Target(email="bela@example.org")
 NOT_MEMBER = ErrorInfo(code="notMember", message="You are not a member.", hint="Ask a member.")
 TOO_LONG = ErrorInfo(code="textTooLong", message="Too long.")
 CONFLICT = ErrorInfo(code="clientIdConflict", message="Used before.")
+GONE = ErrorInfo(code="fileNotFound", message="There is no such file.")
 LOTS = 1 << 20
 
 
@@ -111,6 +114,24 @@ def test_nothing_overtakes_a_message_in_flight_to_the_same_target(outbox: Outbox
     assert take(outbox) == ["b1"]
     assert outbox.requeue_sending() == 2
     assert take(outbox) == ["a1", "a2", "b1"]
+
+
+def test_nothing_overtakes_a_message_whose_files_the_server_may_have_dropped(outbox: Outbox) -> None:
+    """It ends the batch for its target, so that it can be uploaded again before what is behind it is sent."""
+    fill(outbox, (A, "a1"))
+    file = fresh_attachment("a.bin", 10)
+    row = outbox.append(A, "a2", attached=[file])
+    fill(outbox, (A, "a3"), (B, "b1"))
+    outbox.change(lambda db: outbox_uploads.complete(db, row.client_id, file.spool, 7))
+    batch = outbox.take(9, LOTS)
+    assert [taken.text for taken in batch] == ["a1", "a2", "b1"]
+    outbox.finish(sent=[batch[0].client_id, batch[2].client_id], refused=[(row.client_id, GONE)])
+    assert take(outbox) == []
+    (again,) = outbox.rows()[0].attached
+    outbox.change(lambda db: outbox_uploads.complete(db, row.client_id, again.spool, 8))
+    assert take(outbox) == ["a2"]
+    outbox.sent(row.client_id)
+    assert take(outbox) == ["a3"]
 
 
 def test_answers_are_applied_together(outbox: Outbox) -> None:
