@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from tests.support.api import furnish, try_api
+from tests.support.backup_kill import prove_backups
 from tests.support.enumeration import compare
 from tests.support.import_kill import prove_imports
 from tests.support.kill import prove
@@ -81,6 +82,30 @@ def imports(arguments: argparse.Namespace) -> None:
     )
 
 
+def backup(arguments: argparse.Namespace) -> None:
+    """Kill backups, server and clients at random points; each backup is whole and can take the server's place."""
+    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        verdict = asyncio.run(
+            prove_backups(
+                Path(folder),
+                rounds=arguments.rounds,
+                seed=seed,
+                say=lambda line: print(line, file=sys.stderr, flush=True),
+            )
+        )
+    print(
+        f"proved in {time.monotonic() - began:.0f} s: {verdict.verified} backups verified, with all of the "
+        f"{verdict.checked} messages that were acknowledged before they began; {verdict.backup_kills} SIGKILLs of a "
+        f"backup, {verdict.server_kills} of the server, {verdict.client_kills} of a client; {verdict.restores} "
+        f"restores, {verdict.restore_kills} of them killed once before, set back {verdict.set_back} messages and made "
+        f"{verdict.sign_ins} clients sign in again; {verdict.stored} messages stored, none lost beyond that, none "
+        "doubled or out of order"
+    )
+
+
 def deployment(arguments: argparse.Namespace) -> None:
     """Follow docs/deployment.md block by block on a clean Debian in a virtual machine, and use the server there."""
     from scripts.deployment.walk import prove as walk  # noqa: PLC0415 - its tools are not everywhere
@@ -128,6 +153,10 @@ def main() -> int:
     importing.add_argument("--messages", type=int, default=20_000, help="of one export (default: 20000)")
     importing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     importing.set_defaults(run=imports)
+    saving = proofs.add_parser("backup", help=backup.__doc__)
+    saving.add_argument("--rounds", type=int, default=60, help="backups that are begun (default: 60)")
+    saving.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    saving.set_defaults(run=backup)
     deploying = proofs.add_parser("deployment", help=deployment.__doc__)
     deploying.add_argument(
         "--cache",

@@ -38,8 +38,12 @@ class SenderProcess:
     number: int
     person: SignedIn
     chat_id: int
+    options: tuple[str, ...] = ()
+    """More arguments for its process."""
     run: int = 0
     queued: list[str] = field(default_factory=list)
+    acked: set[str] = field(default_factory=set)
+    """Texts that it reported as acknowledged, if it was asked to."""
     process: Child | None = None
     instructions: int = _CLOSED
     """Its standard input, while it is open."""
@@ -58,7 +62,7 @@ class SenderProcess:
             os.fdopen(their_output, "wb") as stdout,
             self.complaints.open("ab") as complaints,
         ):
-            arguments = [f"--chat={self.chat_id}", f"--prefix=s{self.number} r{self.run}"]
+            arguments = [f"--chat={self.chat_id}", f"--prefix=s{self.number} r{self.run}", *self.options]
             files = (stdin, stdout, complaints)
             self.process = forker().start("sender", arguments, self.person.environment(), files)
         self.reader = asyncio.create_task(self._read(output))
@@ -76,6 +80,8 @@ class SenderProcess:
             async with self.progress:
                 if word == "queued":
                     self.queued.append(text)
+                elif word == "acked":
+                    self.acked.add(text)
                 else:
                     self.drained = word == "drained"
                 self.progress.notify_all()
@@ -87,6 +93,12 @@ class SenderProcess:
         goal = len(self.queued) + count
         async with asyncio.timeout(STEP_TIMEOUT_S), self.progress:
             await self.progress.wait_for(lambda: len(self.queued) >= goal)
+
+    async def wait_for_acks(self, count: int) -> None:
+        """Wait until it reported `count` more acknowledgements than now."""
+        goal = len(self.acked) + count
+        async with asyncio.timeout(STEP_TIMEOUT_S), self.progress:
+            await self.progress.wait_for(lambda: len(self.acked) >= goal)
 
     async def kill(self) -> None:
         """SIGKILL, at whatever it is doing; harmless when it has ended."""
@@ -157,7 +169,7 @@ async def prove(
         finally:
             for sender in crew:
                 await sender.kill()
-        events, floor = await _log_of_server(server.url, people[0], chat_id)
+        events, floor = await log_of_server(server.url, people[0], chat_id)
         if retention_s:
             witnessed = _witnessed(server.data, chat_id)
             assert events == [event for event in witnessed if event.seq > floor], "the log is not what was stored"
@@ -165,7 +177,7 @@ async def prove(
             events = witnessed
         stored = check_log(events, crew, first_seq=2)
         for sender in crew:
-            _check_copy(sender, events, floor)
+            check_copy(sender, events, floor)
     reported = sum(len(sender.queued) for sender in crew)
     return Verdict(stored, reported, server_kills=rounds, client_kills=rounds, removed=floor)
 
@@ -203,11 +215,11 @@ async def _kill_repeatedly(
     server: ServerProcess, crew: Sequence[SenderProcess], rounds: int, rng: random.Random, say: Callable[[str], None]
 ) -> None:
     for number in range(1, rounds + 1):
-        await _pressure(crew, rng)
+        await pressure(crew, rng)
         await server.kill()
         if rng.random() < 0.5:
             await server.start()
-            await _pressure(crew, rng)
+            await pressure(crew, rng)
             victim = rng.choice(crew)
             await victim.kill()
         else:  # both dead at once
@@ -218,7 +230,7 @@ async def _kill_repeatedly(
         say(f"round {number}: server killed, sender {victim.number} killed; {sum(len(s.queued) for s in crew)} queued")
 
 
-async def _pressure(crew: Sequence[SenderProcess], rng: random.Random) -> None:
+async def pressure(crew: Sequence[SenderProcess], rng: random.Random) -> None:
     """Wait until a random sender, or whoever is first, got some way further: kills fall at any point of the work."""
     distance = rng.randint(1, 60)
     if rng.random() < 0.3:
@@ -233,7 +245,7 @@ async def _pressure(crew: Sequence[SenderProcess], rng: random.Random) -> None:
         task.result()
 
 
-async def _log_of_server(url: str, person: SignedIn, chat_id: int) -> tuple[list[LogEvent], int]:
+async def log_of_server(url: str, person: SignedIn, chat_id: int) -> tuple[list[LogEvent], int]:
     """All messages of a chat as the REST API tells them to a client that has nothing, and the floor of its log."""
     events: list[LogEvent] = []
     floor = 0
@@ -278,7 +290,7 @@ def check_log(events: Sequence[LogEvent], senders: Sequence[SenderProcess], firs
     return len(events)
 
 
-def _check_copy(sender: SenderProcess, events: Sequence[LogEvent], floor: int) -> None:
+def check_copy(sender: SenderProcess, events: Sequence[LogEvent], floor: int) -> None:
     """Assert that whatever a killed client holds is what the server holds, and that nothing is left unsent."""
     complaints = sender.complaints.read_text()
     assert not complaints, f"sender {sender.number} complained: {complaints[-2_000:]}"
