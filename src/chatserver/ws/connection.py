@@ -20,7 +20,6 @@ from chatproto.frames import (
     Fetch,
     Hello,
     MarkSeen,
-    Page,
     Pin,
     React,
     Send,
@@ -39,7 +38,7 @@ from chatserver.services.auth import Authenticator
 from chatserver.services.changes import MessageChanges
 from chatserver.services.messages import Messages
 from chatserver.store.base import Store
-from chatserver.ws import frames, reconnects
+from chatserver.ws import frames, pages, reconnects
 from chatserver.ws.changes import ChangeFrame, ChangeQueue
 from chatserver.ws.reconnects import Reconnects
 from chatserver.ws.record import ConnectionRecord
@@ -292,15 +291,7 @@ class _Dialogue:
     async def fetch(self, frame: Fetch) -> None:
         """Answer with a page."""
         try:
-            events, has_more = await self._services.messages.events(
-                self._session.user_id,
-                frame.chat_id,
-                before_seq=frame.before_seq,
-                after_seq=frame.after_seq,
-                limit=frame.limit,
-            )
-            # Read after the events: then it is surely not below them.
-            floor = await self._services.store.floor(frame.chat_id)
+            answer = await pages.page(self._services.store, self._services.messages, self._session, frame)
         except ChatError as error:
             frames.failed("fetch")
             self._refuse(error, frame.id)
@@ -309,15 +300,7 @@ class _Dialogue:
             frames.failed("fetch")
             self._refuse(ChatError("internal"), frame.id)
         else:
-            page = Page(
-                id=frame.id,
-                chat_id=frame.chat_id,
-                events=events,
-                has_more=has_more,
-                floor=floor.floor,
-                floor_days=floor.days,
-            )
-            self._outbox.reply(pack(page))
+            self._outbox.reply(pack(answer))
 
     async def mark_seen(self, frame: MarkSeen) -> None:
         """Move the seen marker, in the background."""
