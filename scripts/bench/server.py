@@ -16,6 +16,7 @@ import uvloop
 
 from chatserver.bench.load import broadcast_reference, fan_out, idle_connection, latency, pages, pairs, rested
 from chatserver.bench.world import ServerOnCore, World, chat_server, new_world, pin_generator
+from scripts.bench.maintenance import measure_maintenance
 from scripts.bench.report import Report
 from scripts.bench.signals import measure_signals
 
@@ -157,6 +158,11 @@ async def run(data: Path, report: Report, *, quick: bool) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench-server", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and smaller: about 30 s instead of 150")
+    parser.add_argument(
+        "--maintenance",
+        action="store_true",
+        help="only sends beside 'user erase' and 'retention run', against sends without: about 100 s",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -165,7 +171,11 @@ def main() -> int:
     gc.freeze()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
-        uvloop.run(run(Path(folder) / "data", report, quick=arguments.quick))
+        data = Path(folder) / "data"
+        if arguments.maintenance:
+            uvloop.run(measure_maintenance(report, data, 2.0 if arguments.quick else 8.0))
+        else:
+            uvloop.run(run(data, report, quick=arguments.quick))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(report.figures, indent=2) + "\n")
     return 0

@@ -91,7 +91,7 @@ class ServerOnCore:
     def __enter__(self) -> "ServerOnCore":
         """Start it and wait for its URL; `started_s` is the time from exec to there."""
         begin = time.perf_counter()
-        pin = f"import os; os.sched_setaffinity(0, {{{_core(SERVER_CORE)}}})\n"
+        pin = f"import os; os.sched_setaffinity(0, {{{core(SERVER_CORE)}}})\n"
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(  # noqa: S603 - code and arguments are our own
             [sys.executable, "-c", pin + self._code, *self._arguments],
@@ -168,10 +168,11 @@ def broadcast_server() -> ServerOnCore:
 
 def pin_generator() -> None:
     """Keep this process off the server's core, where there is another."""
-    os.sched_setaffinity(0, {_core(GENERATOR_CORE)})
+    os.sched_setaffinity(0, {core(GENERATOR_CORE)})
 
 
-def _core(wanted: int) -> int:
+def core(wanted: int) -> int:
+    """The processor of this number, among those that this process may use; the last one if there are fewer."""
     cores = sorted(_ALL_CORES)
     return cores[min(wanted, len(cores) - 1)]
 
