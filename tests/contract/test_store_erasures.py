@@ -41,7 +41,7 @@ async def test_words_copies_and_reactions_go(store: Store, backend: Backend, tmp
     direct = await store.open_direct(anna.id, bert.id)
     assert await store.holdings(anna.id) == Holdings(2, 1, 0, 1, 1)
     commits = Commits(store)
-    eraser = Eraser(store, tmp_path, pause=0)
+    eraser = Eraser(store, tmp_path, rests=False)
     assert await eraser.begin(anna.id)
     done = await eraser.finish(anna.id)
     assert done is not None
@@ -77,7 +77,7 @@ async def test_what_is_left_of_removed_messages_goes_in_steps(
     await say(store, new_message(bert, "theirs", chat_id=chat.id))
     await store.remove_before(chat.id, 1 << 62, 1, 100)
     assert rows_of(backend, "SELECT COUNT(*) FROM removed_messages") == [(6,)]
-    eraser = Eraser(store, tmp_path, pause=0)
+    eraser = Eraser(store, tmp_path, rests=False)
     await eraser.begin(anna.id)
     await eraser.finish(anna.id)
     assert rows_of(backend, "SELECT sender_id FROM removed_messages") == [(bert.id,)]
@@ -98,7 +98,7 @@ async def test_it_goes_on_after_any_step(store: Store, backend: Backend, tmp_pat
     assert state.messages == 22
     assert await texts(store, group) == ["theirs", "reply to @Anna"]
     before, _ = await store.events(group.id, limit=200)
-    done = await Eraser(store, tmp_path, pause=0).finish(anna.id)
+    done = await Eraser(store, tmp_path, rests=False).finish(anna.id)
     assert done is not None
     assert (done.messages, done.copies, done.reactions) == (22, 1, 2)
     after, _ = await store.events(group.id, limit=200)
@@ -110,7 +110,7 @@ async def test_an_older_database_loses_them_again(store: Store, backend: Backend
     """Who was erased is known beside the database, for one of another epoch in which they are still there."""
     anna, _, group, _ = await story(store, backend)
     (tmp_path / FILE_NAME).write_text(f'{{"userId":{anna.id},"epoch":"of before","at":1}}\n{{"userId":77,"epo')
-    eraser = Eraser(store, tmp_path, pause=0)
+    eraser = Eraser(store, tmp_path, rests=False)
     assert await eraser.reapply() == 1
     await eraser.finish(anna.id)
     assert await texts(store, group) == ["theirs", "reply to @Anna"]
@@ -121,7 +121,7 @@ async def test_an_older_database_loses_them_again(store: Store, backend: Backend
 async def test_a_wrong_password_erases_nothing(store: Store, tmp_path: Path) -> None:
     """The hash is compared in the same step; nobody else can be named."""
     [anna] = await make_users(store, "Anna")
-    eraser = Eraser(store, tmp_path, pause=0)
+    eraser = Eraser(store, tmp_path, rests=False)
     assert not await eraser.begin(anna.id, expected="another")
     assert not (tmp_path / FILE_NAME).exists()
     with pytest.raises(ChatError) as refusal:

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from chatproto.errors import ChatError
 from chatserver import measures
 from chatserver.clock import Clock, now_us
+from chatserver.services.resting import Rests
 from chatserver.store.base import Store
 from chatserver.store.interfaces.erasures import Erasure
 
@@ -22,8 +22,8 @@ INTERVAL_S: Final = 30.0
 BATCH: Final = 8
 """Messages that one commit erases: each is some statements, and whoever sends meanwhile waits for the commit."""
 _LOOKED_AT: Final = 2_000
-_PAUSE: Final = 8.0
-"""Pauses between commits, as multiples of the time that one took."""
+_REST_IDLE: Final = 8.0
+"""Rests with nobody else writing, as multiples of the time that a commit took."""
 _OTHERS_US: Final = 60_000_000
 """An erasure that somebody worked at within this time is left to them."""
 
@@ -49,14 +49,14 @@ class Eraser:
         folder: Path,
         *,
         interval_s: float = INTERVAL_S,
-        pause: float = _PAUSE,
+        rests: bool = True,
         clock: Clock = now_us,
     ) -> None:
-        """`folder` is that of the database."""
+        """`folder` is that of the database. Without `rests` whoever else writes has to wait much."""
         self._store = store
         self._file = folder / FILE_NAME
         self._interval_s = interval_s
-        self._pause = pause
+        self._rests = Rests(store, idle=_REST_IDLE) if rests else Rests(store, idle=0, busy=0)
         self._clock = clock
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -149,19 +149,18 @@ class Eraser:
         return lines
 
     async def _some_messages(self, user_id: int) -> bool:
-        began = perf_counter()
+        self._rests.begin()
         count = await self._store.erase_messages(user_id, BATCH)
         _erased.value += count
-        await asyncio.sleep((perf_counter() - began) * self._pause)
+        await self._rests.rest()
         return count == BATCH
 
     async def _some_traces(self, user_id: int) -> bool:
         places, next_place = await self._store.traces(user_id, _LOOKED_AT)
         for start in range(0, len(places), BATCH):
-            began = perf_counter()
-            part = places[start : start + BATCH]
-            await self._store.erase_traces(user_id, part, None)
-            await asyncio.sleep((perf_counter() - began) * self._pause)
+            self._rests.begin()
+            await self._store.erase_traces(user_id, places[start : start + BATCH], None)
+            await self._rests.rest()
         if next_place is not None:
             await self._store.erase_traces(user_id, [], next_place)
         return next_place is not None

@@ -5,22 +5,20 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Final
 
 from chatproto.errors import ChatError
 from chatserver import measures
 from chatserver.clock import Clock, now_us
+from chatserver.services.resting import Rests
 from chatserver.store.base import Store
 from chatserver.store.interfaces.retention import ChatRetention
 
 DAY_US: Final = 86_400_000_000
 BATCH: Final = 32
 """Events that one commit removes: some milliseconds, for which a message that comes just then has to wait."""
-_PAUSE_IDLE: Final = 2.0
-_PAUSE_BUSY: Final = 40.0
-"""Pauses between commits, as multiples of the time that one took; the second while others write, so that few of those
-who send meet one."""
+_REST_IDLE: Final = 2.0
+"""Rests with nobody else writing, as multiples of the time that a commit took."""
 _PAUSE_MIN_S: Final = 0.005
 _CHATS_AT_ONCE: Final = 200
 _PAGES_AT_ONCE: Final = 32
@@ -118,19 +116,17 @@ class Retention:
         """Remove what one chat does not keep by this rule; as `round`."""
         outcome = Outcome(chat, days)
         before = self.cutoff(days)
+        rests = Rests(self._store, idle=_REST_IDLE)
         while True:
-            began, commits = perf_counter(), self._store.commits
+            rests.begin()
             step = await self._store.remove_before(chat.chat_id, before, days, BATCH)
-            taken = perf_counter() - began
-            _seconds.observe(taken)
+            _seconds.observe(rests.taken())
             _removed.value += step.events
             outcome.events += step.events
             outcome.messages += step.messages
             if step.events < BATCH:
                 return outcome
-            await asyncio.sleep(max(_PAUSE_MIN_S, taken * _PAUSE_IDLE))
-            if self._store.commits > commits + 1:
-                await asyncio.sleep(taken * (_PAUSE_BUSY - _PAUSE_IDLE))
+            await rests.rest()
 
     async def _run(self) -> None:
         await asyncio.sleep(min(_FIRST_S, self._interval_s))

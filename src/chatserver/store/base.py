@@ -175,7 +175,11 @@ class Store(
 
     @property
     def commits(self) -> int:
-        """How many commits there were since it was opened: tells whether anybody else writes."""
+        """How many commits there were since it was opened: tells whether anybody else writes.
+
+        Where the store is not open for serving, each own commit that finds commits of other processes before it counts
+        twice: to see them costs a statement, which only what is not urgent should spend.
+        """
         ...
 
     @property

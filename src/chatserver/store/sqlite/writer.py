@@ -85,7 +85,9 @@ class GroupCommitWriter:
         self._connection = connection
         self._note_untold = note_untold
         self.commits = 0
-        """How many there were."""
+        """See `Store.commits`."""
+        self._seen_version: int | None = None
+        """SQLite's number of this connection that rises with the commits of others."""
         self._spare: deque[_Spare] = deque()
         self._clock = clock
         self._timing = timing
@@ -214,6 +216,8 @@ class GroupCommitWriter:
         tx = SqliteTransaction(self._connection, self._clock())
         try:
             await tx.begin()
+            if self._note_untold:
+                await self._look_for_others(tx)
             await self._apply(tx, batch)
             if self._note_untold:
                 await writes.note_untold(tx, [*tx.steps, tx.changes])
@@ -240,6 +244,12 @@ class GroupCommitWriter:
             for changes in (*tx.steps, tx.changes):
                 if changes != Commit():
                     asyncio.get_running_loop().call_soon(self._listener, changes)
+
+    async def _look_for_others(self, tx: SqliteTransaction) -> None:
+        """Count once what other processes committed (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+        version = int((await tx.all("PRAGMA data_version"))[0][0])
+        self.commits += self._seen_version not in (None, version)
+        self._seen_version = version
 
     def _measure(self, batch: list[_Request], seconds: float) -> None:
         _seconds.observe(seconds)
