@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from chatproto.errors import ChatError
 from chatserver import backends
 from chatserver.backup.errors import BackupError
-from chatserver.backup.folder import file_error
+from chatserver.backup.folder import SteadyFile, file_error
 from chatserver.config import ConfigError
 from chatserver.files.base import CHUNK_BYTES, BlobMissingError
 from chatserver.files.threads import DiskThreads
@@ -162,9 +162,10 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
             path.chmod(0o600)
         except OSError as error:
             raise file_error(error, path, "written") from error
+        steady = SteadyFile(file)
         for part in parts:
             try:
-                file.write(part)
+                steady.write(part)
             except OSError as error:
                 raise file_error(error, path, "written") from error
         try:

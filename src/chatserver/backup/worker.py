@@ -16,12 +16,11 @@ import msgspec
 
 from chatserver.backup.errors import BackupError
 from chatserver.backup.job import Outcome, decode_job
+from chatserver.backup.priority import give_way
 from chatserver.backup.round import hold_round
 from chatserver.config import ConfigError
 
 LOCK_NAME: Final = "backup.lock"
-_NICE: Final = 19
-_OOM_SCORE: Final = "500"
 
 
 def main() -> int:
@@ -39,13 +38,6 @@ def main() -> int:
     sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
     sys.stdout.buffer.flush()
     return 0
-
-
-def give_way() -> None:
-    """Take the processor only when nobody else wants it, and be the one that ends when memory runs out."""
-    os.nice(_NICE)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from chatserver.backup.folder import open_file, replacing
 from chatserver.backup.making import Made
 from chatserver.backup.names import new_name
 from chatserver.backup.places import Sink, places
+from chatserver.backup.priority import give_way
 from chatserver.backup.scratch import mib, scratch_in
 from chatserver.backup.unpacking import Unpacked
 from chatserver.cli.exits import Exit, fail, say
@@ -37,6 +38,7 @@ def backup(arguments: argparse.Namespace) -> int:
     """Make a backup."""
 
     def work(settings: Settings) -> int:
+        give_way()
         if arguments.file == _STREAM:
             return _backup_to_stdout(arguments, settings)
         made_at = int(time.time())
@@ -108,6 +110,7 @@ def verify(arguments: argparse.Namespace) -> int:
     """Check a backup."""
 
     def work(settings: Settings) -> int:
+        give_way()
         with _opened(arguments.file, settings) as (file, beside):
             scratch_parent = arguments.scratch or settings.backup_scratch_dir or beside
             with scratch_in(scratch_parent) as scratch, Progress() as report:
