@@ -7,16 +7,19 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import jsonschema
+import pytest
 from textual.pilot import Pilot
 
 from chatserver.backends import open_chat_names
+from chatserver.ops.reading import Reading
 from chatserver.settings import Settings
 from chatserver.top.app import TopApp
 from chatserver.top.cells import UNICODE
 from chatserver.top.poller import Names
-from chatserver.top.source import Source, local_address
+from chatserver.top.source import Source, SourceError, local_address
 from tests.support.homes import run_command
 from tests.support.server import SILENT, RunningServer, ServerProcess, running_server
+from tests.support.tls import authority, write_pair
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 20.0
@@ -123,6 +126,13 @@ async def test_scripts_get_one_look_as_json_or_text(tmp_path: Path) -> None:
         assert done.code == 0, done.err
         assert "messages/s" in done.out
         assert "\x1b" not in done.out
+        assert len(done.out.splitlines()) < 40
+        for most in (0, 2, 100):
+            done = await run_command("chatserver", "top", server.url, "--json", "--statements", str(most), *quick)
+            told = json.loads(done.out)["statements"]
+            assert told == sorted(told, key=lambda one: (-(one["p99"] or 0), -one["worst"], one["name"]))[:most]
+            assert len(told) == most or most == 100
+        assert (await run_command("chatserver", "top", server.url, "--once", "--statements", "101")).code == 2
         assert (await run_command("chatserver", "top", server.url)).code == 2
         assert (await run_command("chatserver", "top", "ftp://nowhere")).code == 2
         nowhere = ("--names", "--data", str(tmp_path / "none"))
@@ -138,3 +148,27 @@ async def test_a_server_that_does_not_tell_is_explained(tmp_path: Path) -> None:
         done = await run_command("chatserver", "top", server.url, "--once")
         assert done.code == 14
         assert "metrics_networks" in done.err
+
+
+async def asked(url: str) -> Reading:
+    source = Source(url)
+    try:
+        return await source.read()
+    finally:
+        await source.close()
+
+
+async def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another machine its certificate must be for the name, and of an authority that is trusted."""
+    certificate, key = write_pair(tmp_path)
+    ours = tmp_path / "ca.pem"
+    ours.write_bytes(authority().cert_pem.bytes())
+    async with running_server(tmp_path / "data", SILENT, tls_certificate=certificate, tls_key=key) as server:
+        assert (await asked(server.url)).version
+        monkeypatch.setattr("chatserver.top.source._is_loopback", lambda _: False)
+        with pytest.raises(SourceError, match="SSL_CERT_FILE"):
+            await asked(server.url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(ours))
+        assert (await asked(server.url)).version
+        with pytest.raises(SourceError, match="https://"):
+            await asked(server.url.replace("https:", "http:"))

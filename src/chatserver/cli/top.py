@@ -18,7 +18,15 @@ def top(arguments: argparse.Namespace) -> int:
         url = address(arguments.url) if arguments.url else local_address(settings)
         data = settings.data if arguments.names else None
         if arguments.once or arguments.json:
-            return asyncio.run(main.look_once(url, data, interval=arguments.interval, as_json=arguments.json))
+            return asyncio.run(
+                main.look_once(
+                    url,
+                    data,
+                    interval=arguments.interval,
+                    statements=arguments.statements,
+                    as_json=arguments.json,
+                )
+            )
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return fail(Exit.USAGE, "There is no terminal to draw on; 'chatserver top --once' prints one look.")
         return asyncio.run(main.watch(url, data, interval=arguments.interval))

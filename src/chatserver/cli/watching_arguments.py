@@ -29,6 +29,12 @@ def add_top(commands: Commands, add_common: AddCommon) -> None:
     top.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between looks (default: 1)")
     top.add_argument("--once", action="store_true", help="print one look, a second long, as text")
     top.add_argument("--json", action="store_true", help="print one look as JSON")
+    top.add_argument(
+        "--statements",
+        type=_statements,
+        metavar="N",
+        help="of one look, only the N slowest statements, 0 to 100 (default: 20, with --json all)",
+    )
     top.add_argument("--names", action="store_true", help="show titles of groups, read from the data folder")
     add_common(top)
 
@@ -38,6 +44,13 @@ def _seconds(text: str) -> float:
     if not 0.2 <= seconds <= 3_600:
         raise argparse.ArgumentTypeError("give seconds from 0.2 to 3600")
     return seconds
+
+
+def _statements(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError("give a number from 0 to 100")
+    return number
 
 
 _BENCH = """Measure this machine: a server of its own in a scratch folder, on one core where there are two, and a load

@@ -53,7 +53,7 @@ def paint(view: View, width: int, height: int, marks: Glyphs) -> list[Line]:
 
 
 def page(view: View, width: int, marks: Glyphs) -> list[Line]:
-    """Everything once, for a printer or a pipe: as high as it has to be."""
+    """Everything in the figures once, for a printer or a pipe: as high as it has to be."""
     return [_header(view, width, marks), *_body(view, width, 1_000, marks)]
 
 

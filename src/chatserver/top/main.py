@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from time import time
 
+from msgspec.structs import replace
+
 from chatproto import codec
 from chatserver.backends import open_chat_names
 from chatserver.cli.exits import Exit, fail
-from chatserver.top import board
+from chatserver.top import board, tables
 from chatserver.top.cells import glyphs, text_of
 from chatserver.top.poller import Names
 from chatserver.top.source import Source, SourceError
@@ -20,10 +22,15 @@ from chatserver.top.watch import Watch
 
 _ONCE_S = 1.0
 """Seconds between the two readings of one look."""
+_STATEMENTS = 20
+"""Statements in one look as text, unless told otherwise."""
 
 
-async def look_once(url: str, data: Path | None, *, interval: float, as_json: bool) -> Exit:
-    """Print what a second of the server's life tells; names from `data`, if given. Raises `StoreUnusableError`."""
+async def look_once(url: str, data: Path | None, *, interval: float, statements: int | None, as_json: bool) -> Exit:
+    """Print what a second of the server's life tells; names from `data`, if given. Raises `StoreUnusableError`.
+
+    Of the statements the slowest, at most so many: as text 20 unless told otherwise, as JSON all.
+    """
     seconds = min(interval, _ONCE_S)
     async with _open(url, data) as (source, names):
         watch = Watch(url)
@@ -36,6 +43,8 @@ async def look_once(url: str, data: Path | None, *, interval: float, as_json: bo
         known = await names.names([chat.id for chat in reading.chats]) if names else {}
         watch.take(reading, known)
     assert watch.figures is not None
+    most = _STATEMENTS if statements is None and not as_json else statements
+    watch.figures = replace(watch.figures, statements=tables.slowest(watch.figures)[:most])
     if as_json:
         sys.stdout.write(codec.encode_text(watch.figures) + "\n")
     else:

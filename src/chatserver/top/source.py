@@ -1,10 +1,12 @@
 """Where readings come from: the address of a server, and asking it once."""
 
 import ipaddress
+import ssl
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import certifi
 import httpx
 import msgspec
 
@@ -31,9 +33,7 @@ class Source:
     def __init__(self, url: str) -> None:
         """`url` is from `address` or `local_address`."""
         self.url = url
-        # Over the loopback interface a certificate cannot be for the name that is used, and nobody is between.
-        verify = not _is_loopback(urlsplit(url).hostname or "")
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, verify=verify, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, verify=_trust(url), trust_env=False)
 
     async def read(self) -> Reading:
         """A reading. Raises `SourceError`."""
@@ -94,6 +94,17 @@ def _reachable(url: str) -> str:
     return address(url)
 
 
+def _trust(url: str) -> ssl.SSLContext | bool:
+    """Whom to believe: the system's authorities (or those of SSL_CERT_FILE) and certifi's; some systems bring none."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or _is_loopback(parts.hostname or ""):
+        # Over the loopback interface a certificate cannot be for the name that is used, and nobody is between.
+        return False
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -131,4 +142,6 @@ def _refusal(status: int) -> str:
         )
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return "it is asked too often from here; choose a longer interval"
+    if status == httpx.codes.BAD_REQUEST:
+        return "it does not take the question; where the server has a certificate, the address begins with https://"
     return f"it answers with status {status}"

@@ -40,11 +40,16 @@ def chats(figures: Figures, sort: str, width: int, marks: Glyphs) -> list[Line]:
 def statements(figures: Figures, sort: str, width: int, marks: Glyphs) -> list[Line]:
     """A heading, and a statement a line: the slowest of those that ran lately first."""
     lines = [_columns("statement", ("runs/s", "p99", "worst"), _STATEMENT_CELLS, width, marks, heading=True)]
-    for one in sorted(figures.statements, key=_slowness):
+    for one in slowest(figures):
         style = judged(one.p99, 0.1, 0.5) if one.p99 is not None else DIM
         values = (number(one.per_second), duration(one.p99), duration(one.worst))
         lines.append(_columns(one.name, values, _STATEMENT_CELLS, width, marks, style=style))
     return lines
+
+
+def slowest(figures: Figures) -> list[StatementFigures]:
+    """All statements, the slowest of those that ran lately first."""
+    return sorted(figures.statements, key=_slowness)
 
 
 def errors(figures: Figures, width: int, marks: Glyphs) -> list[Line]:
