@@ -1,7 +1,6 @@
 """Scheduled backups: when they are due, what is kept, what happens when one fails, and how they are told."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from chatserver.backup.thinning import superfluous
 from chatserver.measures import Gauge
 from chatserver.settings import Settings
 from tests.support.backups import furnish, restore, verify
-from tests.support.s3 import s3_server
 from tests.support.server import WAIT_S
 
 DAY = 86_400
@@ -30,12 +28,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("server") / "data"
     uvloop.run(furnish(folder))
     return folder
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server() as url:
-        yield url
 
 
 def backups(*created: int, verified: bool = True) -> list[Backup]:
@@ -129,36 +121,6 @@ def test_a_backup_from_the_future_does_not_stop_them(data: Path, tmp_path: Path)
     hold_round(settings, None, now=lambda: START + 400 * DAY)
     (state,) = hold_round(settings, None, now=lambda: START)
     assert (state.made_s, state.due_at) == (None, START + DAY)
-
-
-def test_folder_and_bucket_hold_the_same_and_fail_apart(data: Path, tmp_path: Path, s3: str) -> None:
-    """What was made for the folder is copied into the bucket; it is encrypted, and restored from there."""
-    (tmp_path / "passphrase").write_text("correct horse\n")
-    settings = Settings(
-        data=data,
-        backup_dir=tmp_path / "backups",
-        backup_s3_bucket="chat",
-        backup_s3_endpoint=s3,
-        backup_s3_region="us-east-1",
-        backup_s3_prefix="one",
-        backup_s3_access_key_id="key",
-        backup_s3_secret_access_key="secret",
-        backup_passphrase_file=tmp_path / "passphrase",
-        backup_verify=False,
-    )
-    folder, bucket = hold_round(settings, None, now=lambda: START)
-    assert (folder.error, bucket.error) == ("", "")
-    assert folder.newest is not None
-    assert bucket.newest is not None
-    assert folder.newest.name == bucket.newest.name
-    (tmp_path / "backups").rename(tmp_path / "gone")
-    (tmp_path / "backups").touch()
-    folder, bucket = hold_round(settings, None, now=lambda: START + 2 * DAY)
-    assert "backups cannot be" in folder.error
-    assert bucket.error.startswith(str(tmp_path / "backups"))  # it would copy what the folder has
-    alone = Settings(**{**{name: getattr(settings, name) for name in settings.__struct_fields__}, "backup_dir": None})
-    (bucket,) = hold_round(alone, None, now=lambda: START + 2 * DAY)
-    assert (bucket.error, len(list_backups(alone))) == ("", 2)
 
 
 def test_a_bucket_that_cannot_be_reached_is_said(data: Path) -> None:

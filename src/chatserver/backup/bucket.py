@@ -43,7 +43,13 @@ class BucketPlace:
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         with self._told("read"):
-            yield io.BufferedReader(_Stream(obstore.get(self._store, name)), _READ_BYTES)
+            try:
+                found = obstore.get(self._store, name)
+            except FileNotFoundError:
+                raise PlaceError(
+                    f"There is no {name} in the bucket {self._place.bucket}. 'chatserver backups' lists what there is."
+                ) from None
+            yield io.BufferedReader(_Stream(found), _READ_BYTES)
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[Sink]:
