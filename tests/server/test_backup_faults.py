@@ -22,7 +22,10 @@ from hypothesis import strategies as st
 from pyrage import passphrase as age
 
 from chatserver import backends
+from chatserver.backup import making, restoring
 from chatserver.backup.errors import BackupError, BackupUnusableError, NoRoomError
+from chatserver.backup.folder import replacing
+from chatserver.backup.scratch import scratch_in
 from chatserver.backup.sealing import SealingSink, UnsealedFile
 from chatserver.settings import Settings
 from tests.server.test_cli import run
@@ -247,11 +250,84 @@ def test_a_disk_that_fills_up_leaves_what_was_there(backed: Backed, tmp_path: Pa
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"backup": b"older"}
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, in memory; `resize` gives it another size."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", disk], check=False, capture_output=True).returncode:
+        pytest.skip("nobody but root may mount a disk; limits of files stand in for it above")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+SIZES_KIB = (12, 100, 240, *range(276, 356, 8), 420, 560, 700, 900)
+"""The database has 272: more happens to it than to anything else."""
+
+
+def resize(disk: Path, kib: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={kib}k", disk], check=True)
+
+
+def test_a_disk_that_is_full_at_any_point_leaves_what_was_there(
+    backed: Backed, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It filled up after there was room enough: while a backup is made, verified or restored."""
+    for module in ("making", "unpacking"):
+        monkeypatch.setattr(f"chatserver.backup.{module}.need_room", lambda *_, **__: None)
+    older = small_disk / "backup"
+    older.write_bytes(b"older")
+    config = Settings(data=backed.data)
+    failed: dict[str, int] = dict.fromkeys(("make", "verify", "restore"), 0)
+    for kib in SIZES_KIB:
+        resize(small_disk, kib)
+        for name, work in (
+            ("make", lambda: _make_into(config, older)),
+            ("verify", lambda: _verify_in(backed.backup, small_disk)),
+            ("restore", lambda: restore(backed.backup, Settings(data=small_disk / "data"))),
+        ):
+            try:
+                work()
+            except NoRoomError as error:
+                failed[name] += 1
+                assert str(small_disk) in str(error)
+            else:
+                assert failed[name] >= 2, "the disk was never too small"
+                shutil.rmtree(small_disk / "data", ignore_errors=True)
+                older.write_bytes(b"older")
+            assert {path.name: path.read_bytes() for path in small_disk.iterdir()} == {"backup": b"older"}
+    assert max(failed.values()) < len(SIZES_KIB), "the disk was never large enough"
+
+
+def _make_into(settings: Settings, path: Path) -> None:
+    with scratch_in(path.parent) as scratch, replacing(path) as sink:
+        making.make(
+            settings, None, sink, scratch, made_at=1, passphrase=None, room=lambda _: None, report=lambda *_: None
+        )
+
+
+def _verify_in(backup: bytes, folder: Path) -> None:
+    with scratch_in(folder) as scratch:
+        restoring.verify(io.BytesIO(backup), lambda: None, scratch, lambda *_: None)
+
+
+def test_a_full_disk_behind_stdout_is_said(backed: Backed, small_disk: Path, tmp_path: Path) -> None:
+    """What is there then is no backup, and the message says so."""
+    resize(small_disk, 60)
+    words = [sys.executable, "-m", "chatserver", "backup", "-", "--data", str(backed.data), "--scratch", str(tmp_path)]
+    with (small_disk / "backup").open("wb") as out:
+        done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert done.returncode == 5
+    assert "stdout takes no more: No space left on device. What it took is no backup" in done.stderr
+    with pytest.raises(BackupUnusableError):
+        verify((small_disk / "backup").read_bytes())
+
+
 def test_no_room_is_said_before_it_begins(backed: Backed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Restoring and verifying look first; nothing is left behind."""
     usage = type("Usage", (), {"free": 1_000})
     monkeypatch.setattr("chatserver.backup.scratch.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(NoRoomError, match=r"needs up to 1 MiB in .* and 1 MiB can be used"):
+    with pytest.raises(NoRoomError, match=r"needs up to 1 MiB in .* and 0 MiB can be used"):
         verify(backed.backup)
     with pytest.raises(NoRoomError):
         restore(backed.backup, Settings(data=tmp_path / "in" / "data"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from chatproto.errors import ChatError
 from chatserver import backends
 from chatserver.backup.errors import BackupError
-from chatserver.backup.folder import SteadyFile, file_error
+from chatserver.backup.folder import SteadyFile, told
 from chatserver.config import ConfigError
 from chatserver.files.base import CHUNK_BYTES, BlobMissingError
 from chatserver.files.threads import DiskThreads
@@ -81,16 +81,26 @@ class ContentReader(_Storage):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, settings.data / "files" / "content")
+        self._reading: Generator[bytes, None, None] | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reading is not None:
+            self._reading.close()  # it needs the loop for that
+        super().__exit__(kind, error, trace)
 
     def open(self, key: str, size: int) -> Found | None:
-        """The content of so many bytes under a key; None if there is none."""
-        parts = self._parts(key, size)
+        """The content of so many bytes under a key; None if there is none. What was opened before is closed."""
+        if self._reading is not None:
+            self._reading.close()
+        self._reading = parts = self._parts(key, size)
         try:
             return Found(next(parts, b""), parts, size)
         except BlobMissingError:
             return None
 
-    def _parts(self, key: str, size: int) -> Iterator[bytes]:
+    def _parts(self, key: str, size: int) -> Generator[bytes, None, None]:
         reading = self._blobs.read(key, 0, size)
         try:
             while (part := self._run(_next(reading))) is not None:
@@ -156,19 +166,17 @@ class BucketKeeper(_Storage):
 
 def write_file(path: Path, parts: Iterable[bytes]) -> None:
     """A new file, readable by its owner only. Raises `NoRoomError`, `PlaceError`."""
-    with contextlib.ExitStack() as undo:
-        try:
-            file = undo.enter_context(path.open("xb"))
-            path.chmod(0o600)
-        except OSError as error:
-            raise file_error(error, path, "written") from error
+    with told(path, "written"):
+        file = path.open("xb")
+    try:
         steady = SteadyFile(file)
+        with told(path, "written"):
+            path.chmod(0o600)
         for part in parts:
-            try:
+            with told(path, "written"):
                 steady.write(part)
-            except OSError as error:
-                raise file_error(error, path, "written") from error
-        try:
+        with told(path, "written"):
             file.close()
-        except OSError as error:
-            raise file_error(error, path, "written") from error
+    finally:
+        with contextlib.suppress(OSError):  # it would try to write once more what was told already
+            file.close()

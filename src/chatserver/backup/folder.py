@@ -27,7 +27,7 @@ class FolderPlace:
         self.folder = folder
 
     def list(self) -> Iterator[tuple[str, int]]:
-        with _told(self.folder, "read"):
+        with told(self.folder, "read"):
             try:
                 entries = os.scandir(self.folder)
             except FileNotFoundError:
@@ -39,7 +39,7 @@ class FolderPlace:
                             yield entry.name, entry.stat(follow_symlinks=False).st_size
 
     def read(self, name: str, limit: int) -> bytes | None:
-        with _told(self.folder / name, "read"):
+        with told(self.folder / name, "read"):
             try:
                 with (self.folder / name).open("rb") as file:
                     content = file.read(limit + 1)
@@ -49,7 +49,7 @@ class FolderPlace:
 
     def prepare(self) -> None:
         """Make the folder if it is missing."""
-        with _told(self.folder, "written"):
+        with told(self.folder, "written"):
             make_private(self.folder)
 
     @contextlib.contextmanager
@@ -64,14 +64,14 @@ class FolderPlace:
             yield file
 
     def delete(self, name: str) -> None:
-        with _told(self.folder / name, "removed"):
+        with told(self.folder / name, "removed"):
             (self.folder / name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
     """An ordinary file, to be read. Raises `PlaceError`."""
-    with _told(path, "read"):
+    with told(path, "read"):
         file = path.open("rb")
     with file:
         yield file
@@ -112,16 +112,16 @@ def replacing(path: Path) -> Iterator["SteadyFile"]:
     Readable by its owner only. Raises `PlaceError` or `NoRoomError`.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
-    with _told(path, "written"):
+    with told(path, "written"):
         _sweep(path.parent)
         descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
-        with _told(path, "written"), os.fdopen(descriptor, "wb") as file:
+        with told(path, "written"), os.fdopen(descriptor, "wb") as file:
             yield SteadyFile(file)
             file.flush()
             os.fsync(file.fileno())
-        with _told(path, "written"):
+        with told(path, "written"):
             partial.rename(path)
             sync_folder(path.parent)
     except BaseException:  # also when interrupted: nothing half done may stay
@@ -142,8 +142,8 @@ def _sweep(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path, what: str) -> Iterator[None]:
-    """Turns the system's errors into ours."""
+def told(path: Path, what: str) -> Iterator[None]:
+    """Turns the system's errors with a path into ours; see `file_error`."""
     try:
         yield
     except OSError as error:

@@ -11,7 +11,7 @@ import msgspec
 from chatserver import backends
 from chatserver.backup.contents import BucketKeeper, FolderKeeper, Nowhere
 from chatserver.backup.errors import BackupError, PlaceError
-from chatserver.backup.folder import file_error
+from chatserver.backup.folder import file_error, told
 from chatserver.backup.making import Report
 from chatserver.backup.scratch import scratch_in, sweep
 from chatserver.backup.unpacking import Ask, Unpacked, Unpacking, opened
@@ -57,7 +57,8 @@ def restore(file: BinaryIO, ask: Ask, settings: Settings, *, sign_out: bool, rep
                 FolderKeeper(work / "data") if on_disk else undo.enter_context(BucketKeeper(settings, work))
             )
             content = Unpacking(opened(file, ask), work, report).run(keeper, all_on_disk=on_disk)
-        epoch = backends.offline_store(work / "data").renew(sign_out=sign_out)
+        with told(work / "data", "written"):
+            epoch = backends.offline_store(work / "data").renew(sign_out=sign_out)
         has_config = (work / "config").exists()
         if has_config:
             (work / "config").rename(work / "data" / CONFIG_FOLDER)

@@ -52,8 +52,9 @@ def need_room(folder: Path, needed: int, what: str, *, reserve: int = 0) -> None
     except OSError as error:
         raise PlaceError(f"{folder} cannot be used: {error.strerror}. Check the path.") from error
     if free < needed + reserve:
+        usable = max(0, free - reserve) // 1_048_576
         raise NoRoomError(
-            f"{what} needs up to {mib(needed)} in {folder}, and {mib(max(0, free - reserve))} can be used there. "
+            f"{what} needs up to {mib(needed)} in {folder}, and {usable:,} MiB can be used there. "
             "Free some space, or choose another disk."
         )
 

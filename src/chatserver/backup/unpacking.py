@@ -11,15 +11,15 @@ from chatserver import backends
 from chatserver.backup import manifest
 from chatserver.backup.archive import Member, Source, damaged, read_archive
 from chatserver.backup.contents import Keeper, write_file
-from chatserver.backup.errors import BackupUnusableError
-from chatserver.backup.folder import file_error
+from chatserver.backup.errors import BackupUnusableError, NoRoomError
+from chatserver.backup.folder import file_error, told
 from chatserver.backup.lines import Lines
 from chatserver.backup.making import Report
 from chatserver.backup.manifest import Header
 from chatserver.backup.scratch import need_room
 from chatserver.backup.sealing import MAGIC, UnsealedFile
 from chatserver.services.files.contents import thumbnail_key
-from chatserver.store.errors import StoreUnusableError
+from chatserver.store.errors import StoreFullError, StoreUnusableError
 from chatserver.store.offline import Counts, OfflineStore
 
 _SHOWN: Final = 3
@@ -83,7 +83,8 @@ class Unpacking:
         self._total = header.database_bytes + header.content_bytes
         need_room(self._folder, header.database_bytes + (header.content_bytes if all_on_disk else 0), "The backup")
         store = self._database(header)
-        counts = self._checked(store, header)
+        with told(store.path, "written"):
+            counts = self._checked(store, header)
         with contextlib.closing(_expected(store)) as expected:
             self._rest(expected, keeper)
         return Unpacked(
@@ -136,6 +137,8 @@ class Unpacking:
                     raise damaged("the database is another one than the backup says")
                 store.migrate()
                 complaints = store.contradictions()
+            except StoreFullError as error:
+                raise NoRoomError(str(error)) from error
             except StoreUnusableError as error:
                 complaints = [str(error)]
         if complaints:

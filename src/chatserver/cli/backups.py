@@ -69,17 +69,24 @@ def _backup_to_stdout(arguments: argparse.Namespace, settings: Settings) -> int:
     passphrase = to_encrypt_with(arguments, settings)
     sink: Sink = sys.stdout.buffer
     with scratch_in(arguments.scratch or settings.backup_scratch_dir or settings.data) as scratch:
-        made = making.make(
-            settings,
-            config.file_of(arguments.config),
-            sink,
-            scratch,
-            made_at=int(time.time()),
-            passphrase=passphrase,
-            room=lambda _: None,
-            report=Progress() if not sys.stderr.isatty() else _silent,
-        )
-        sys.stdout.buffer.flush()
+        try:
+            made = making.make(
+                settings,
+                config.file_of(arguments.config),
+                sink,
+                scratch,
+                made_at=int(time.time()),
+                passphrase=passphrase,
+                room=lambda _: None,
+                report=Progress() if not sys.stderr.isatty() else _silent,
+            )
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise PlaceError(
+                f"stdout takes no more: {error.strerror}. What it took is no backup; remove it."
+            ) from error
     return _told(made, "Check what you have made of it with: chatserver verify FILE")
 
 

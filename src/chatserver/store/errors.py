@@ -11,3 +11,7 @@ class SchemaTooNewError(StoreUnusableError):
 
 class StoreInUseError(StoreUnusableError):
     """Another server already serves this database."""
+
+
+class StoreFullError(StoreUnusableError):
+    """The disk of the database is full; nothing is wrong with the database."""

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from chatserver.store.errors import StoreUnusableError
+from chatserver.store.errors import StoreFullError, StoreUnusableError
 from chatserver.store.offline import Progress
+from chatserver.store.sqlite.errors import is_full
 
 _PATIENCE_S: Final = 5.0
 _STEP_PAGES: Final = 256
@@ -28,9 +29,7 @@ def copy_database(source: Path, target: Path, progress: Progress | None = None) 
     try:
         with explained(source), contextlib.ExitStack() as undo:
             reading = _connected(source, "ro", undo)
-            # The snapshot is held from here on: without it each commit of the server would begin the copy anew.
-            reading.execute("BEGIN")
-            reading.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            _hold_snapshot(reading, source)
             writing = _connected(target, "rw", undo)
             for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2048"):
                 writing.execute(f"PRAGMA {pragma}")
@@ -42,6 +41,20 @@ def copy_database(source: Path, target: Path, progress: Progress | None = None) 
         raise
     finally:
         os.close(descriptor)
+
+
+def _hold_snapshot(reading: sqlite3.Connection, source: Path) -> None:
+    """Read one moment from here on: else each commit of the server would begin the copy anew."""
+    reading.execute("BEGIN")
+    try:
+        reading.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        if not is_full(error):
+            raise
+        # Whoever reads a WAL first makes its index beside it.
+        raise StoreFullError(
+            f"The disk of the database {source} is full, and reading it needs a little room there. Free some space."
+        ) from error
 
 
 def _copy(reading: sqlite3.Connection, writing: sqlite3.Connection, descriptor: int, progress: Progress | None) -> None:
@@ -72,14 +85,10 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if _is_full(error):
+        if is_full(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         reason = str(error).rstrip(".")
         raise StoreUnusableError(f"The database {path} cannot be read: {reason}. Use a backup of it.") from error
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 
 def sync_folder(folder: Path) -> None:

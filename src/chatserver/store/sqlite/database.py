@@ -1,6 +1,7 @@
 """The database file: where it lies, who may read it, which schema it has, and how connections to it are set up."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -10,10 +11,11 @@ from typing import Any, Final
 
 import aiosqlite
 
-from chatserver.store.errors import SchemaTooNewError, StoreInUseError, StoreUnusableError
+from chatserver.store.errors import SchemaTooNewError, StoreFullError, StoreInUseError, StoreUnusableError
 from chatserver.store.migrations import Migration
 from chatserver.store.sqlite import before_upgrade
 from chatserver.store.sqlite.commit_clock import CommitClock
+from chatserver.store.sqlite.errors import is_full
 
 FILE_NAME: Final = "chat.db"
 APPLICATION_ID: Final = 0x63686174
@@ -35,7 +37,8 @@ def prepare(
 
     Returns the file's path and, with `serving`, the descriptor whose lock makes this process the folder's one
     server until it is closed. Before an older schema is changed, a copy is kept unless told otherwise (see
-    `before_upgrade`). Safe to call from several processes at once. Raises `StoreUnusableError`.
+    `before_upgrade`). Safe to call from several processes at once. Raises `StoreUnusableError`,
+    `StoreFullError`.
     """
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         needed = ".".join(map(str, MIN_SQLITE))
@@ -52,15 +55,23 @@ def prepare(
             _make_private_file(path)
             return path, _migrated(path, migrations, serving=serving, copy=copy_before_migration)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _full(data_dir) from error
         raise StoreUnusableError(
             f"The data folder {data_dir} cannot be used: {error.strerror or error}. "
             "Choose another with --data, or make it writable for this user."
         ) from error
     except sqlite3.Error as error:
+        if is_full(error):
+            raise _full(data_dir) from error
         reason = str(error).rstrip(".")
         raise StoreUnusableError(
             f"The database {path} cannot be opened: {reason}. Restore it from a backup, or choose another --data."
         ) from error
+
+
+def _full(data_dir: Path) -> StoreFullError:
+    return StoreFullError(f"There is no room on the disk of {data_dir}. Free some space there, and try again.")
 
 
 def _migrated(path: Path, migrations: Sequence[Migration], *, serving: bool, copy: bool) -> int | None:
