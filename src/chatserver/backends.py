@@ -65,16 +65,7 @@ def open_blobs(settings: Settings, folder: Path, threads: DiskThreads) -> BlobSt
         from chatserver.files.s3 import S3Blobs, S3Place  # noqa: PLC0415 - an extra that other servers do not have
     except ModuleNotFoundError as error:
         raise ConfigError("file_storage 's3' needs the extra 's3'. Install chatterm[s3].") from error
-    return S3Blobs(
-        S3Place(
-            bucket=settings.s3_bucket,
-            endpoint=settings.s3_endpoint,
-            region=settings.s3_region,
-            prefix=settings.s3_prefix,
-            access_key_id=settings.s3_access_key_id,
-            secret_access_key=settings.s3_secret_access_key,
-        )
-    )
+    return S3Blobs(S3Place.of(settings, "s3"))
 
 
 def copy_store(data_dir: Path, folder: Path, progress: Progress | None = None) -> OfflineStore:

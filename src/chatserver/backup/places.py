@@ -62,13 +62,4 @@ def _bucket(settings: Settings) -> Place:
         from chatserver.files.s3 import S3Place  # noqa: PLC0415 - likewise
     except ModuleNotFoundError as error:
         raise BackupError("The setting 'backup_s3_bucket' needs the extra 's3'. Install chatterm[s3].") from error
-    return BucketPlace(
-        S3Place(
-            bucket=settings.backup_s3_bucket,
-            endpoint=settings.backup_s3_endpoint,
-            region=settings.backup_s3_region,
-            prefix=settings.backup_s3_prefix,
-            access_key_id=settings.backup_s3_access_key_id,
-            secret_access_key=settings.backup_s3_secret_access_key,
-        )
-    )
+    return BucketPlace(S3Place.of(settings, "backup_s3"))

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import obstore
 from obstore.exceptions import BaseError
@@ -13,6 +13,7 @@ from obstore.store import S3Store
 from chatproto.errors import ChatError
 from chatserver.files.base import CHUNK_BYTES, BlobMissingError, BlobStorage
 from chatserver.files.threads import log
+from chatserver.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -35,6 +36,11 @@ class S3Place:
     prefix: str = ""
     access_key_id: str = ""
     secret_access_key: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, use: Literal["s3", "backup_s3"]) -> Self:
+        """As the settings say whose names begin so."""
+        return cls(*(getattr(settings, f"{use}_{field}") for field in cls.__slots__))
 
 
 def open_bucket(place: S3Place) -> S3Store:
