@@ -19,7 +19,8 @@ from chatproto.text import terminal_safe
 from chatterm.bench.data import OWN_ID, message
 from chatterm.client.model import Target
 from chatterm.tui.timeline.body import Bodies
-from chatterm.tui.timeline.items import Builder, Columns, Item, Kind
+from chatterm.tui.timeline.builder import Builder
+from chatterm.tui.timeline.items import Columns, Item, Kind
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.paint import LEFT_TO_RIGHT_MARK, STYLES, Painter
 from chatterm.tui.timeline.selection import Place

@@ -10,8 +10,9 @@ from typing import Final
 from chatproto.models import LogEvent, Message
 from chatterm.client.ports import CacheReader
 from chatterm.client.told import has_lines
+from chatterm.tui.timeline.builder import NO_QUOTES, Builder
 from chatterm.tui.timeline.fenwick import Fenwick
-from chatterm.tui.timeline.items import GAP_LINES, NO_QUOTES, Before, Builder, Item, Kind, after
+from chatterm.tui.timeline.items import GAP_LINES, Before, Item, Kind, after
 
 log = logging.getLogger(__name__)
 

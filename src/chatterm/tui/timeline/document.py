@@ -11,7 +11,8 @@ from chatterm.client.ports import CacheReader, OutboxReader
 from chatterm.client.told import removed_text
 from chatterm.tui.timeline.blocks import Block, Blocks
 from chatterm.tui.timeline.body import Bodies
-from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Builder, Columns, Item, Kind, Pending, Unread
+from chatterm.tui.timeline.builder import Builder, Pending
+from chatterm.tui.timeline.items import GAP_LINES, OUTBOX_KEY, Columns, Item, Kind, Unread
 from chatterm.tui.timeline.localtime import LocalTime
 from chatterm.tui.timeline.messages import ChatView
 
