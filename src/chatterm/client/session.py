@@ -3,16 +3,13 @@
 import asyncio
 import contextlib
 import importlib
-import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from chatproto.models import Message, User
-from chatproto.text import normalize_message
 from chatterm.client.cache import Cache
 from chatterm.client.change_queue import ChangeQueue
 from chatterm.client.changes import Changes
@@ -21,22 +18,19 @@ from chatterm.client.credentials import CredentialStore
 from chatterm.client.errors import ClientError, not_connected
 from chatterm.client.lock import SenderLock
 from chatterm.client.model import (
-    NOTHING_ENCLOSED,
     Account,
     ConnectionChanged,
     ConnectionStatus,
-    Enclosed,
     Link,
     Listener,
     Notice,
-    OutboxRow,
     PresenceState,
     ProblemMet,
-    Target,
     UserPresence,
 )
 from chatterm.client.outbox import Outbox
 from chatterm.client.paths import account_files
+from chatterm.client.queueing import Queueing
 from chatterm.client.signals import OwnSignals, Signals
 from chatterm.client.storage import Storage
 
@@ -59,7 +53,7 @@ _LOCK_EVERY: Final = 3
 """The sender lock is tried at every third look at the outbox, about once a second."""
 
 
-class Session:
+class Session(Queueing):
     """Implements `Engine`.
 
     The constructor opens the files, makes no connection and loads nothing of the network. Notices are sent
@@ -187,70 +181,6 @@ class Session:
     async def wait_synced(self) -> None:
         """Wait until users, chats and the newest events are in the cache, as far as they are fetched unasked."""
         await self._synced.wait()
-
-    # --- messages
-
-    async def send(
-        self, target: Target, text: str, enclosed: Enclosed = NOTHING_ENCLOSED, files: Sequence[Path] = ()
-    ) -> OutboxRow:
-        """Queue a message with copies of `files`. Durable on disk when this returns. `text` may be empty if there is
-        other content.
-
-        Raises `ChatError` for text that cannot be sent, `ClientError` for files that cannot, or a disk that does not
-        take them. Cancelled while files are copied, it leaves nothing.
-        """
-        from chatterm.client.targets import best_known  # noqa: PLC0415 - nothing before the first screen needs it
-
-        normal = normalize_message(text) if text or not (files or enclosed.is_content) else ""
-        place = best_known(self.cache, target)
-        if files:
-            row = await self._send_files(place, normal, enclosed, files)
-        else:
-            row = await self._context.storage.outbox(lambda outbox: outbox.append(place, normal, enclosed=enclosed))
-        self._outbox_changed()
-        return row
-
-    async def _send_files(self, place: Target, text: str, enclosed: Enclosed, files: Sequence[Path]) -> OutboxRow:
-        from chatterm.client.enclosing import queue_with_files  # noqa: PLC0415 - few messages have files
-
-        stop = threading.Event()
-        work = asyncio.ensure_future(
-            asyncio.to_thread(queue_with_files, self._account_files, place, text, files, enclosed=enclosed, stop=stop)
-        )
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            stop.set()
-            await asyncio.wait([work])
-            if work.exception() is None:
-                return work.result()  # it was too late: what is queued must be known as queued
-            raise
-
-    async def retry(self, client_id: bytes) -> None:
-        """Queue a failed or held message again, under a new client id if the old one was refused for it."""
-        await self._context.storage.outbox(lambda outbox: outbox.retry(client_id))
-        self._outbox_changed()
-
-    async def rewrite(self, client_id: bytes, text: str, enclosed: Enclosed) -> bool:
-        """Give an unsent message another text in its place; False if it may already be sent.
-
-        Raises `ChatError` for text that cannot be sent.
-        """
-        from chatterm.client import outbox_edits  # noqa: PLC0415 - few messages are changed before they are sent
-
-        row = self.outbox.row(client_id)
-        normal = "" if row is not None and row.is_content and not text.strip() else normalize_message(text)
-        changed = await self._context.storage.outbox(
-            lambda outbox: outbox.change(lambda rows: outbox_edits.rewrite(rows, client_id, normal, enclosed))
-        )
-        self._outbox_changed()
-        return changed is not None
-
-    async def discard(self, client_id: bytes) -> bool:
-        """Drop a failed message, or a queued one that was never attempted; False if it may already be sent."""
-        done = await self._context.storage.outbox(lambda outbox: outbox.discard(client_id))
-        self._outbox_changed()
-        return done
 
     # --- the server
 
