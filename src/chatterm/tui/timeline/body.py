@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from chatterm.tui.timeline.gallery import Source
     from chatterm.tui.timeline.markup import Marked, People
     from chatterm.tui.timeline.paint_body import Token
+    from chatterm.tui.timeline.painted import Painted
     from chatterm.tui.timeline.pictures import Picture
     from chatterm.tui.timeline.pixel_row import PixelRow
-    from chatterm.tui.timeline.widget import Timeline
 
 EVERYBODY: Final = ("all", "everyone", "everybody", "here", "channel")
 """How a mention of everybody is written."""
@@ -133,7 +133,7 @@ class Look:
 
     def __init__(
         self,
-        timeline: "Timeline",
+        timeline: "Painted",
         own_id: int,
         names: Callable[[int], str],
         pictures: "Source | None",

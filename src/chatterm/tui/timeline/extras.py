@@ -13,9 +13,9 @@ from chatterm.tui.timeline.pictures import Picture
 if TYPE_CHECKING:
     from chatterm.tui.pixels import TerminalPixels
     from chatterm.tui.timeline.decoding import Row
+    from chatterm.tui.timeline.painted import Painted
     from chatterm.tui.timeline.pixel_row import PixelRow
     from chatterm.tui.timeline.sharpness import Sharpness
-    from chatterm.tui.timeline.widget import Timeline
 
 GROUP: Final = "timeline-extras"
 
@@ -23,7 +23,7 @@ GROUP: Final = "timeline-extras"
 class Extras:
     """Gives what is there to the painter, and has the timeline painted anew when there is more."""
 
-    def __init__(self, timeline: "Timeline", source: Source | None, setting: str) -> None:
+    def __init__(self, timeline: "Painted", source: Source | None, setting: str) -> None:
         self._timeline = timeline
         self._highlighter = Highlighter(lambda: self._begin(self._highlighter.work), timeline.extras_changed)
         self._gallery: Gallery | None = None

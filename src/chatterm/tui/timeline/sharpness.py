@@ -9,7 +9,7 @@ from chatterm.tui.timeline.sixel import Grain
 
 if TYPE_CHECKING:
     from chatterm.tui.pixels import TerminalPixels
-    from chatterm.tui.timeline.widget import Timeline
+    from chatterm.tui.timeline.painted import Painted
 
 BYTES_PER_S: Final = 1_048_576
 """Of graphics, in the long run; half cells take little."""
@@ -44,7 +44,7 @@ class Pace:
 class Sharpness:
     """Tells a gallery before each paint how its pictures are drawn, and has them drawn again when that changes."""
 
-    def __init__(self, timeline: "Timeline", gallery: Gallery, drawing: Drawing, terminal: "TerminalPixels") -> None:
+    def __init__(self, timeline: "Painted", gallery: Gallery, drawing: Drawing, terminal: "TerminalPixels") -> None:
         self._timeline = timeline
         self._gallery = gallery
         self._forced = drawing == "sixel"
