@@ -117,8 +117,11 @@ def test_the_whole_way(data: Path, tmp_path: Path) -> None:
         "CHATSERVER_BACKUP_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
     }
     (tmp_path / "kept").mkdir()
+    done = run("backups", "--data", data, **kept)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "There is no backup yet.\n")
     done = run("backup", tmp_path / "kept", "--data", data, **kept)
     assert done.returncode == 0, done
+    assert "Backed up 2 users, 2 chats, 11 messages and 3 files; 1 MiB." in done.stderr
     path = Path(done.stdout.strip())
     assert path.name.endswith(".tar.zst.age")
     done = run("verify", "folder:newest", "--json", "--data", data, **kept)

@@ -36,7 +36,7 @@ async def test_everything_about_one_person_is_in_one_file(server: RunningServer,
     await anna.http.put(f"/chats/{chat.id}/messages/3/reactions/👍")
     file = tmp_path / "anna.zip"
     _, err = await owner.run("user", "export", "anna@example.org", "-o", str(file))
-    assert "1 messages and 1 files" in err
+    assert "1 message and 1 file." in err
     assert file.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None

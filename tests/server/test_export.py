@@ -105,7 +105,7 @@ async def test_a_file_appears_whole_and_private_or_not_at_all(tmp_path: Path) ->
     assert (target.read_text(), len(list(tmp_path.iterdir()))) == ("before", 2)
     result = run("export", "--data", tmp_path / "data", "-o", target, "--files", tmp_path / "files")
     assert (result.returncode, result.stdout) == (0, "")
-    assert "1 files are not in the storage" in result.stderr
+    assert "Not in the storage of files: 1 file, such as" in result.stderr
     assert lines(target.read_text())[-1]["type"] == "end"
     assert target.stat().st_mode & 0o777 == 0o600
     refused(run("export", "--data", tmp_path / "data", "-o", tmp_path / "no/where"), 1, "No such file")

@@ -138,7 +138,7 @@ class Schedule:
         )
         if made.problems:
             _log.error(
-                "%d stored files are missing or damaged on this server; 'chatserver verify' names the first",
+                "stored files are missing or damaged on this server: %d; 'chatserver verify' names the first",
                 made.problems,
             )
 

@@ -24,11 +24,13 @@ from chatserver.backup.places import Sink, places
 from chatserver.backup.priority import give_way
 from chatserver.backup.scratch import mib, scratch_in
 from chatserver.backup.unpacking import Unpacked
+from chatserver.cli.amounts import amount
 from chatserver.cli.exits import Exit, fail, say
 from chatserver.cli.passphrases import to_encrypt_with, to_open_with
 from chatserver.cli.progress import Progress
 from chatserver.settings import Settings
 from chatserver.store.errors import StoreUnusableError
+from chatserver.store.offline import Counts
 
 _STREAM: Final = "-"
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -96,11 +98,13 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 
 def _told(made: Made, then: str) -> int:
     counts = made.header.counts
-    say(
-        f"Backed up: users {counts.users:,}, chats {counts.chats:,}, messages {counts.messages:,}, "
-        f"files {counts.files:,}; {mib(made.bytes)}. {then}"
-    )
+    say(f"Backed up {_listed(counts)}; {mib(made.bytes)}. {then}")
     return _problems(made.problems, made.first_problem)
+
+
+def _listed(counts: Counts) -> str:
+    users, chats = amount(counts.users, "user"), amount(counts.chats, "chat")
+    return f"{users}, {chats}, {amount(counts.messages, 'message')} and {amount(counts.files, 'file')}"
 
 
 def _problems(problems: int, first: str) -> int:
@@ -108,7 +112,7 @@ def _problems(problems: int, first: str) -> int:
         return Exit.OK
     return fail(
         Exit.INCOMPLETE,
-        f"{problems:,} stored files were missing or damaged on the server already; the first: {first}. All else is "
+        f"Missing or damaged on the server already: {amount(problems, 'stored file')}; the first: {first}. All else is "
         "there.",
     )
 
@@ -162,10 +166,7 @@ def restore(arguments: argparse.Namespace) -> int:
             )
         _out(arguments, str(done.data), done)
         counts = done.content.counts
-        say(
-            f"Restored into {done.data}: users {counts.users:,}, chats {counts.chats:,}, "
-            f"messages {counts.messages:,}, files {counts.files:,}."
-        )
+        say(f"Restored into {done.data}: {_listed(counts)}.")
         if done.config is not None:
             say(f"The files of its configuration are in {done.config}; copy what you need to where it was.")
         say("If people were erased since it was made, put the newest erased.jsonl there before the server starts.")
@@ -182,7 +183,10 @@ def list_backups(arguments: argparse.Namespace) -> int:
     def work(settings: Settings) -> int:
         if not places(settings):
             raise BackupError("No backups are kept: neither 'backup_dir' nor 'backup_s3_bucket' is set.")
-        for one in catalog.list_backups(settings):
+        found = catalog.list_backups(settings)
+        if not found:
+            say("There is no backup yet.")
+        for one in found:
             if arguments.json:
                 sys.stdout.write(msgspec.json.encode(one).decode() + "\n")
             else:
@@ -218,7 +222,7 @@ def new_epoch(arguments: argparse.Namespace) -> int:
         done = adopting.adopt(settings, sign_out=arguments.sign_out)
         _out(arguments, done.epoch, done)
         counts = done.counts
-        say(f"The database is whole and has a new epoch: chats {counts.chats:,}, messages {counts.messages:,}.")
+        say(f"The database is whole and has a new epoch: {_listed(counts)}.")
         return _problems(done.problems, done.first_problem)
 
     return _run(arguments, work)

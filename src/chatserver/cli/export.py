@@ -6,6 +6,7 @@ from functools import partial
 
 from chatproto import codec
 from chatserver import backends
+from chatserver.cli.amounts import amount
 from chatserver.cli.exits import Exit, fail, say
 from chatserver.cli.storing import with_store
 from chatserver.clock import now_us
@@ -46,8 +47,10 @@ async def _export(arguments: argparse.Namespace, store: Store, settings: Setting
                         if folder is not None:
                             await folder.save(row)
     counts = exporter.counts
-    say(f"Exported {counts.users} users, {counts.chats} chats and {counts.events} events.")
+    say(
+        f"Exported {amount(counts.users, 'user')}, {amount(counts.chats, 'chat')} and {amount(counts.events, 'event')}."
+    )
     if folder is not None:
-        say(f"Wrote {folder.count} files to {arguments.files}.")
+        say(f"Wrote {amount(folder.count, 'file')} to {arguments.files}.")
         if folder.missing:
-            say(f"{len(folder.missing)} files are not in the storage of files, such as {folder.missing[0]}.")
+            say(f"Not in the storage of files: {amount(len(folder.missing), 'file')}, such as {folder.missing[0]}.")

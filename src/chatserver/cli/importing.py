@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from chatserver import config
+from chatserver.cli.amounts import amount
 from chatserver.cli.exits import Exit, fail, say
 from chatserver.cli.storing import with_store
 from chatserver.files.room import open_files
@@ -96,7 +97,8 @@ async def _tell_progress(report: Report) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_S)
         totals = report.totals
-        say(f"{totals.messages_imported:,} messages imported, {totals.there:,} events were there ...")
+        imported, there = amount(totals.messages_imported, "message"), amount(totals.there, "event")
+        say(f"{imported} imported, {there} of an earlier import ...")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from chatproto.errors import ChatError
 from chatproto.models import User
 from chatproto.text import normalize_email
 from chatserver import backends
+from chatserver.cli.amounts import amount
 from chatserver.cli.exits import Exit, fail, say
 from chatserver.cli.storing import with_store
 from chatserver.clock import now_us
@@ -33,9 +34,10 @@ def export(arguments: argparse.Namespace) -> int:
                 personal = PersonalExport(snapshot, blobs, user.id, now_us())
                 with whole_file(arguments.output) as stream:
                     await personal.write(stream)
-        say(f"Wrote what is kept about {_name(user)}: {personal.messages:,} messages and {personal.files:,} files.")
+        messages, files = amount(personal.messages, "message"), amount(personal.files, "file")
+        say(f"Wrote what is kept about {_name(user)}: {messages} and {files}.")
         if personal.missing:
-            say(f"{len(personal.missing)} files are not in the storage of files, such as {personal.missing[0]}.")
+            say(f"Not in the storage of files: {amount(len(personal.missing), 'file')}, such as {personal.missing[0]}.")
 
     try:
         return with_store(arguments, work)

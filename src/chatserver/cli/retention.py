@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from chatproto.text import terminal_safe
+from chatserver.cli.amounts import amount
 from chatserver.cli.exits import Exit, fail, say
 from chatserver.cli.retention_arguments import FOR_EVER
 from chatserver.cli.storing import Work, with_store
@@ -110,7 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
             _put_gone(gone, as_json=arguments.json)
         if not arguments.dry_run:
             await retention.tidy()
-        say(f"{count:,} messages {'would be' if arguments.dry_run else 'were'} removed.")
+        done = "would be" if arguments.dry_run else "was" if count == 1 else "were"
+        say(f"{amount(count, 'message')} {done} removed.")
 
     return _on_store(arguments, work)
 
@@ -176,9 +178,9 @@ def _put_gone(gone: _Gone, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode(gone).decode() + "\n")
         return
-    line = f"{gone.chat_id}\t{gone.messages:,} messages"
+    line = f"{gone.chat_id}\t{amount(gone.messages, 'message')}"
     if gone.oldest_at is not None and gone.newest_at is not None:
-        files = f"{gone.files:,} files of {gone.file_bytes:,} bytes"
+        files = f"{amount(gone.files or 0, 'file')} of {gone.file_bytes:,} bytes"
         line += f"\t{files}\t{_time(gone.oldest_at)} to {_time(gone.newest_at)}"
     title = f"\t{terminal_safe(gone.title)}" if gone.title else ""
     sys.stdout.write(line + title + "\n")
