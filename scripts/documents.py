@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from chatserver.bench.record import Record
 from chatserver.cli import build_parser as server_parser
 from chatserver.exporting.records import AnyRecord
 from chatserver.top.figures import Figures
@@ -58,6 +59,7 @@ def schema_pages() -> Pages:
     printed = {
         "server-export": ("A line of chatserver export", AnyRecord),
         "top": ("What chatserver top --json prints", Figures),
+        "bench": ("What chatserver bench --json prints", Record),
     }
     return {Path(f"docs/schema/{name}.json"): _schema(title, kind) for name, (title, kind) in printed.items()}
 

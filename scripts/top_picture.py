@@ -11,8 +11,9 @@ from pathlib import Path
 import uvloop
 
 from chatserver.bench.load import open_all
+from chatserver.bench.servers import chat_server
 from chatserver.bench.wire import send_frame
-from chatserver.bench.world import chat_server, new_world
+from chatserver.bench.world import new_world
 
 TITLES = ("Garden club", "Release crew", "Choir", "Night shift", "Board games", "Harbour watch", "日本語チャット")
 _STEP_S = 0.05
@@ -36,7 +37,7 @@ async def take(data: Path, picture: Path, size: tuple[int, int], seconds: float)
             members = random.sample(world.accounts, 140 - 18 * number)
             chats.append((await world.group(title, members), members[0]))
     with chat_server(data) as server:
-        opened = await open_all(server.port, world.accounts)
+        opened = await open_all(server, world.accounts)
         clients = {account.user.id: client for account, client in zip(world.accounts, opened, strict=True)}
         here = find(data)
         assert here is not None

@@ -21,8 +21,10 @@ from pathlib import Path
 import uvloop
 
 from chatserver.backup.job import Job, encode_job
-from chatserver.bench.load import latency, rested
-from chatserver.bench.world import SERVER_CORE, Account, ServerOnCore, chat_server, new_world, pin_generator
+from chatserver.bench.load import rested
+from chatserver.bench.pace import latency
+from chatserver.bench.servers import SERVER_CORE, ServerOnCore, chat_server, pin_generator
+from chatserver.bench.world import Account, new_world
 from chatserver.settings import Settings
 from chatserver.store.base import NewMessage
 from scripts.bench.files import answered

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import uvloop
 
-from chatserver.bench.world import ServerOnCore, chat_server, new_world, pin_generator
+from chatserver.bench.servers import ServerOnCore, chat_server, pin_generator
+from chatserver.bench.world import new_world
 from scripts.bench.report import Report
 
 MIB = 1_048_576

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from chatserver.bench.load import latency, open_all, rested
-from chatserver.bench.world import SERVER_CORE, ServerOnCore, World, chat_server, core, new_world
+from chatserver.bench.load import open_all, rested
+from chatserver.bench.pace import latency
+from chatserver.bench.servers import SERVER_CORE, ServerOnCore, chat_server, core
+from chatserver.bench.world import World, new_world
 from scripts.bench.report import Report
 
 MEMBERS: Final = 100
@@ -117,7 +119,7 @@ async def measure_maintenance(report: Report, data: Path, seconds: float) -> Non
     found = {name: Samples() for name in scene.commands}
     with chat_server(data) as server:
         await rested(server)
-        readers = await open_all(server.port, scene.world.accounts[MEMBERS + 1 :])
+        readers = await open_all(server, scene.world.accounts[MEMBERS + 1 :])
         for _ in range(_ROUNDS):
             for name, command in scene.commands.items():
                 async with beside(data, command):

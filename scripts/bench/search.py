@@ -16,8 +16,10 @@ from urllib.parse import quote
 
 import uvloop
 
-from chatserver.bench.load import latency, pairs
-from chatserver.bench.world import Account, ServerOnCore, World, chat_server, new_world, pin_generator
+from chatserver.bench.load import pairs
+from chatserver.bench.pace import latency
+from chatserver.bench.servers import ServerOnCore, chat_server, pin_generator
+from chatserver.bench.world import Account, World, new_world
 from chatserver.store.base import NewMessage
 from scripts.bench.report import Report
 

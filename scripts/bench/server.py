@@ -14,8 +14,10 @@ from typing import Final
 
 import uvloop
 
-from chatserver.bench.load import broadcast_reference, fan_out, idle_connection, latency, pages, pairs, rested
-from chatserver.bench.world import ServerOnCore, World, chat_server, new_world, pin_generator
+from chatserver.bench.load import broadcast_reference, fan_out, idle_connection, pages, pairs, rested
+from chatserver.bench.pace import latency
+from chatserver.bench.servers import ServerOnCore, chat_server, pin_generator
+from chatserver.bench.world import World, new_world
 from scripts.bench.maintenance import measure_maintenance
 from scripts.bench.report import Report
 from scripts.bench.signals import measure_signals

@@ -10,8 +10,9 @@ import uvloop
 from chatproto import codec
 from chatproto.frames import Away, ClientFrame, TypingNow, Watch
 from chatserver.bench.load import open_all
+from chatserver.bench.servers import ServerOnCore, chat_server, pin_generator
 from chatserver.bench.wire import LeanClient
-from chatserver.bench.world import Account, ServerOnCore, chat_server, new_world, pin_generator
+from chatserver.bench.world import Account, new_world
 from scripts.bench.report import Report
 
 RATE = 1_000
@@ -47,7 +48,7 @@ async def measure_signals(
     report: Report, server: ServerOnCore, accounts: list[Account], chat_id: int, seconds: float
 ) -> None:
     """`accounts` are members of the chat; those that send are not those that watch."""
-    senders = await open_all(server.port, accounts[_WATCHERS : _WATCHERS + _SENDERS])
+    senders = await open_all(server, accounts[_WATCHERS : _WATCHERS + _SENDERS])
     kinds = {"typing": _typing_frames(chat_id), "presence": _away_frames()}
     before = server.cpu_s()
     await asyncio.sleep(1.0)
@@ -58,7 +59,7 @@ async def measure_signals(
         report.add(f"{RATE:,} {name} changes/s, nobody looking", 100 * share, "% of a core", note)
     watched = [account.user.id for account in accounts[_WATCHERS : _WATCHERS + _SENDERS]]
     watch = codec.encode(Watch(user_ids=watched, chat_ids=[chat_id]))
-    watchers = await open_all(server.port, accounts[:_WATCHERS])
+    watchers = await open_all(server, accounts[:_WATCHERS])
     for watcher in watchers:
         watcher.send(watch)
     for name, frames in kinds.items():

@@ -5,16 +5,23 @@ import json
 import tempfile
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from chatproto import codec
 from chatproto.frames import Events
 from chatproto.models import Message, event_id
+from chatserver.backends import open_store
 from chatserver.bench.load import BrokenPromiseError, settled, verify
-from chatserver.bench.wire import LeanClient
+from chatserver.bench.wire import LeanClient, RefusedError
+from chatserver.bench.world import World, remove_all
+from chatserver.store.base import NewMessage
+from scripts.documents import ROOT
 from tests.support.homes import run_command
+from tests.support.server import ServerProcess
 
 CHAT = 7
+SMALL = ("--runs", "1", "--seconds", "0.2", "--pairs", "2", "--members", "4", "--messages", "100")
 
 
 def frame(*seqs: int) -> bytes:
@@ -90,12 +97,62 @@ async def test_a_real_run_prints_figures_and_leaves_nothing(tmp_path: Path, monk
     """On a server process of its own, in a folder that is gone afterwards."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    done = await run_command("chatserver", "bench", "pairs", "--runs", "1", "--seconds", "0.2", "--json")
+    done = await run_command("chatserver", "bench", "pairs", *SMALL, "--json")
     assert done.code == 0, done.err
     record = json.loads(done.out)
     figures = {(figure["scenario"], figure["name"]): figure["median"] for figure in record["figures"]}
     assert figures["pairs", "messages"] > 0
+    assert figures["pairs", "due to ack, at half the rate, p50"] > 0
+    assert figures["pairs", "processor time of a message"] > 0
+    assert figures["pairs", "fsyncs"] > 0
+    schema = json.loads((ROOT / "docs/schema/bench.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(record)
     assert list(tmp_path.glob("chatserver-bench-*")) == []
+
+
+async def test_a_running_server_is_as_it_was_afterwards(tmp_path: Path) -> None:
+    """Also after one that was killed; a person's own group and messages stay, also one with a guest of it."""
+    data = ("--data", str(tmp_path / "data"))
+    async with ServerProcess(tmp_path / "data", arguments=("--log-level", "warning")) as server:
+        store = await open_store(tmp_path / "data", serving=False)
+        anna = await store.create_user("anna@example.org", "Anna", "!")
+        left = World(store)
+        await left.add_users(2)
+        shared = await store.create_group(anna.id, "Garden", [left.accounts[0].user.id])
+        await store.append([NewMessage(anna.id, bytes(16), "stays", chat_id=shared.id)])
+        await left.fill(await left.group("Benchmark", left.accounts), left.accounts[0], 10)
+        done = await run_command("chatserver", "bench", "pairs", "history", "--running", *data, *SMALL, "--json")
+        assert done.code == 0, done.err
+        record = json.loads(done.out)
+        assert record["running"]
+        names = {(figure["scenario"], figure["name"]) for figure in record["figures"]}
+        assert {("pairs", "messages"), ("history", "deep page"), ("history", "processor time of newest page")} <= names
+        assert [user.display_name for user in await store.users_since(0, 100) if not user.deleted] == ["Anna"]
+        events, _ = await store.events(shared.id, limit=10)
+        assert [event.text for event in events if isinstance(event, Message)] == ["stays"]
+        chats = await store.chats_by_retention(0, 100)
+        assert [chat.chat_id for chat in chats if chat.head > chat.floor] == [shared.id]
+        assert await remove_all(store) == (0, 0)
+        await store.close()
+        assert not (tmp_path / "data" / "bench.lock").exists()
+        done = await run_command("chatserver", "bench", "--clean", *data)
+        assert (done.code, done.err) == (0, "Removed: users 0, messages 0.\n")
+        assert server.pid
+    done = await run_command("chatserver", "bench", "pairs", "--running", *data)
+    assert (done.code, done.out) == (1, "")
+    assert "no server runs on" in done.err
+
+
+async def test_rates_that_the_server_limits_are_told() -> None:
+    made = LeanClient()
+    made._ready = asyncio.get_running_loop().create_future()
+    made.data_received(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")
+    with pytest.raises(RefusedError, match="rateLimited"):
+        await made._ready
+    body = b'{"type":"ack","id":1,"results":[{"clientId":"AA==","error":{"code":"rateLimited"}}]}'
+    author = await client(b"\x81" + bytes([len(body)]) + body)
+    with pytest.raises(RefusedError, match="rateLimited"):
+        await verify(author, [author])
 
 
 async def test_an_unknown_scenario_is_refused() -> None:

@@ -6,12 +6,12 @@ import json
 import os
 import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatserver.bench.wire import LeanClient, send_frame
-from chatserver.bench.world import Account, ServerOnCore, World, broadcast_server
+from chatserver.bench.servers import ServerOnCore, Target, Usage, broadcast_server
+from chatserver.bench.wire import LeanClient, RefusedError, send_frame
+from chatserver.bench.world import Account, World
 
 TEXT = "x" * 200
 _REST_MAX_S = 240.0
@@ -29,6 +29,8 @@ class Load:
     deliveries: float
     generator: float
     server: float
+    used: Usage | None = None
+    """What the server used meanwhile, if it tells."""
 
     def note(self) -> str:
         full = ", generator full" if self.generator > 0.95 else ""
@@ -37,19 +39,24 @@ class Load:
         return f"server {self.server:.0%}, generator {self.generator:.0%}{full}"
 
 
-async def measure(server: ServerOnCore, seconds: float, readers: list[LeanClient], sent: Callable[[], int]) -> Load:
+async def measure(server: Target, seconds: float, readers: list[LeanClient], sent: Callable[[], int]) -> Load:
     """Counts over `seconds`, after a warm-up of a quarter of that."""
     await asyncio.sleep(seconds / 4)
+    before = await server.usage_or_none()
     counts, events = sent(), sum(reader.events for reader in readers)
-    begin, own, cpu = time.perf_counter(), time.process_time(), server.cpu_s()
+    begin, own, cpu = time.perf_counter(), time.process_time(), _cpu_s(server)
     await asyncio.sleep(seconds)
-    wall = time.perf_counter() - begin
-    return Load(
-        messages=(sent() - counts) / wall,
-        deliveries=(sum(reader.events for reader in readers) - events) / wall,
-        generator=(time.process_time() - own) / wall,
-        server=(server.cpu_s() - cpu) / wall,
-    )
+    wall, own = time.perf_counter() - begin, time.process_time() - own
+    counts, events, cpu = sent() - counts, sum(reader.events for reader in readers) - events, _cpu_s(server) - cpu
+    after = await server.usage_or_none()
+    used = after.since(before) if after and before else None
+    if used and not cpu:
+        cpu = used.cpu_s
+    return Load(counts / wall, events / wall, own / wall, cpu / wall, used)
+
+
+def _cpu_s(server: Target) -> float:
+    return server.cpu_s() if isinstance(server, ServerOnCore) else 0.0
 
 
 def keep_outstanding(author: LeanClient, chat_id: int, outstanding: int) -> Callable[[], None]:
@@ -93,7 +100,7 @@ async def verify(author: LeanClient, readers: Sequence[LeanClient]) -> int:
     """Wait until every reader has what the author was acknowledged, exactly once and in order; how many that were.
 
     The readers must have been there before the author's first message, and nobody else may write. Raises
-    `BrokenPromiseError`.
+    `BrokenPromiseError`, or `RefusedError` if all is well but for messages that were refused.
     """
     deadline = time.monotonic() + _ARRIVAL_MAX_S
     while any(reader.last < author.last_acked and not reader.closed for reader in readers):
@@ -105,30 +112,41 @@ async def verify(author: LeanClient, readers: Sequence[LeanClient]) -> int:
     lacking = [reader for reader in readers if (reader.first, reader.last, reader.events) != whole]
     closed = sum(reader.closed for reader in readers)
     faults = author.faults + sum(reader.faults for reader in readers if reader is not author)
-    if lacking or closed or faults or author.refused:
+    if lacking or closed or faults:
         raise BrokenPromiseError(
             f"of {count:,} acknowledged messages {len(lacking)} of {len(readers)} members do not have each exactly "
-            f"once; {faults} frames out of order, {closed} connections ended, {author.refused} messages refused"
+            f"once; {faults} frames out of order, {closed} connections ended"
         )
+    if author.refused:
+        raise RefusedError(author.refusal)
     return count
 
 
-async def rested(server: ServerOnCore) -> None:
-    """Wait until the server has nothing to do: the search index has followed a history that was stored directly."""
+async def rested(server: Target) -> None:
+    """Wait until the server has nothing to do: the search index has followed a history that was stored directly.
+
+    Raises `ConnectionError` if it does not come to rest.
+    """
     deadline = time.monotonic() + _REST_MAX_S
     busy = 1.0
     while busy > _RESTING:
         if time.monotonic() > deadline:
             raise ConnectionError(f"the server was not at rest after {_REST_MAX_S:.0f} s")
-        before = server.cpu_s()
+        before = await _busy_s(server)
         await asyncio.sleep(1)
-        busy = server.cpu_s() - before
+        busy = await _busy_s(server) - before
 
 
-async def fan_out(server: ServerOnCore, members: list[Account], chat_id: int, seconds: float) -> Load:
-    """One author with 32 messages outstanding, everybody reading. Raises `BrokenPromiseError`."""
-    clients = await open_all(server.port, members)
-    stop = keep_outstanding(clients[0], chat_id, 32)
+async def _busy_s(server: Target) -> float:
+    return server.cpu_s() if isinstance(server, ServerOnCore) else (await server.usage()).cpu_s
+
+
+async def fan_out(
+    server: Target, members: list[Account], chat_id: int, seconds: float, *, outstanding: int = 32
+) -> Load:
+    """One author with so many messages outstanding, everybody reading. Raises `BrokenPromiseError`."""
+    clients = await open_all(server, members, chat_id)
+    stop = keep_outstanding(clients[0], chat_id, outstanding)
     load = await measure(server, seconds, clients, lambda: clients[0].acks)
     stop()
     await settled(clients[0])
@@ -153,11 +171,13 @@ async def broadcast_reference(members: int, seconds: float) -> Load:
     return load
 
 
-async def pairs(server: ServerOnCore, world: World, chats: list[int], outstanding: int, seconds: float) -> Load:
+async def pairs(server: Target, world: World, chats: list[int], outstanding: int, seconds: float) -> Load:
     """As many authors as chats, each with so many messages outstanding. Raises `BrokenPromiseError`."""
     accounts = world.accounts[: 2 * len(chats)]
-    clients = await open_all(server.port, accounts)
+    clients = await open_all(server, accounts)
     authors = clients[::2]
+    for index, client in enumerate(clients):
+        client.chat_id = chats[index // 2]
     stops = [keep_outstanding(author, chat, outstanding) for author, chat in zip(authors, chats, strict=True)]
     load = await measure(server, seconds, clients, lambda: sum(author.acks for author in authors))
     for stop in stops:
@@ -171,61 +191,15 @@ async def pairs(server: ServerOnCore, world: World, chats: list[int], outstandin
     return load
 
 
-async def latency(
-    server: ServerOnCore,
-    members: list[Account],
-    chat_id: int,
-    *,
-    rate: float,
-    seconds: float,
-    acks: list[float] | None = None,
-) -> list[float]:
-    """Milliseconds from a message's due time to the frame at ten of the members, at a fixed rate; `acks` gets those to
-    the ack.
-
-    Each message has its time whatever became of those before: a server that stalls is charged for all that had to wait
-    (coordinated omission: Gil Tene, wrk2).
-    """
-    clients = await open_all(server.port, members)
-    samples: list[float] = []
-
-    def on_stamp(stamp: int) -> None:
-        samples.append((time.perf_counter_ns() - stamp) / 1e6)
-
-    for client in clients[1 :: max(1, len(members) // 10)]:
-        client.on_stamp = on_stamp
-    due: deque[int] = deque()
-
-    def on_ack() -> None:
-        stamp = due.popleft()
-        if acks is not None:
-            acks.append((time.perf_counter_ns() - stamp) / 1e6)
-
-    clients[0].on_ack = on_ack
-    begin, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - begin) < seconds:
-        while sent < passed * rate:
-            due.append(int((begin + sent / rate) * 1e9))
-            sent += 1
-            clients[0].sent += 1
-            clients[0].send(send_frame(sent, chat_id, f"@{due[-1]} {TEXT}"))
-        await asyncio.sleep(0.002)
-    await settled(clients[0])
-    await verify(clients[0], clients)
-    for client in clients:
-        client.close()
-    return samples
-
-
 async def idle_connection(server: ServerOnCore, world: World, connections: int) -> float:
     """KiB of resident memory for each greeted connection that does nothing."""
-    warm = await open_all(server.port, world.accounts[:100])
+    warm = await open_all(server, world.accounts[:100])
     for client in warm:
         client.close()
     await asyncio.sleep(0.5)
     before = server.rss_kib()
     accounts = [world.accounts[number % len(world.accounts)] for number in range(connections)]
-    clients = await open_all(server.port, accounts)
+    clients = await open_all(server, accounts)
     await asyncio.sleep(0.5)
     grown = server.rss_kib() - before
     for client in clients:
@@ -254,10 +228,23 @@ def pages(port: int, token: str, paths: list[str], rounds: int) -> list[float]:
     return [statistics.median(taken) for taken in times]
 
 
-async def open_all(port: int, accounts: list[Account]) -> list[LeanClient]:
-    """A greeted connection for each account, fifty at a time."""
+async def open_all(
+    server: Target, accounts: list[Account], chat_id: int = 0, *, times: list[float] | None = None
+) -> list[LeanClient]:
+    """A greeted connection for each account, fifty at a time; only events of `chat_id` count, if it is not 0.
+
+    `times` gets the milliseconds that each took.
+    """
+
+    async def one(account: Account) -> LeanClient:
+        begin = time.perf_counter()
+        client = await LeanClient.connect(server.port, "/ws", account.hello, host=server.host, tls=server.tls)
+        client.chat_id = chat_id
+        if times is not None:
+            times.append((time.perf_counter() - begin) * 1e3)
+        return client
+
     clients: list[LeanClient] = []
     for start in range(0, len(accounts), 50):
-        part = accounts[start : start + 50]
-        clients += await asyncio.gather(*(LeanClient.connect(port, "/ws", account.hello) for account in part))
+        clients += await asyncio.gather(*map(one, accounts[start : start + 50]))
     return clients

@@ -1,123 +1,160 @@
-"""The scenarios of `chatserver bench`: each measures one thing on a server of its own, and says in which unit."""
+"""The scenarios of `chatserver bench`: each measures one thing on a server, and says in which unit."""
 
 import asyncio
 import json
 import os
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
-from chatserver.bench.load import Load, broadcast_reference, fan_out, idle_connection, latency, pages, pairs, rested
-from chatserver.bench.world import ServerOnCore, World
+from chatserver.bench.load import Load, broadcast_reference, fan_out, idle_connection, open_all, pairs, rested
+from chatserver.bench.pace import latency, paced_pairs
+from chatserver.bench.requests import NextRequest, closed, get, paced, post
+from chatserver.bench.servers import ServerOnCore, Target, Usage
+from chatserver.bench.world import Account, World
 from chatserver.services.passwords import PasswordPool
 
-MEMBERS: Final = 200
-PAIRS: Final = 50
-CONNECTIONS: Final = 1_000
-HISTORY: Final = 50_000
 _SHARES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+_SAMPLES_ABOVE: Final = 5
+"""A quantile is told only if so many samples lie above it: the highest of few is luck."""
 _SYNCS: Final = 100
-_PAGES: Final = 200
-_LOGINS: Final = 20
-PASSWORD: Final = "a password of the benchmark"  # noqa: S105 - of a user who exists in a scratch folder only
+PASSWORD: Final = "a password of the benchmark"  # noqa: S105 - of a user who exists as long as the benchmark
 
 Figures = dict[tuple[str, str], float]
 """Value by name and unit."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How large the world and the loads are. `outstanding` None: 32 for fan-out, 16 for each pair."""
+
+    members: int = 200
+    pairs: int = 50
+    outstanding: int | None = None
+    connections: int = 1_000
+    messages: int = 50_000
+
+
 @dataclass(frozen=True)
 class Scene:
-    """What the scenarios stand on."""
+    """What the scenarios stand on. `folder` is where an fsync is timed."""
 
-    data: Path
+    folder: Path
     world: World
+    visitor: Account
     group: int
     directs: list[int]
     long: int
     seconds: float
+    sizes: Sizes
 
 
-Scenario = Callable[[Scene, ServerOnCore], Awaitable[Figures]]
+Scenario = Callable[[Scene, Target], Awaitable[Figures]]
 
 
-async def build(data: Path, world: World, seconds: float, *, history: int) -> Scene:
-    """Users, a group, pairs and a chat with a long history, stored directly."""
-    await world.add_users(MEMBERS)
-    group = await world.group("bench", world.accounts)
-    directs = [await world.direct(world.accounts[2 * n], world.accounts[2 * n + 1]) for n in range(PAIRS)]
-    long = await world.direct(world.accounts[0], world.accounts[-1])
-    await world.fill(long, world.accounts[0], history)
+async def build(folder: Path, world: World, seconds: float, sizes: Sizes, names: Sequence[str]) -> Scene:
+    """Users, a group, pairs and, for those scenarios that need one, a chat with a long history, stored directly."""
+    await world.add_users(max(sizes.members, 2 * sizes.pairs) + 1)
+    accounts = world.accounts
+    visitor = accounts.pop()  # who signs in often, and so loses earlier sessions
+    group = await world.group("Benchmark", accounts[: sizes.members])
+    directs = [await world.direct(accounts[2 * n], accounts[2 * n + 1]) for n in range(sizes.pairs)]
+    long = await world.group("Benchmark, long", [accounts[0], accounts[1]])
+    if {"history", "search"} & set(names):
+        await world.fill(long, accounts[0], sizes.messages)
     passwords = PasswordPool()
     hashed = await passwords.hash(PASSWORD)
     passwords.close()
-    await world.store.set_password_hash(world.accounts[0].user.id, hashed, revoke_sessions=False)
-    return Scene(data, world, group, directs, long, seconds)
+    await world.store.set_password_hash(visitor.user.id, hashed, revoke_sessions=False)
+    return Scene(folder, world, visitor, group, directs, long, seconds, sizes)
 
 
-async def measure_fan_out(scene: Scene, server: ServerOnCore) -> Figures:
+async def measure_fan_out(scene: Scene, server: Target) -> Figures:
     """As much as the server takes, then half of that at a fixed rate for latencies."""
-    load = await fan_out(server, scene.world.accounts, scene.group, scene.seconds)
+    members = scene.world.accounts[: scene.sizes.members]
+    load = await fan_out(server, members, scene.group, scene.seconds, outstanding=scene.sizes.outstanding or 32)
     acks: list[float] = []
     half = load.messages / 2
-    frames = await latency(server, scene.world.accounts, scene.group, rate=half, seconds=scene.seconds, acks=acks)
+    frames = await latency(server, members, scene.group, rate=half, seconds=scene.seconds, acks=acks)
     return {
         **_load(load),
         ("deliveries", "1/s"): load.deliveries,
+        **_each(load.used, "a delivery", load.deliveries * scene.seconds),
         **_quantiles("due to ack, at half the rate", acks),
         **_quantiles("due to delivery, at half the rate", frames),
-        ("resident memory", "MiB"): server.rss_kib() / 1_024,
+        **_memory(server, load.used),
     }
 
 
-async def measure_pairs(scene: Scene, server: ServerOnCore) -> Figures:
-    """Two people in each chat, with one and with sixteen messages outstanding."""
+async def measure_pairs(scene: Scene, server: Target) -> Figures:
+    """Two people in each chat, with one message outstanding and with more, then half of that at a fixed rate."""
     one = await pairs(server, scene.world, scene.directs, 1, scene.seconds)
-    many = await pairs(server, scene.world, scene.directs, 16, scene.seconds)
-    return {("messages, 1 outstanding", "1/s"): one.messages, **_load(many)}
-
-
-async def measure_connections(scene: Scene, server: ServerOnCore) -> Figures:
-    """What a greeted connection that does nothing costs."""
-    return {("an idle connection", "KiB"): await idle_connection(server, scene.world, CONNECTIONS)}
-
-
-async def measure_history(scene: Scene, server: ServerOnCore) -> Figures:
-    """A page of fifty messages, the newest and one deep in the log, one after another over one connection."""
-    newest = f"/chats/{scene.long}/messages"
-    paths = [newest, f"{newest}?beforeSeq={HISTORY // 3}"]
-    token = scene.world.accounts[0].token
-    first, deep = await asyncio.to_thread(pages, server.port, token, paths, _PAGES)
-    return {("newest page, p50", "ms"): first, ("deep page, p50", "ms"): deep}
-
-
-async def measure_search(scene: Scene, server: ServerOnCore) -> Figures:
-    """A word of every message and a word of one, in a chat with a long history, once it is indexed."""
-    await rested(server)
-    paths = ["/search?q=message", f"/search?q={HISTORY // 2}"]
-    token = scene.world.accounts[0].token
-    common, rare = await asyncio.to_thread(pages, server.port, token, paths, _PAGES)
-    return {("a word of every message, p50", "ms"): common, ("a word of one message, p50", "ms"): rare}
-
-
-async def measure_login(scene: Scene, server: ServerOnCore) -> Figures:
-    """Signing in with a password, one after another: what Argon2id takes of this processor, and the rest."""
-    taken = sorted(await asyncio.to_thread(_logins, server.port, scene.world.accounts[0].user.email))
+    many = await pairs(server, scene.world, scene.directs, scene.sizes.outstanding or 16, scene.seconds)
+    half = many.messages / 2
+    timed = await paced_pairs(server, scene.world.accounts, scene.directs, rate=half, seconds=scene.seconds)
     return {
-        ("sign in, p50", "ms"): statistics.median(taken),
-        ("sign in, slowest", "ms"): taken[-1],
-        ("sign-ins, one at a time", "1/s"): 1_000 * len(taken) / sum(taken),
+        ("messages, 1 outstanding", "1/s"): one.messages,
+        **_load(many),
+        **_quantiles("due to ack, at half the rate", timed.acks),
+        **_quantiles("due to delivery, at half the rate", timed.deliveries),
+        **_memory(server, many.used),
     }
 
 
-async def measure_reference(scene: Scene, _server: ServerOnCore) -> Figures:
+async def measure_connections(scene: Scene, server: Target) -> Figures:
+    """What a greeted connection that does nothing costs, and how long one takes to be greeted."""
+    figures: Figures = {}
+    if isinstance(server, ServerOnCore):  # of another's, nobody knows what else it does meanwhile
+        figures["an idle connection", "KiB"] = await idle_connection(server, scene.world, scene.sizes.connections)
+    times: list[float] = []
+    accounts = scene.world.accounts
+    began = time.perf_counter()
+    opened = await open_all(server, [accounts[n % len(accounts)] for n in range(scene.sizes.connections)], times=times)
+    rate = len(opened) / (time.perf_counter() - began)
+    for client in opened:
+        client.close()
+    return figures | {
+        ("opened and greeted, 50 at a time", "1/s"): rate,
+        **_quantiles("to the greeting", times),
+    }
+
+
+async def measure_history(scene: Scene, server: Target) -> Figures:
+    """A page of fifty messages: the newest, and one deep in the log."""
+    token, path = scene.world.accounts[0].token, f"/chats/{scene.long}/messages"
+    deep = get(server, f"{path}?beforeSeq={max(2, scene.sizes.messages // 3)}", token)
+    newest = get(server, path, token)
+    return {
+        **await _asked(scene, server, "newest page", lambda _: newest),
+        **await _asked(scene, server, "deep page", lambda _: deep),
+    }
+
+
+async def measure_search(scene: Scene, server: Target) -> Figures:
+    """A word of every message, and words of one each, once all is indexed."""
+    await rested(server)
+    token, most = scene.world.accounts[0].token, scene.sizes.messages
+    common = get(server, "/search?q=message", token)
+    return {
+        **await _asked(scene, server, "a word of every message", lambda _: common),
+        **await _asked(scene, server, "a word of one message", lambda n: get(server, f"/search?q={n % most}", token)),
+    }
+
+
+async def measure_login(scene: Scene, server: Target) -> Figures:
+    """Signing in with a password: what Argon2id takes of this processor, and the rest."""
+    body = json.dumps({"email": scene.visitor.user.email, "password": PASSWORD}).encode()
+    request = post(server, "/auth/login", body)
+    return await _asked(scene, server, "sign in", lambda _: request)
+
+
+async def measure_reference(scene: Scene, _server: Target) -> Figures:
     """What this machine does without any of it: an fsync on this disk, and a plain broadcast that stores nothing."""
-    sync_ms = await asyncio.to_thread(_sync_ms, scene.data.parent)
-    load = await broadcast_reference(MEMBERS, scene.seconds)
+    sync_ms = await asyncio.to_thread(_sync_ms, scene.folder)
+    load = await broadcast_reference(scene.sizes.members, scene.seconds)
     return {
         ("fdatasync of 4 KiB, p50", "ms"): sync_ms,
         ("websockets.broadcast(), deliveries", "1/s"): load.deliveries,
@@ -134,44 +171,72 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "search": measure_search,
     "login": measure_login,
 }
+STRETCHES: Final[Mapping[str, float]] = {
+    "reference": 1.3,
+    "fan-out": 2.3,
+    "pairs": 3.6,
+    "connections": 0.0,
+    "history": 4.0,
+    "search": 4.0,
+    "login": 2.0,
+}
+"""How many times `seconds` each takes."""
+
+
+async def _asked(scene: Scene, server: Target, name: str, request: NextRequest) -> Figures:
+    """As many as are answered over eight connections, then half of that at a fixed rate for latencies."""
+    most = await closed(server, request, scene.seconds)
+    half = await paced(server, request, scene.seconds, most.rate / 2)
+    return {
+        (name, "1/s"): most.rate,
+        **_each(most.used, name, most.count),
+        **_quantiles(f"{name}, at half the rate", half.times),
+        (f"{name}, generator", "% of a core"): 100 * most.generator,
+    }
 
 
 def _load(load: Load) -> Figures:
-    return {
+    figures: Figures = {
         ("messages", "1/s"): load.messages,
         ("server", "% of a core"): 100 * load.server,
         ("generator", "% of a core"): 100 * load.generator,
     }
-
-
-def _quantiles(name: str, samples: list[float]) -> Figures:
-    """Exact ones: every sample is kept, and their number is bounded by rate and time."""
-    ranked = sorted(samples)
-    return {
-        (f"{name}, {label}", "ms"): ranked[min(len(ranked) - 1, int(share * len(ranked)))]
-        for label, share in _SHARES.items()
-        if ranked
+    used = load.used
+    if used is None or not load.messages or not load.server:
+        return figures
+    seconds = used.cpu_s / load.server
+    return figures | {
+        **_each(used, "a message", load.messages * seconds),
+        ("commits", "1/s"): used.commits / seconds,
+        ("fsyncs", "1/s"): used.syncs / seconds,
+        **({("fsync, mean", "ms"): 1e3 * used.sync_s / used.syncs} if used.syncs else {}),
     }
 
 
-def _logins(port: int, email: str) -> list[float]:
-    body, taken = json.dumps({"email": email, "password": PASSWORD}), []
-    http = HTTPConnection("127.0.0.1", port, timeout=30)
-    for _ in range(_LOGINS):
-        begin = time.perf_counter()
-        http.request("POST", "/auth/login", body, {"content-type": "application/json"})
-        answer = http.getresponse()
-        answer.read()
-        if answer.status != HTTPStatus.OK:
-            raise RuntimeError(f"signing in was answered with {answer.status}.")
-        taken.append((time.perf_counter() - begin) * 1e3)
-    http.close()
-    return taken
+def _each(used: Usage | None, what: str, count: float) -> Figures:
+    return {(f"processor time of {what}", "us"): 1e6 * used.cpu_s / count} if used and count else {}
+
+
+def _memory(server: Target, used: Usage | None) -> Figures:
+    figures: Figures = {("resident memory", "MiB"): used.rss_kib / 1_024} if used else {}
+    if isinstance(server, ServerOnCore):
+        figures |= {("resident memory, most", "MiB"): server.peak_kib() / 1_024}
+    return figures
+
+
+def _quantiles(name: str, samples: Sequence[float]) -> Figures:
+    """Exact ones: every sample is kept, and their number is bounded by rate and time."""
+    ranked = sorted(samples)
+    return {
+        (f"{name}, {label}", "ms"): ranked[int(share * len(ranked))]
+        for label, share in _SHARES.items()
+        if len(ranked) * (1 - share) >= _SAMPLES_ABOVE or (ranked and share <= 0.5)
+    }
 
 
 def _sync_ms(folder: Path) -> float:
     taken = []
-    path = folder / "sync"
+    path = folder / "bench.sync"
     with path.open("wb", buffering=0) as file:
         for _ in range(_SYNCS):
             begin = time.perf_counter()

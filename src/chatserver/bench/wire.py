@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import re
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Final, cast
@@ -11,7 +12,13 @@ from typing import Final, cast
 _STAMP: Final = re.compile(rb'"@(\d+) ')
 _SEQ: Final = re.compile(rb'"seq":(\d+)')
 _SEQ_KEY: Final = b'"seq":'
+_CHAT: Final = re.compile(rb'\{"type":"events","chatId":(\d+)')
+_CODE: Final = re.compile(rb'"code":"(\w+)"')
 _CONNECT_MAX_S: Final = 30.0
+
+
+class RefusedError(ConnectionError):
+    """The server refused what it was asked; the text is its code."""
 
 
 class LeanClient(asyncio.Protocol):
@@ -21,6 +28,8 @@ class LeanClient(asyncio.Protocol):
     """
 
     def __init__(self) -> None:
+        self.chat_id = 0
+        """The chat whose events count; 0: all do."""
         self.events = 0
         self.sent = 0
         """Messages that were sent and want an answer, as whoever sends them counts."""
@@ -35,6 +44,8 @@ class LeanClient(asyncio.Protocol):
         self.first_acked = 0
         self.last_acked = 0
         self.refused = 0
+        self.refusal = ""
+        """The code of the last refusal."""
         self.on_ack: Callable[[], None] | None = None
         self.on_event: Callable[[], None] | None = None
         self.on_stamp: Callable[[int], None] | None = None
@@ -45,21 +56,31 @@ class LeanClient(asyncio.Protocol):
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def connect(cls, port: int, path: str, hello: str | None) -> "LeanClient":
-        """Open a WebSocket on the loopback interface; with `hello`, wait until it is welcome.
+    async def connect(
+        cls,
+        port: int,
+        path: str,
+        hello: str | None,
+        *,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> "LeanClient":
+        """Open a WebSocket on this machine; with `hello`, wait until it is welcome.
 
         Raises `OSError`, also after thirty seconds without an answer and where the greeting is refused.
         """
         try:
             async with asyncio.timeout(_CONNECT_MAX_S):
-                return await cls._connect(port, path, hello)
+                return await cls._connect(port, path, hello, host, tls)
         except TimeoutError:
             raise ConnectionError(f"the server does not answer within {_CONNECT_MAX_S:.0f} s") from None
 
     @classmethod
-    async def _connect(cls, port: int, path: str, hello: str | None) -> "LeanClient":
+    async def _connect(
+        cls, port: int, path: str, hello: str | None, host: str, tls: ssl.SSLContext | None
+    ) -> "LeanClient":
         loop = asyncio.get_running_loop()
-        _, client = await loop.create_connection(cls, "127.0.0.1", port)
+        _, client = await loop.create_connection(cls, host, port, ssl=tls)
         key = base64.b64encode(os.urandom(16)).decode()
         client.raw(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -103,7 +124,8 @@ class LeanClient(asyncio.Protocol):
                 self._buffer = head
                 return
             if b" 101 " not in head[:20]:
-                raise ConnectionError(head.decode(errors="replace"))
+                self._fail(head)
+                return
             self._opened = True
             self._ready.set_result(None)
         start, end = 0, len(buffer)
@@ -123,15 +145,38 @@ class LeanClient(asyncio.Protocol):
             start = body + size
         self._buffer = buffer[start:]
 
-    def _acked(self, found: re.Match[bytes] | None) -> None:
+    def _fail(self, head: bytes) -> None:
+        text = head.partition(b"\r\n")[0].decode(errors="replace")
+        if not self._ready.done():
+            refused = " 429 " in text
+            told = ConnectionError(f"the server answers a connection with: {text}")
+            self._ready.set_exception(RefusedError("rateLimited") if refused else told)
+        self.close()
+
+    def _acked(self, buffer: bytes, start: int, end: int) -> None:
         """Note the place of an ack's one message; an author's messages take places in a row."""
+        found = _SEQ.search(buffer, start, end)
         if found is None:
             self.refused += 1
+            code = _CODE.search(buffer, start, end)
+            self.refusal = code[1].decode() if code else "unknown"
             return
         seq = int(found[1])
         self.faults += self.last_acked not in {0, seq - 1}
         self.first_acked = self.first_acked or seq
         self.last_acked = seq
+
+    def _come(self, buffer: bytes, start: int, end: int) -> None:
+        if self.chat_id:
+            found = _CHAT.match(buffer, start)
+            if found is None or int(found[1]) != self.chat_id:
+                return
+        self._follow(buffer, start, end)
+        if self.on_event is not None:
+            self.on_event()
+        if self.on_stamp is not None:
+            for stamp in _STAMP.findall(buffer, start, end):
+                self.on_stamp(int(stamp))
 
     def _follow(self, buffer: bytes, start: int, end: int) -> None:
         """Count a frame's events; they must go on where those before ended, one by one."""
@@ -150,16 +195,11 @@ class LeanClient(asyncio.Protocol):
         self.frames += 1
         if buffer.startswith(b'{"type":"ack"', start):
             self.acks += 1
-            self._acked(_SEQ.search(buffer, start, end))
+            self._acked(buffer, start, end)
             if self.on_ack is not None:
                 self.on_ack()
         elif buffer.startswith(b'{"type":"events"', start):
-            self._follow(buffer, start, end)
-            if self.on_event is not None:
-                self.on_event()
-            if self.on_stamp is not None:
-                for stamp in _STAMP.findall(buffer, start, end):
-                    self.on_stamp(int(stamp))
+            self._come(buffer, start, end)
         if not self._ready.done():
             if buffer.startswith(b'{"type":"error"', start):
                 text = buffer[start:end].decode(errors="replace")

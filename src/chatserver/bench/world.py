@@ -1,14 +1,9 @@
-"""The world of a benchmark: a database made directly, a server process on its own core, tokens without passwords."""
+"""The world of a benchmark: users, chats and messages stored directly, tokens without passwords, and their removal."""
 
 import asyncio
 import contextlib
-import os
 import secrets
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +16,10 @@ from chatserver.services.tokens import AccessTokens
 from chatserver.store.base import NewMessage, Store
 from chatserver.store.interfaces.sessions import SessionRecord
 
-SERVER_CORE: Final = 0
-GENERATOR_CORE: Final = 1
-_START_S: Final = 30.0
+DOMAIN: Final = "bench.invalid"
+"""Nobody can have an address there (RFC 2606), so that these users are taken for nobody else."""
+_STEP: Final = 1_000
+_PAGE: Final = 500
 
 
 class Account:
@@ -41,12 +37,13 @@ class World:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.accounts: list[Account] = []
+        self._run = secrets.token_hex(4)
 
     async def add_users(self, count: int) -> None:
         access = AccessTokens(await self.store.secret("access-token"))
 
         async def add(number: int) -> Account:
-            user = await self.store.create_user(f"user{number}@example.org", f"User {number}", "!")
+            user = await self.store.create_user(f"{self._run}-{number}@{DOMAIN}", f"Benchmark {number}", "!")
             now, session_id, digest = now_us(), secrets.randbits(48) or 1, secrets.token_bytes(32)
             await self.store.create_session(SessionRecord(session_id, user.id, "", digest, None, now, now, None))
             return Account(user, access.make(user.id, session_id, now_us=now, ttl_s=3_600)[0])
@@ -80,121 +77,44 @@ async def new_world(data: Path) -> AsyncIterator[World]:
         await store.close()
 
 
-class ServerOnCore:
-    """A process pinned to the server's core that prints its URL when it accepts connections."""
+async def remove_all(store: Store) -> tuple[int, int]:
+    """Remove every user of a benchmark, and the messages of chats that are theirs alone; how many of each. Idempotent.
 
-    def __init__(self, code: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        self._code = code
-        self._arguments = arguments
-        self._environment = environment or {}
-
-    def __enter__(self) -> "ServerOnCore":
-        """Start it and wait for its URL; `started_s` is the time from exec to there."""
-        begin = time.perf_counter()
-        pin = f"import os; os.sched_setaffinity(0, {{{core(SERVER_CORE)}}})\n"
-        self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(  # noqa: S603 - code and arguments are our own
-            [sys.executable, "-c", pin + self._code, *self._arguments],
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env={**os.environ, **self._environment},
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        self.started_s = time.perf_counter() - begin
-        if not line.startswith("http://"):
-            self._process.wait(_START_S)
-            self._log.seek(0)
-            raise RuntimeError(f"the server did not start: {line!r} {self._log.read().decode()}")
-        self.port = int(line.rpartition(":")[2])
-        self.pid = self._process.pid
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=_START_S)
-        self._log.close()
-
-    def rss_kib(self) -> int:
-        """Resident memory."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise RuntimeError("this system does not tell resident memory")
-
-    def cpu_s(self) -> float:
-        """Processor time used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    What stays are numbers: of users, of chats without members, and how far their logs went.
+    """
+    users = [user.id async for user in _users(store)]
+    theirs = set(users)
+    chats = {chat_id: user for user in users for chat_id in await store.chat_ids(user)}
+    alone = [chat_id for chat_id, viewer in chats.items() if await _members(store, viewer, chat_id) <= theirs]
+    messages = sum([await _empty(store, chat_id) for chat_id in alone])
+    for user in users:
+        await store.delete_user(user)
+        await store.finish_erasure(user)
+    for chat_id in alone:  # that they left
+        await _empty(store, chat_id)
+    return len(users), messages
 
 
-_WATCHED: Final = {
-    "CHATSERVER_LOG_LEVEL": "info",
-    "CHATSERVER_METRICS_ADDRESS": "127.0.0.1:0",
-    "CHATSERVER_ADDRESS_SOCKETS": "100000",
-    **{
-        f"CHATSERVER_LIMIT_{name}": "100000/second"
-        for name in (
-            "READ",
-            "WRITE",
-            "SEARCH",
-            "UPLOAD",
-            "ADDRESS",
-            "CONNECT",
-            "MESSAGES",
-            "FRAMES",
-            "SIGN_IN",
-            "ACCOUNT",
-        )
-    },
-}
-"""As an owner runs it, but with rates that the generator, which is one address, does not reach."""
-_BARE: Final = {"CHATSERVER_LOG_LEVEL": "error", "CHATSERVER_LIMITS_ENABLED": "false"}
+async def _users(store: Store) -> AsyncIterator[User]:
+    rev = 0
+    while page := await store.users_since(rev, _PAGE):
+        for user in page:
+            if not user.deleted and user.email.endswith(f"@{DOMAIN}"):
+                yield user
+        rev = page[-1].rev
 
 
-def chat_server(data: Path, *, watched: bool = True) -> ServerOnCore:
-    """`chatserver serve` on a free port, with limits, log and metrics unless it is not to be `watched`."""
-    code = "import sys; from chatserver.cli import main; sys.exit(main())"
-    environment = _WATCHED if watched else _BARE
-    where = ("--data", str(data), "--host", "127.0.0.1", "--port", "0")
-    return ServerOnCore(code, "serve", *where, environment=environment)
+async def _members(store: Store, viewer: int, chat_id: int) -> set[int]:
+    found: set[int] = set()
+    after = 0
+    while page := await store.members(viewer, chat_id, after, _PAGE):
+        found |= {member.user_id for member in page}
+        after = page[-1].user_id
+    return found
 
 
-def broadcast_server() -> ServerOnCore:
-    """The reference: `websockets.broadcast()` of every message to everybody, storing nothing."""
-    return ServerOnCore(_BROADCAST)
-
-
-def pin_generator() -> None:
-    """Keep this process off the server's core, where there is another."""
-    os.sched_setaffinity(0, {core(GENERATOR_CORE)})
-
-
-def core(wanted: int) -> int:
-    """The processor of this number, among those that this process may use; the last one if there are fewer."""
-    cores = sorted(_ALL_CORES)
-    return cores[min(wanted, len(cores) - 1)]
-
-
-_ALL_CORES: Final = os.sched_getaffinity(0)
-
-_BROADCAST: Final = """
-import asyncio, uvloop
-from websockets.asyncio.server import broadcast, serve
-
-async def main():
-    connections = set()
-    async def handle(connection):
-        connections.add(connection)
-        try:
-            async for message in connection:
-                broadcast(connections, message)
-        finally:
-            connections.discard(connection)
-    async with serve(handle, "127.0.0.1", 0, compression=None, max_queue=None) as server:
-        print("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-uvloop.run(main())
-"""
+async def _empty(store: Store, chat_id: int) -> int:
+    removed = 0
+    while (step := await store.remove_before(chat_id, now_us() + 1, 0, _STEP)).events:
+        removed += step.messages
+    return removed

@@ -75,7 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_invite(commands, _add_common)
     add_doctor(commands, _add_common)
     add_top(commands, _add_common)
-    add_bench(commands)
+    add_bench(commands, _add_common)
     add_export(commands, _add_common)
     add_backups(commands, _add_common)
     add_retention(commands, _add_common)

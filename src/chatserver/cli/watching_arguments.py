@@ -1,6 +1,7 @@
 """The arguments of `chatserver top` and `chatserver bench`; loads nothing that the commands need."""
 
 import argparse
+from collections.abc import Callable
 
 from chatserver.cli.account_arguments import AddCommon, Commands
 
@@ -54,27 +55,58 @@ def _statements(text: str) -> int:
 
 
 _BENCH = """Measure this machine: a server of its own in a scratch folder, on one core where there are two, and a load
-generator on another. Everything stays on the loopback interface and stops by itself. Every message that was
-acknowledged is counted at every member: one that is lost, doubled or out of order ends the benchmark with exit
-code 15."""
+generator on another; or, with --running, the server that runs here. Everything stays on this machine and stops by
+itself; how long it takes is told before. Every message that was acknowledged is counted at every member: one that is
+lost, doubled or out of order ends the benchmark with exit code 15.
+
+--running needs the data folder, in which it makes users of its own. It removes them and what they wrote at the end,
+also after Ctrl-C; what a SIGKILL left is removed by the next run or by --clean. The server's limits hold, too."""
 
 
-def add_bench(commands: Commands) -> None:
+def add_bench(commands: Commands, add_common: AddCommon) -> None:
     """`chatserver bench`."""
-    bench = commands.add_parser("bench", help="measure what a server does on this machine", description=_BENCH)
+    bench = commands.add_parser(
+        "bench",
+        help="measure what a server does on this machine",
+        description=_BENCH,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     bench.set_defaults(module="bench", function="bench")
     names = "reference, fan-out, pairs, connections, history, search, login"
     bench.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"{names} (default: all)")
-    bench.add_argument("--runs", type=_runs, default=3, metavar="N", help="how often each is run (default: 3)")
+    bench.add_argument("--running", action="store_true", help="measure the server that runs on the data folder")
+    bench.add_argument(
+        "--clean", action="store_true", help="only remove what killed benchmarks left in the data folder"
+    )
+    bench.add_argument("--runs", type=_within(1, 20), default=3, metavar="N", help="how often each is run (default: 3)")
     bench.add_argument("--seconds", type=_stretch, default=2.0, metavar="S", help="of each load (default: 2)")
-    bench.add_argument("--json", action="store_true", help="print one JSON object with the values of all runs")
+    for name, least, most, default, text in (
+        ("members", 2, 5_000, 200, "of the group of fan-out"),
+        ("pairs", 1, 1_000, 50, "of people who write to each other"),
+        (
+            "outstanding",
+            1,
+            1_000,
+            None,
+            "messages that an author has under way (default: 32 for fan-out, 16 for each pair)",
+        ),
+        ("connections", 10, 10_000, 1_000, "that are opened"),
+        ("messages", 100, 1_000_000, 50_000, "of the history that is read and searched"),
+    ):
+        told = text if default is None else f"{text} (default: {default:,})"
+        bench.add_argument(f"--{name}", type=_within(least, most), default=default, metavar="N", help=told)
+    bench.add_argument("--json", action="store_true", help="print one JSON object, described by docs/schema/bench.json")
+    add_common(bench)
 
 
-def _runs(text: str) -> int:
-    runs = int(text)
-    if not 1 <= runs <= 20:
-        raise argparse.ArgumentTypeError("give a number from 1 to 20")
-    return runs
+def _within(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"give a number from {least:,} to {most:,}")
+        return value
+
+    return number
 
 
 def _stretch(text: str) -> float:
