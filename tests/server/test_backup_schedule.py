@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chatserver import measures
 from chatserver.backup.catalog import Backup, list_backups
+from chatserver.backup.errors import NoRoomError
 from chatserver.backup.round import hold_round
 from chatserver.backup.schedule import Schedule, scheduled_backups
 from chatserver.backup.thinning import superfluous
@@ -136,6 +137,31 @@ def test_a_bucket_that_cannot_be_reached_is_said(data: Path) -> None:
     (state,) = hold_round(settings, None)
     assert "The bucket chat cannot be" in state.error
     assert "secret" not in state.error
+
+
+def test_a_verification_that_was_cut_short_is_made_up_for(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next round reads what the last one could not; if that is damaged, another backup is made at once."""
+    settings = Settings(data=data, backup_dir=tmp_path / "backups")
+
+    def no_room(*_: object) -> None:
+        raise NoRoomError("There is no room.")
+
+    for damaged in (False, True):
+        at = START + damaged * DAY
+        with monkeypatch.context() as patched:
+            patched.setattr("chatserver.backup.round.restoring.verify", no_room)
+            (state,) = hold_round(settings, None, now=lambda at=at: at)  # type: ignore[misc] # mypy cannot tell a default's type
+        newest = list_backups(settings)[0]
+        assert (state.error, newest.verified_at, newest.created_at) == ("There is no room.", None, at)
+        if damaged:
+            content = (tmp_path / "backups" / newest.name).read_bytes()
+            (tmp_path / "backups" / newest.name).write_bytes(content[:-1] + b"?")
+        (state,) = hold_round(settings, None, now=lambda at=at: at + 60)  # type: ignore[misc] # as above
+        assert (state.error, state.made_s is not None) == ("", damaged)
+        assert list_backups(settings)[0].verified_at == at + 60
+    assert len(list_backups(settings)) == 3
 
 
 async def test_a_server_has_its_backups_made(data: Path, tmp_path: Path) -> None:

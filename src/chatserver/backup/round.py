@@ -58,7 +58,7 @@ class _Round:
         newest: Backup | None = None
         try:
             newest = next(iter(in_place(self._place)), None)
-            if self._due_at(newest) <= self._now():
+            if self._due_at(newest) <= self._now() or not self._is_good(newest):
                 self._back_up()
                 made_s = time.monotonic() - began
                 removed = self._thin_out()
@@ -79,6 +79,23 @@ class _Round:
             return 0.0
         # A clock that was wrong must not keep backups from being made.
         return min(newest.created_at, self._now()) + self._settings.backup_interval_s
+
+    def _is_good(self, newest: Backup | None) -> bool:
+        """Whether the newest can be restored, as far as is known; makes up for a verification that was cut short.
+
+        A backup that was made by hand, perhaps with another passphrase, has no note and is left alone.
+        """
+        if newest is None or newest.verified_at is not None or not self._settings.backup_verify:
+            return True
+        note = read_note(self._place, newest.name)
+        if note is None or note.bytes != newest.bytes:
+            return True
+        try:
+            self._read_again(newest.name)
+        except BackupUnusableError:
+            return False
+        write_note(self._place, newest.name, msgspec.structs.replace(note, verified_at=int(self._now())))
+        return True
 
     def _back_up(self) -> None:
         if not self._copy_from_folder():
@@ -103,22 +120,26 @@ class _Round:
                 report=_quiet,
             )
         note = Note(bytes=made.bytes, sha256=made.sha256, problems=made.problems)
+        write_note(self._place, name, note)
         if self._settings.backup_verify:
             self._verify(name)
-            note = msgspec.structs.replace(note, verified_at=int(self._now()))
-        write_note(self._place, name, note)
+            write_note(self._place, name, msgspec.structs.replace(note, verified_at=int(self._now())))
 
     def _verify(self, name: str) -> None:
         try:
-            with self._scratch() as scratch, self._place.open(name) as file:
-                restoring.verify(file, lambda: self._passphrase, scratch, _quiet)
+            self._read_again(name)
         except BackupUnusableError as error:
             # It would only displace those that can be restored.
             self._place.delete(name)
+            self._place.delete(name + NOTE_SUFFIX)
             raise BackupUnusableError(
                 f"The new backup cannot be restored and was removed: {error} The database or the disk may be damaged; "
                 "older backups are kept."
             ) from error
+
+    def _read_again(self, name: str) -> None:
+        with self._scratch() as scratch, self._place.open(name) as file:
+            restoring.verify(file, lambda: self._passphrase, scratch, _quiet)
 
     def _copy_from_folder(self) -> bool:
         """Copy a backup that another place has just got, so that both have the same; whether there was one."""
