@@ -68,8 +68,18 @@ async def test_words_copies_and_reactions_go(store: Store, backend: Backend, tmp
 async def test_what_is_left_of_removed_messages_goes_in_steps(
     store: Store, backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the one who is erased, however much there is; others' can still be told from new ones."""
-    monkeypatch.setattr("chatserver.store.areas.erasures._FORGOTTEN_AT_ONCE", 2)
+    """Of the one who is erased, however much there is; others' can still be told from new ones.
+
+    After every commit but the last one, whoever else writes gets a turn.
+    """
+    monkeypatch.setattr("chatserver.services.erasure._FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr("chatserver.services.erasure._LOOKED_AT", 3)
+    rests = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr("chatserver.services.resting.sleep", rest)
     anna, bert = await make_users(store, "Anna", "Bert")
     chat = await store.open_direct(anna.id, bert.id)
     for number in range(5):
@@ -77,9 +87,13 @@ async def test_what_is_left_of_removed_messages_goes_in_steps(
     await say(store, new_message(bert, "theirs", chat_id=chat.id))
     await store.remove_before(chat.id, 1 << 62, 1, 100)
     assert rows_of(backend, "SELECT COUNT(*) FROM removed_messages") == [(6,)]
-    eraser = Eraser(store, tmp_path, rests=False)
+    for number in range(9):
+        await say(store, new_message(bert, f"later {number}", chat_id=chat.id))
+    eraser = Eraser(store, tmp_path)
     await eraser.begin(anna.id)
+    commits = store.commits
     await eraser.finish(anna.id)
+    assert len(rests) == store.commits - commits - 1
     assert rows_of(backend, "SELECT sender_id FROM removed_messages") == [(bert.id,)]
 
 

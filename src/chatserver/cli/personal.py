@@ -65,7 +65,7 @@ def erase(arguments: argparse.Namespace) -> int:
         elif arguments.messages == "keep":
             if not user.deleted:
                 await store.delete_user(user.id)
-            await store.finish_erasure(user.id)
+            await Eraser(store, settings.data).forget(user.id)
             told |= {"messages": 0}
         else:
             eraser = Eraser(store, settings.data)

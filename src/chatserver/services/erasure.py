@@ -22,6 +22,7 @@ INTERVAL_S: Final = 30.0
 BATCH: Final = 8
 """Messages that one commit erases: each is some statements, and whoever sends meanwhile waits for the commit."""
 _LOOKED_AT: Final = 2_000
+_FORGOTTEN_AT_ONCE: Final = 200
 _REST_IDLE: Final = 8.0
 """Rests with nobody else writing, as multiples of the time that a commit took."""
 _OTHERS_US: Final = 60_000_000
@@ -93,10 +94,16 @@ class Eraser:
         for erasure in await self._store.erasures():
             if erasure.user_id == user_id:
                 done = erasure
-        await self._store.finish_erasure(user_id)
+        await self.forget(user_id)
         if done is not None:
             _log.info("erased a user", extra={"user": user_id, "messages": done.messages, "copies": done.copies})
         return done
+
+    async def forget(self, user_id: int) -> None:
+        """Forget what is kept of a user besides messages, and an erasure that was begun."""
+        while await self._some_removed(user_id):
+            pass
+        await self._store.finish_erasure(user_id)
 
     async def reapply(self) -> int:
         """Begin again what an older database, put in this one's place, does not know of; how many users."""
@@ -155,6 +162,12 @@ class Eraser:
         await self._rests.rest()
         return count == BATCH
 
+    async def _some_removed(self, user_id: int) -> bool:
+        self._rests.begin()
+        count = await self._store.forget_removed(user_id, _FORGOTTEN_AT_ONCE)
+        await self._rests.rest()
+        return count == _FORGOTTEN_AT_ONCE
+
     async def _some_traces(self, user_id: int) -> bool:
         places, next_place = await self._store.traces(user_id, _LOOKED_AT)
         for start in range(0, len(places), BATCH):
@@ -162,7 +175,9 @@ class Eraser:
             await self._store.erase_traces(user_id, places[start : start + BATCH], None)
             await self._rests.rest()
         if next_place is not None:
+            self._rests.begin()
             await self._store.erase_traces(user_id, [], next_place)
+            await self._rests.rest()
         return next_place is not None
 
     async def _reapply_and_tell(self) -> None:

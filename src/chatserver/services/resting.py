@@ -1,6 +1,6 @@
 """Rests between the small commits of work that may take long, so that few of those who send meet one."""
 
-import asyncio
+from asyncio import sleep
 from time import perf_counter
 from typing import Final
 
@@ -33,6 +33,6 @@ class Rests:
     async def rest(self) -> None:
         """After that commit."""
         taken = self.taken()
-        await asyncio.sleep(max(_MIN_S if self._idle else 0, taken * self._idle))
+        await sleep(max(_MIN_S if self._idle else 0, taken * self._idle))
         if self._store.commits > self._commits + 1:
-            await asyncio.sleep(taken * max(0, self._busy - self._idle))
+            await sleep(taken * max(0, self._busy - self._idle))

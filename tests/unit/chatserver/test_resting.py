@@ -37,7 +37,7 @@ async def test_rests_are_long_while_others_write(
 ) -> None:
     """A command notices the server's commits, and the server those of its own callers."""
     slept = Slept()
-    monkeypatch.setattr("chatserver.services.resting.asyncio.sleep", slept.sleep)
+    monkeypatch.setattr("chatserver.services.resting.sleep", slept.sleep)
     by_name = dict(zip(("server", "command"), stores, strict=True))
     rests = Rests(by_name[worker], idle=2)
     await by_name[worker].check_writable()  # what was written before is not noticed

@@ -38,7 +38,6 @@ _LOOK: Final = """
 _NOTE_TRACES: Final = """
     UPDATE erasures SET chat_id = $2, seq = $3, copies = copies + $4, reactions = reactions + $5, worked_at = $6
     WHERE user_id = $1"""
-_FORGOTTEN_AT_ONCE: Final = 1_000
 _FORGET_REMOVED: Final = """
     DELETE FROM removed_messages WHERE sender_id = $1 AND client_id IN (
         SELECT client_id FROM removed_messages WHERE sender_id = $1 ORDER BY client_id LIMIT $2)
@@ -77,13 +76,13 @@ class ErasureArea(Area):
     async def erase_traces(self, user_id: int, places: Sequence[LogPlace], next_place: LogPlace | None) -> None:
         await self._write(partial(_erase_traces, user_id=user_id, places=places, next_place=next_place))
 
+    async def forget_removed(self, user_id: int, most: int) -> int:
+        async def step(tx: Transaction) -> int:
+            return len(await tx.all(_FORGET_REMOVED, user_id, most))
+
+        return await self._write(step)
+
     async def finish_erasure(self, user_id: int) -> None:
-        async def some(tx: Transaction) -> int:
-            return len(await tx.all(_FORGET_REMOVED, user_id, _FORGOTTEN_AT_ONCE))
-
-        while await self._write(some) == _FORGOTTEN_AT_ONCE:
-            pass  # in steps, as others write meanwhile; the erasure itself is forgotten last
-
         async def step(tx: Transaction) -> None:
             for statement in _FORGET:
                 await tx.all(statement, user_id)

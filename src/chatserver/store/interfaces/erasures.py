@@ -65,8 +65,12 @@ class ErasureStore(Protocol):
         """Erase there what forwards the user's messages, take back their reactions, and note where to go on."""
         ...
 
+    async def forget_removed(self, user_id: int, most: int) -> int:
+        """Forget some of the user's messages that were removed because of their age; how many."""
+        ...
+
     async def finish_erasure(self, user_id: int) -> None:
-        """Forget what else is kept of the user, and the erasure itself."""
+        """Forget what else is kept of the user but removed messages, and the erasure itself: the last step."""
         ...
 
     async def has_messages(self, user_id: int) -> bool:
