@@ -97,9 +97,9 @@ def backup(arguments: argparse.Namespace) -> None:
             )
         )
     print(
-        f"proved in {time.monotonic() - began:.0f} s: {verdict.verified} backups verified, with all of the "
-        f"{verdict.checked} messages that were acknowledged before they began; {verdict.backup_kills} SIGKILLs of a "
-        f"backup, {verdict.server_kills} of the server, {verdict.client_kills} of a client; {verdict.restores} "
+        f"proved in {time.monotonic() - began:.0f} s: {verdict.verified} backups verified, each with all messages that "
+        f"were acknowledged before it began (looked up {verdict.checked:,} times); {verdict.backup_kills} SIGKILLs of "
+        f"a backup, {verdict.server_kills} of the server, {verdict.client_kills} of a client; {verdict.restores} "
         f"restores, {verdict.restore_kills} of them killed once before, set back {verdict.set_back} messages and made "
         f"{verdict.sign_ins} clients sign in again; {verdict.stored} messages stored, none lost beyond that, none "
         "doubled or out of order"

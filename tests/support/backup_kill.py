@@ -47,7 +47,7 @@ class BackupVerdict:
     verified: int = 0
     """Backups that passed `chatserver verify` and held what they must."""
     checked: int = 0
-    """Messages that were acknowledged before a backup began and were found in it, over all backups."""
+    """How often a message that was acknowledged before a backup began was found in it, over all backups."""
     restores: int = 0
     restore_kills: int = 0
     stored: int = 0

@@ -56,7 +56,7 @@ class BucketPlace:
         with self._told("written"):
             writer = obstore.open_writer(self._store, name, buffer_size=_PART_BYTES, max_concurrency=2)
             yield writer
-            writer.close()  # only now the parts become an object; without it the storage drops them
+            writer.close()  # only now the parts become an object; without it they are nothing that is listed or read
 
     def delete(self, name: str) -> None:
         with self._told("written"), contextlib.suppress(FileNotFoundError):
