@@ -46,6 +46,13 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
         assert any(source == name or source.startswith(f"{name}/") for name in kept), source
 
 
+@pytest.mark.parametrize("name", ["Containerfile", "compose.yaml"])
+def test_the_page_that_is_named_is_the_one_about_containers(name: str) -> None:
+    pages = re.findall(r"docs/[\w-]+\.md", (FOLDER / name).read_text())
+    assert pages == ["docs/containers.md"]
+    assert (ROOT / pages[0]).read_text().startswith("# In a container\n")
+
+
 def test_volumes_are_the_folders_of_the_image() -> None:
     volumes = json.loads(re.findall(r"^VOLUME (.*)$", CONTAINERFILE, re.M)[0])
     assert [volume.partition(":")[2] for volume in compose()["volumes"]] == volumes
