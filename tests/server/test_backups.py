@@ -1,9 +1,11 @@
 """Backups: what is put in comes out, and whatever is wrong with one is found before anything is touched."""
 
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ import pytest
 import uvloop
 
 from chatserver.backup.errors import BackupError, BackupUnusableError
+from chatserver.backup.folder import replacing
 from chatserver.settings import Settings
 from tests.support.backups import furnish, make, restore, tree, verify
 from tests.support.server import running_server
@@ -121,3 +124,21 @@ def test_an_encrypted_backup_opens_with_its_passphrase_only(backed: Backed, tmp_
         verify(backup, "wrong horse")
     with pytest.raises(BackupUnusableError, match="is encrypted"):
         verify(backup)
+
+
+@pytest.mark.parametrize("part", [100_000, 9_000_000])
+def test_little_is_ever_unwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    """Whatever the parts: a commit of the server on the same disk would have to wait for all of it."""
+    sizes: list[int] = []
+    synced = os.fdatasync
+
+    def noted(descriptor: int) -> None:
+        sizes.append(os.fstat(descriptor).st_size)
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", noted)
+    with replacing(tmp_path / "backup") as file:
+        for _ in range(9_000_000 // part):
+            file.write(bytes(part))
+    assert (tmp_path / "backup").stat().st_size == 9_000_000
+    assert max(after - before for before, after in pairwise([0, *sizes, 9_000_000])) < 3 * 1_048_576
