@@ -107,8 +107,8 @@ def backup(arguments: argparse.Namespace) -> None:
 
 
 def deployment(arguments: argparse.Namespace) -> None:
-    """Follow docs/deployment.md block by block on a clean Debian in a virtual machine, and use the server there."""
-    from scripts.deployment.walk import prove as walk  # noqa: PLC0415 - its tools are not everywhere
+    """Follow docs/deployment.md block by block on a clean Debian, and use the server there."""
+    from scripts.deployment.proof import prove as walk  # noqa: PLC0415 - its tools are not everywhere
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-", dir=arguments.cache.parent) as folder:
@@ -116,6 +116,7 @@ def deployment(arguments: argparse.Namespace) -> None:
             walk(
                 Path(folder),
                 arguments.cache,
+                contained=arguments.container,
                 emulated=arguments.emulated,
                 say=lambda line: print(line, file=sys.stderr, flush=True),
             )
@@ -165,7 +166,11 @@ def main() -> int:
         metavar="DIR",
         help="keeps the image of Debian (default: /var/tmp/chatterm-debian); needs 2 GB beside it",
     )
-    deploying.add_argument("--emulated", action="store_true", help="without KVM, which takes some ten times as long")
+    how = deploying.add_mutually_exclusive_group()
+    how.add_argument("--emulated", action="store_true", help="without KVM, which takes some ten times as long")
+    how.add_argument(
+        "--container", action="store_true", help="in containers that boot systemd, by systemd-nspawn; needs root"
+    )
     deploying.set_defaults(run=deployment)
     arguments = parser.parse_args()
     try:

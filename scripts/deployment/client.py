@@ -17,6 +17,7 @@ from tests.support.pebble import DOMAIN
 
 _PATIENCE_S: Final = 300.0
 """An emulated machine takes minutes for what a real one does in seconds."""
+_PEOPLE: Final = ("anna", "bela")
 PASSWORD: Final = "correct horse"
 
 
@@ -27,29 +28,66 @@ class Client:
         self._folder = folder
         self._port = port
         self._hosts = folder / "hosts"
-        self._hosts.write_text(f"127.0.0.1 localhost\n127.0.0.1 {DOMAIN}\n")
+        self._address = ""
+        self.follow("127.0.0.1")
         self._ca = folder / "trusted.pem"
         self._ca.write_text(root)
-        self._sent: list[str] = []
+        self._sent: list[tuple[str, str]] = []
+        self._written = 0
+
+    def follow(self, address: str) -> None:
+        """From now on the server's name leads there."""
+        self._address = address
+        self._hosts.write_text(f"127.0.0.1 localhost\n{address} {DOMAIN}\n")
 
     def login(self) -> None:
         """Sign both in."""
-        for name in ("anna", "bela"):
+        for name in _PEOPLE:
             url = f"https://{DOMAIN}:{self._port}"
             words = ("login", url, "--email", f"{name}@example.org", "--password-stdin")
             self._run(name, *words, stdin=f"{PASSWORD}\n")
 
+    def queue(self) -> None:
+        """Each writes to the other while no server answers."""
+        self._send("1")
+
     def exchange(self) -> None:
-        """A message from one arrives at the other, after all earlier ones, each once and in order."""
-        self._sent.append(f"message {len(self._sent)}")
-        self._run("anna", "send", "--timeout", "120", "bela@example.org", self._sent[-1])
+        """A message from each arrives at the other, after all that were written before, each once and in order."""
+        self._send("120")
+        for name in _PEOPLE:
+            self._until_seen(name)
+
+    @property
+    def count(self) -> int:
+        """Of messages that were written so far."""
+        return len(self._sent)
+
+    def forget(self, first: int, last: int) -> None:
+        """The messages from number `first` to before `last` are not expected any more."""
+        del self._sent[first:last]
+
+    def _send(self, timeout_s: str) -> None:
+        for name, other in zip(_PEOPLE, reversed(_PEOPLE), strict=True):
+            self._written += 1
+            self._sent.append((name, f"message {self._written} by {name}"))
+            self._run(name, "send", "--timeout", timeout_s, f"{other}@example.org", self._sent[-1][1])
+
+    def _until_seen(self, name: str) -> None:
+        other = next(person for person in _PEOPLE if person != name)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            lines = self._run("bela", "history", "anna@example.org", "--json", "--limit", "100").splitlines()
+            lines = self._run(name, "history", f"{other}@example.org", "--json", "--limit", "200").splitlines()
             texts = [record.get("text") for record in map(json.loads, lines) if record.get("text")]
-            if texts == self._sent:
+            if self._agrees(texts):
                 return
-            assert time.monotonic() < deadline, f"sent: {self._sent}; there is: {texts}"
+            assert time.monotonic() < deadline, f"sent: {self._sent}; {name} has: {texts}"
+            time.sleep(0.5)
+
+    def _agrees(self, texts: list[str]) -> bool:
+        """Everything once, and what one person wrote in the order of writing; two who write at a time have none."""
+        by_writer = [[text for text in texts if text.endswith(f" by {name}")] for name in _PEOPLE]
+        wanted = [[text for writer, text in self._sent if writer == name] for name in _PEOPLE]
+        return by_writer == wanted and len(texts) == len(self._sent)
 
     def until_answered(self) -> None:
         """Wait until the server answers."""
@@ -84,7 +122,7 @@ class Client:
         request = f"GET /healthz HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode()
         try:
             with (
-                socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S) as sock,
+                socket.create_connection((self._address, self._port), timeout=_PATIENCE_S) as sock,
                 context.wrap_socket(sock, server_hostname=DOMAIN) as connection,
             ):
                 connection.sendall(request)

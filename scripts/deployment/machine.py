@@ -1,74 +1,41 @@
-"""A virtual machine with a clean Debian 12: one core, 1 GB, made by mmdebstrap, reached by ssh."""
+"""A machine with a clean Debian, virtual or a container, that is reached by ssh alone."""
 
 import contextlib
 import shlex
-import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-TOOLS: Final = ("mmdebstrap", "mke2fs", "qemu-system-x86_64", "qemu-img", "ssh", "ssh-keygen", "scp")
-"""What the host needs (Debian: mmdebstrap e2fsprogs qemu-system-x86 qemu-utils openssh-client)."""
-_MIRROR: Final = "http://deb.debian.org/debian"
-_PACKAGES: Final = (
-    "linux-image-cloud-amd64,systemd-sysv,systemd-timesyncd,dbus,openssh-server,ca-certificates,iproute2,ifupdown,"
-    "isc-dhcp-client,sudo,procps,less,nano,cron,logrotate,tzdata,locales,apt-utils,initramfs-tools"
-)
-"""About what a provider's image has, and nothing that the page is to install."""
+GATEWAY: Final = "10.0.2.2"
+"""This host, as the network of QEMU and of slirp4netns shows it to its guest."""
+ADDRESS: Final = "10.0.2.15"
+"""The guest's own, in a network that has nobody else."""
 _BOOT_S: Final = 600.0
-
-_SETUP: Final = """
-set -eu
-root=$1
-echo debian > "$root/etc/hostname"
-printf '127.0.0.1\\tlocalhost\\n127.0.1.1\\tdebian\\n::1\\tlocalhost\\n' > "$root/etc/hosts"
-printf 'auto lo eth0\\niface lo inet loopback\\niface eth0 inet dhcp\\n' > "$root/etc/network/interfaces"
-printf '/dev/vda / ext4 errors=remount-ro 0 1\\n' > "$root/etc/fstab"
-mkdir -p -m 700 "$root/root/.ssh"
-cp "$2" "$root/root/.ssh/authorized_keys"
-cat > "$root/etc/apt/sources.list" <<END
-deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main
-END
-"""
 
 
 class MachineError(Exception):
     """The machine cannot be made or reached."""
 
 
-def base_image(folder: Path) -> Path:
-    """The disk of a clean Debian in `folder`, made if it is not there, with a key for ssh beside it."""
-    image = folder / "base.raw"
-    if image.exists():
-        return image
-    folder.mkdir(parents=True, exist_ok=True)
-    key, root = folder / "key", folder / "root"
-    if not key.exists():
-        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
-    shutil.rmtree(root, ignore_errors=True)
-    _run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(root), _MIRROR)
-    _run("sh", "-c", _SETUP, "setup", str(root), f"{key}.pub")
-    for name in ("vmlinuz", "initrd.img"):
-        shutil.copy(next((root / "boot").glob(f"{name}-*")), folder / name)
-    made = folder / "base.part"
-    made.unlink(missing_ok=True)
-    _run("mke2fs", "-q", "-t", "ext4", "-d", str(root), str(made), "8G")
-    shutil.rmtree(root)
-    return made.rename(image)
+class Door(NamedTuple):
+    """Where this host leads to a port of the machine."""
+
+    address: str
+    port: int
 
 
 class Machine:
-    """A running machine. `ports` are those of the host's loopback interface by those of the machine."""
+    """A running machine, reached by `doors`, of which number 22 is for ssh."""
 
-    def __init__(self, folder: Path, image: Path, ports: Mapping[int, int], process: "subprocess.Popen[bytes]") -> None:
-        self.ports = ports
+    def __init__(
+        self, folder: Path, image: Path, doors: Mapping[int, Door], process: "subprocess.Popen[bytes]"
+    ) -> None:
+        self.doors = doors
         self.console = folder / "console.log"
-        self._key = image.parent / "key"
+        self.key = image.parent / "key"
         self._process = process
 
     def run(self, script: str, *, check: bool = True, timeout: float = 900) -> "subprocess.CompletedProcess[str]":
@@ -101,7 +68,7 @@ class Machine:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise MachineError(f"QEMU ended with {self._process.returncode}; see {self.console}")
+                raise MachineError(f"it ended with {self._process.returncode}; see {self.console}")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if self.run("true", check=False, timeout=15).returncode == 0:
                     return
@@ -127,7 +94,7 @@ class Machine:
 
     def _ssh(self) -> list[str]:
         options = {
-            "IdentityFile": str(self._key),
+            "IdentityFile": str(self.key),
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
             "LogLevel": "ERROR",
@@ -135,48 +102,18 @@ class Machine:
             "ServerAliveInterval": "15",
         }
         flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
-        return ["ssh", *flags, "-p", str(self.ports[22]), "root@127.0.0.1"]
+        return ["ssh", *flags, "-p", str(self.doors[22].port), f"root@{self.doors[22].address}"]
 
 
-@contextlib.contextmanager
-def running(
-    image: Path, folder: Path, wanted: tuple[int, ...], *, emulated: bool, memory_mib: int = 1024
-) -> Iterator[Machine]:
-    """A machine on a copy of `image` for the length of the block; its ports `wanted` are forwarded from free ones.
-
-    `emulated` does without KVM, which takes some ten times as long.
-    """
-    disk = folder / "disk.qcow2"
-    _run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.resolve()), str(disk))
-    ports = {port: _free_port() for port in wanted}
-    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in ports.items())
-    command = [
-        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-smp", "1", "-m", str(memory_mib)),
-        *(("-cpu", "max", "-accel", "tcg,tb-size=512") if emulated else ("-cpu", "host", "-enable-kvm")),
-        *("-kernel", str(image.parent / "vmlinuz"), "-initrd", str(image.parent / "initrd.img")),
-        *("-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet"),
-        *("-drive", f"file={disk},format=qcow2,if=virtio,cache=unsafe"),
-        *("-netdev", f"user,id=net{forwards}", "-device", "virtio-net-pci,netdev=net"),
-        *("-device", "virtio-rng-pci", "-serial", f"file:{folder / 'console.log'}"),
-    ]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        machine = Machine(folder, image, ports, process)
-        machine.wait()
-        yield machine
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """One of the loopback interface that was free just now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
-def _run(*command: str) -> None:
+def run_tool(*command: str) -> None:
+    """A command whose output matters only if it fails. Raises `MachineError`."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise MachineError(f"{command[0]} failed ({done.returncode}):\n{done.stdout}")

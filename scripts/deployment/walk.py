@@ -1,77 +1,101 @@
 """Walks the page of deployment on a clean Debian, and looks whether what it promises is so."""
 
 import asyncio
+import contextlib
 import re
-import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from scripts.deployment import machine
 from scripts.deployment.client import Client
-from scripts.deployment.machine import Machine
-from scripts.deployment.page import Block, blocks
+from scripts.deployment.machine import ADDRESS, GATEWAY, Machine
+from scripts.deployment.page import NEW_MACHINE, NEW_SCHEMA, VALUES, Block, blocks
 from scripts.deployment.source import ROOT, Source
-from tests.support.pebble import DOMAIN, Pebble, running_pebble
+from scripts.deployment.upgrade import Upgrade
+from tests.support.pebble import DOMAIN, Pebble
 
 PAGE: Final = ROOT / "docs/deployment.md"
-GATEWAY: Final = "10.0.2.2"
-"""This machine, as QEMU's user network shows it to its guest."""
+NEW_ADDRESS: Final = "127.0.0.2"
+"""Where the name leads after the move."""
 _TEST_CA: Final = "/etc/ssl/test-ca.pem"
 """What its own address is trusted by, where the server and Caddy may read it."""
 SOURCE: Final = "/root/source.bundle"
-_OWN_CAS: Final = Path("/usr/local/share/ca-certificates")
-"""What this machine trusts besides the usual; the guest has the same network."""
 _SCORE: Final = re.compile(r"exposure level for chatserver\.service: ([0-9.]+)")
+_MOVED: Final = ("The machine", "The program", "The firewall")
+"""What the page asks for on a machine to move to."""
 
 Say = Callable[[str], None]
+Another = Callable[[], contextlib.AbstractContextManager[Machine]]
 
 
 class Walk:
-    """One machine, one page."""
+    """One page, one machine, and another to move to."""
 
-    def __init__(self, guest: Machine, pebble: Pebble, client: Client, source: Source, say: Say) -> None:
+    def __init__(
+        self, guest: Machine, another: Another, pebble: Pebble, client: Client, source: Source, say: Say
+    ) -> None:
         self._guest = guest
+        self._another = another
         self._pebble = pebble
         self._client = client
         self._source = source
         self._say = say
         self._values = ""
+        self._undo = contextlib.ExitStack()
+        self.contained = False
         self.ran = 0
         self.skipped: list[Block] = []
         self.score = ""
 
     def all(self) -> None:
         """Every block in its order; between parts, what somebody would see there. Raises `AssertionError`."""
-        before = {"Upgrade": self._newer_version, "Other ways to TLS": self._own_ca}
+        before = {"Upgrade": self._newer_version, "Move to another machine": self._new_machine}
+        before["Other ways to TLS"] = self._own_ca
         after = {
             "The program": self._settled,
             "Accounts": self._chat,
             "Look at it": self._survives,
-            "Backups": self._still_there,
-            "Upgrade": self._still_there,
-            "Other ways to TLS": self._still_there,
+            "Remove it": lambda: None,
         }
         found = blocks(PAGE)
-        for number, block in enumerate(found):
-            if block.heading != found[number - 1].heading and block.heading in before:
-                before[block.heading]()
-            self._one(block)
-            last = number + 1 == len(found) or found[number + 1].heading != block.heading
-            if last and block.heading in after:
-                after[block.heading]()
+        with self._undo:
+            for number, block in enumerate(found):
+                first = block.heading != found[number - 1].heading
+                last = number + 1 == len(found) or found[number + 1].heading != block.heading
+                if first and block.heading in before:
+                    before[block.heading]()
+                self._noted(block, found)
+                if last and "Accounts" in [earlier.heading for earlier in found[:number]]:
+                    after.get(block.heading, self._client.exchange)()
+                elif last and block.heading in after:
+                    after[block.heading]()
 
-    def _one(self, block: Block) -> None:
-        if block.sets_values:
+    def _noted(self, block: Block, found: list[Block]) -> None:
+        """A block, and what has to happen around it."""
+        if block.note == VALUES:
             self._values = (
                 f"export DOMAIN={DOMAIN} EMAIL=owner@example.org SOURCE={SOURCE}\n"
                 "export PIP_CERT=/etc/ssl/certs/ca-certificates.crt\n"
             )
-            return
-        if block.skipped:
+        elif block.note == NEW_SCHEMA:
+            again = next(other for other in found if other.heading == block.heading)
+            upgrade = Upgrade(self._guest, self._source, self._client)
+            upgrade.prepare(SOURCE)
+            self._one(again)
+            upgrade.used_then_refused()
+            self._one(block)
+            upgrade.undone()
+            self._say(f"schema {upgrade.older} to {upgrade.newer}, refused by the old version, rolled back, read anew")
+        elif block.note == NEW_MACHINE:
+            self._moved(block)
+        else:
+            self._one(block)
+
+    def _one(self, block: Block) -> None:
+        reason = block.why_not(contained=self.contained)
+        if reason:
             self.skipped.append(block)
-            self._say(f"not tried ({block.skipped}): {block.heading}: {block.script.splitlines()[0]} ...")
+            self._say(f"not tried ({reason}): {block.heading}: {block.script.splitlines()[0]} ...")
             return
         began = time.monotonic()
         done = self._guest.run(f"set -euo pipefail\n{self._values}{block.script}", check=False, timeout=3_600)
@@ -88,7 +112,7 @@ class Walk:
         self._guest.copy_in(self._pebble.ca_file, _TEST_CA)
         self._guest.run(
             f'printf \'acme_directory = "{self._directory()}"\\nacme_ca_file = "{_TEST_CA}"\\n\' '
-            f">> /etc/chatserver/config.toml\necho '10.0.2.15 {DOMAIN}' >> /etc/hosts\n"
+            f">> /etc/chatserver/config.toml\necho '{ADDRESS} {DOMAIN}' >> /etc/hosts\n"
             f"chmod 644 {_TEST_CA}"
         )
 
@@ -99,26 +123,22 @@ class Walk:
                 f"echo 'correct horse' | chatserver user add {name}@example.org --name {name} --password-stdin"
             )
         self._client.login()
-        self._still_there()
-
-    def _still_there(self) -> None:
-        """What was written is there once, and something new arrives."""
         self._client.exchange()
 
     def _survives(self) -> None:
         """Restarts refuse nobody, a new process follows a killed or stuck one, the machine comes back with all."""
         refused = self._client.refused_while(lambda: self._guest.run("systemctl restart chatserver"))
         assert not refused, f"{refused} connections were refused during a restart"
-        self._still_there()
+        self._client.exchange()
         for name in ("KILL", "STOP"):
             before = self._pid()
             self._guest.run(f"kill -{name} {before}")
             self._client.until_answered()
             assert self._pid() != before
-            self._still_there()
+            self._client.exchange()
         self._guest.reboot()
         self._client.until_answered()
-        self._still_there()
+        self._client.exchange()
         self._say("restarted, killed, stopped, rebooted: nobody refused, nothing lost")
 
     def _pid(self) -> str:
@@ -137,29 +157,24 @@ class Walk:
         self._source.commit("A newer version")
         self._guest.copy_in(self._source.bundle(), SOURCE)
 
+    def _new_machine(self) -> None:
+        """One where the page's first steps are done, which the old one reaches as NEW."""
+        old, self._guest = self._guest, self._undo.enter_context(self._another())
+        for block in blocks(PAGE):
+            if block.heading in _MOVED:
+                self._one(block)
+        self._settled()
+        address = f"Host NEW new\n  HostName {GATEWAY}\n  Port {self._guest.doors[22].port}\n"
+        old.copy_in(self._guest.key, "/root/.ssh/id_ed25519")
+        old.run(f"chmod 600 /root/.ssh/id_ed25519\nprintf '{address}  StrictHostKeyChecking no\n' > /root/.ssh/config")
+        self._new, self._guest = self._guest, old
 
-def prepare(guest: Machine, source: Source, folder: Path, root: str) -> None:
-    """What is there before an owner begins: the source somewhere, and the network's own CAs trusted."""
-    guest.copy_in(source.bundle(), SOURCE)
-    (folder / "root.crt").write_text(root)
-    for certificate in (folder / "root.crt", *sorted(_OWN_CAS.glob("*.crt"))):
-        guest.copy_in(certificate, f"/usr/local/share/ca-certificates/{certificate.name}")
-    guest.run("update-ca-certificates >/dev/null")
-
-
-async def prove(folder: Path, cache: Path, *, emulated: bool, say: Say) -> Walk:
-    """Make the machine and walk. Raises `AssertionError` and `MachineError`."""
-    missing = [tool for tool in (*machine.TOOLS, "pebble", "pebble-challtestsrv") if shutil.which(tool) is None]
-    assert not missing, f"not installed: {', '.join(missing)}"
-    image = machine.base_image(cache)
-    say("the image is there; the machine starts")
-    with machine.running(image, folder, (22, 80, 443), emulated=emulated) as guest:
-        names = (GATEWAY, "127.0.0.1", "localhost")
-        async with running_pebble(folder / "pebble", *names, http_port=guest.ports[80]) as pebble:
-            root = await pebble.root()
-            source = Source(folder)
-            await asyncio.to_thread(prepare, guest, source, folder, root)
-            client = Client(folder, guest.ports[443], root)
-            walk = Walk(guest, pebble, client, source, say)
-            await asyncio.to_thread(walk.all)
-            return walk
+    def _moved(self, block: Block) -> None:
+        """What was written while no server was there arrives, from clients that only follow the name."""
+        self._client.queue()
+        self._guest = self._new
+        self._one(block)
+        self._client.follow(NEW_ADDRESS)
+        asyncio.run(self._pebble.lead_to(NEW_ADDRESS))
+        self._client.exchange()
+        self._say("moved to another machine: nobody signed in anew, nothing lost")

@@ -36,6 +36,8 @@ class Pebble:
     management: str
     http_port: int
     """Where it asks servers, in place of port 80."""
+    names: str
+    """Where its DNS server is managed."""
 
     def settings(self, **others: Any) -> dict[str, Any]:
         """Settings of a server that gets its certificates here."""
@@ -53,6 +55,11 @@ class Pebble:
         """What clients have to trust; PEM."""
         async with httpx.AsyncClient(verify=trusting()) as http:
             return (await http.get(f"{self.management}/roots/0")).text
+
+    async def lead_to(self, address: str) -> None:
+        """From now on every name it asks for has this address of IPv4."""
+        async with httpx.AsyncClient() as http:
+            (await http.post(f"{self.names}/set-default-ipv4", json={"ip": address})).raise_for_status()
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +89,8 @@ async def running_pebble(folder: Path, *names: str, http_port: int | None = None
     async with _program(folder, *resolver, *others), _program(folder, *authority_itself):
         for port in (dns_management, api, management):
             await _listening(port)
-        yield Pebble(f"https://127.0.0.1:{api}/dir", ca_file, f"https://127.0.0.1:{management}", http)
+        names_at = f"http://127.0.0.1:{dns_management}"
+        yield Pebble(f"https://127.0.0.1:{api}/dir", ca_file, f"https://127.0.0.1:{management}", http, names_at)
 
 
 @contextlib.asynccontextmanager

@@ -49,7 +49,10 @@ def _unusable(settings: Settings, reason: str) -> Finding:
 def _schema(inspector: Inspector) -> Iterator[Finding]:
     known, found = inspector.newest_schema, inspector.schema
     if found > known:
-        hint = "Use the version that last ran here, or a newer one: ls -l /opt/chatserver; see docs/deployment.md."
+        hint = (
+            "Use the version that last ran here, or a newer one: ls -l /opt/chatserver; or undo the upgrade: "
+            "chatserver rollback. See docs/deployment.md."
+        )
         yield bad("schema", f"The database has schema {found}; this version knows {known} at most.", hint)
     elif found < known:
         hint = "Make a backup before: chatserver backup FILE"

@@ -152,7 +152,7 @@ def checked_version(connection: sqlite3.Connection, path: Path, newest: int) -> 
     if version > newest:
         raise SchemaTooNewError(
             f"The database {path} has schema {version}, and this chatserver knows {newest} at most. "
-            "Upgrade chatserver to the version that last used this folder, or a newer one."
+            "Use the version that last used this folder, or a newer one; or undo the upgrade: chatserver rollback."
         )
     return version
 
