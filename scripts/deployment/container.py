@@ -84,7 +84,7 @@ def _network(process: "subprocess.Popen[bytes]", control: Path, doors: Mapping[i
 
 def _own_network(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        return os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        return Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
     return False
 
 

@@ -14,6 +14,10 @@ GATEWAY: Final = "10.0.2.2"
 ADDRESS: Final = "10.0.2.15"
 """The guest's own, in a network that has nobody else."""
 _BOOT_S: Final = 600.0
+_RELOAD_S: Final = 30.0
+_SSH_FAILED: Final = 255
+_UNHEARD: Final = "kex_exchange_identification"
+"""What ssh says if the other side reads its settings anew just then; nothing was run."""
 
 
 class MachineError(Exception):
@@ -40,7 +44,17 @@ class Machine:
 
     def run(self, script: str, *, check: bool = True, timeout: float = 900) -> "subprocess.CompletedProcess[str]":
         """A bash script as root, with stdout and stderr in one. Raises `MachineError` if it fails and `check`."""
-        done = subprocess.run(
+        done = self._once(script, timeout)
+        deadline = time.monotonic() + _RELOAD_S
+        while done.returncode == _SSH_FAILED and _UNHEARD in done.stdout and time.monotonic() < deadline:
+            time.sleep(0.5)
+            done = self._once(script, timeout)
+        if check and done.returncode:
+            raise MachineError(f"exit code {done.returncode} of:\n{script}\nIt said:\n{done.stdout}")
+        return done
+
+    def _once(self, script: str, timeout: float) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
             [*self._ssh(), "cat > /root/.script && bash /root/.script < /dev/null"],
             input=script,
             stdout=subprocess.PIPE,
@@ -49,9 +63,6 @@ class Machine:
             timeout=timeout,
             check=False,
         )
-        if check and done.returncode:
-            raise MachineError(f"exit code {done.returncode} of:\n{script}\nIt said:\n{done.stdout}")
-        return done
 
     def copy_in(self, source: Path, target: str) -> None:
         """A file from here to there."""

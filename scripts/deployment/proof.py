@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from scripts.deployment import container, debian, virtual
 from scripts.deployment.client import Client
 from scripts.deployment.machine import GATEWAY, Door, Machine, free_port
 from scripts.deployment.source import Source
-from scripts.deployment.walk import NEW_ADDRESS, SOURCE, Walk
+from scripts.deployment.walk import NEW_ADDRESS, SOURCE, Around, Walk
 from tests.support.pebble import running_pebble
 
 _OWN_CAS: Final = Path("/usr/local/share/ca-certificates")
@@ -74,9 +75,8 @@ async def prove(folder: Path, cache: Path, *, contained: bool, emulated: bool, s
         def walk() -> Walk:
             with machines.running("first", "127.0.0.1") as guest:
                 client = Client(folder, machines.https, root)
-                another = lambda: machines.running("second", NEW_ADDRESS)  # noqa: E731 - it is one
-                done = Walk(guest, another, pebble, client, machines.source, say)
-                done.contained = contained
+                another = functools.partial(machines.running, "second", NEW_ADDRESS)
+                done = Walk(guest, Around(pebble, client, machines.source, another, contained), say)
                 done.all()
                 return done
 

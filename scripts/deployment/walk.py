@@ -5,6 +5,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from scripts.deployment.client import Client
@@ -24,53 +25,58 @@ _SCORE: Final = re.compile(r"exposure level for chatserver\.service: ([0-9.]+)")
 _MOVED: Final = ("The machine", "The program", "The firewall")
 """What the page asks for on a machine to move to."""
 
-Say = Callable[[str], None]
-Another = Callable[[], contextlib.AbstractContextManager[Machine]]
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is around the machine."""
+
+    pebble: Pebble
+    client: Client
+    source: Source
+    another: Callable[[], contextlib.AbstractContextManager[Machine]]
+    """Makes a machine to move to."""
+    contained: bool
+    """Machines are containers."""
 
 
 class Walk:
     """One page, one machine, and another to move to."""
 
-    def __init__(
-        self, guest: Machine, another: Another, pebble: Pebble, client: Client, source: Source, say: Say
-    ) -> None:
+    def __init__(self, guest: Machine, around: Around, say: Callable[[str], None]) -> None:
         self._guest = guest
-        self._another = another
-        self._pebble = pebble
-        self._client = client
-        self._source = source
+        self._new = guest
+        self._around = around
+        self._client = around.client
         self._say = say
         self._values = ""
+        self._blocks = blocks(PAGE)
         self._undo = contextlib.ExitStack()
-        self.contained = False
+        self._running = False
+        """There is a server in which people write to each other."""
         self.ran = 0
         self.skipped: list[Block] = []
         self.score = ""
 
     def all(self) -> None:
         """Every block in its order; between parts, what somebody would see there. Raises `AssertionError`."""
-        before = {"Upgrade": self._newer_version, "Move to another machine": self._new_machine}
-        before["Other ways to TLS"] = self._own_ca
-        after = {
-            "The program": self._settled,
-            "Accounts": self._chat,
-            "Look at it": self._survives,
-            "Remove it": lambda: None,
+        before = {
+            "Remove it": self._ended,
+            "Upgrade": self._newer_version,
+            "Move to another machine": self._new_machine,
+            "Other ways to TLS": self._own_ca,
         }
-        found = blocks(PAGE)
+        after = {"The program": self._settled, "Accounts": self._chat, "Look at it": self._survives}
         with self._undo:
-            for number, block in enumerate(found):
-                first = block.heading != found[number - 1].heading
-                last = number + 1 == len(found) or found[number + 1].heading != block.heading
-                if first and block.heading in before:
-                    before[block.heading]()
-                self._noted(block, found)
-                if last and "Accounts" in [earlier.heading for earlier in found[:number]]:
-                    after.get(block.heading, self._client.exchange)()
-                elif last and block.heading in after:
-                    after[block.heading]()
+            for heading in dict.fromkeys(block.heading for block in self._blocks):
+                before.get(heading, _nothing)()
+                for block in self._of(heading):
+                    self._noted(block)
+                after.get(heading, self._client.exchange if self._running else _nothing)()
 
-    def _noted(self, block: Block, found: list[Block]) -> None:
+    def _of(self, *headings: str) -> list[Block]:
+        return [block for block in self._blocks if block.heading in headings]
+
+    def _noted(self, block: Block) -> None:
         """A block, and what has to happen around it."""
         if block.note == VALUES:
             self._values = (
@@ -78,21 +84,24 @@ class Walk:
                 "export PIP_CERT=/etc/ssl/certs/ca-certificates.crt\n"
             )
         elif block.note == NEW_SCHEMA:
-            again = next(other for other in found if other.heading == block.heading)
-            upgrade = Upgrade(self._guest, self._source, self._client)
-            upgrade.prepare(SOURCE)
-            self._one(again)
-            upgrade.used_then_refused()
-            self._one(block)
-            upgrade.undone()
-            self._say(f"schema {upgrade.older} to {upgrade.newer}, refused by the old version, rolled back, read anew")
+            self._changed_schema(block)
         elif block.note == NEW_MACHINE:
             self._moved(block)
         else:
             self._one(block)
 
+    def _changed_schema(self, undoing: Block) -> None:
+        """The part's first block upgrades once more; `undoing` leads back."""
+        upgrade = Upgrade(self._guest, self._around.source, self._client)
+        upgrade.prepare(SOURCE)
+        self._one(self._of(undoing.heading)[0])
+        upgrade.used_then_refused()
+        self._one(undoing)
+        upgrade.undone()
+        self._say(f"schema {upgrade.older} to {upgrade.newer}, refused by the old version, rolled back, read anew")
+
     def _one(self, block: Block) -> None:
-        reason = block.why_not(contained=self.contained)
+        reason = block.why_not(contained=self._around.contained)
         if reason:
             self.skipped.append(block)
             self._say(f"not tried ({reason}): {block.heading}: {block.script.splitlines()[0]} ...")
@@ -109,7 +118,7 @@ class Walk:
 
     def _settled(self) -> None:
         """What the world does for an owner: the name leads to the machine, and the CA is one that clients trust."""
-        self._guest.copy_in(self._pebble.ca_file, _TEST_CA)
+        self._guest.copy_in(self._around.pebble.ca_file, _TEST_CA)
         self._guest.run(
             f'printf \'acme_directory = "{self._directory()}"\\nacme_ca_file = "{_TEST_CA}"\\n\' '
             f">> /etc/chatserver/config.toml\necho '{ADDRESS} {DOMAIN}' >> /etc/hosts\n"
@@ -123,6 +132,7 @@ class Walk:
                 f"echo 'correct horse' | chatserver user add {name}@example.org --name {name} --password-stdin"
             )
         self._client.login()
+        self._running = True
         self._client.exchange()
 
     def _survives(self) -> None:
@@ -150,19 +160,22 @@ class Walk:
         self._guest.run(f"sed -i '1,/^{{/ s#^{{#{lines}#' /opt/chatserver/source/deploy/Caddyfile")
 
     def _directory(self) -> str:
-        return f"https://{GATEWAY}:{self._pebble.directory.rpartition(':')[2]}"
+        return f"https://{GATEWAY}:{self._around.pebble.directory.rpartition(':')[2]}"
 
     def _newer_version(self) -> None:
         """There is a new one where the source is."""
-        self._source.commit("A newer version")
-        self._guest.copy_in(self._source.bundle(), SOURCE)
+        self._around.source.commit("A newer version")
+        self._guest.copy_in(self._around.source.bundle(), SOURCE)
+
+    def _ended(self) -> None:
+        """Nobody writes any more."""
+        self._running = False
 
     def _new_machine(self) -> None:
         """One where the page's first steps are done, which the old one reaches as NEW."""
-        old, self._guest = self._guest, self._undo.enter_context(self._another())
-        for block in blocks(PAGE):
-            if block.heading in _MOVED:
-                self._one(block)
+        old, self._guest = self._guest, self._undo.enter_context(self._around.another())
+        for block in self._of(*_MOVED):
+            self._one(block)
         self._settled()
         address = f"Host NEW new\n  HostName {GATEWAY}\n  Port {self._guest.doors[22].port}\n"
         old.copy_in(self._guest.key, "/root/.ssh/id_ed25519")
@@ -175,6 +188,10 @@ class Walk:
         self._guest = self._new
         self._one(block)
         self._client.follow(NEW_ADDRESS)
-        asyncio.run(self._pebble.lead_to(NEW_ADDRESS))
+        asyncio.run(self._around.pebble.lead_to(NEW_ADDRESS))
         self._client.exchange()
         self._say("moved to another machine: nobody signed in anew, nothing lost")
+
+
+def _nothing() -> None:
+    """There is nothing to do."""
