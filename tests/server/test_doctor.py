@@ -1,12 +1,16 @@
 """`chatserver doctor`: each thing that goes wrong with a server's files is found, named, and left as it is."""
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import os
 import re
+import socket
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,11 @@ from jsonschema import Draft202012Validator
 from chatserver.backup.names import new_name
 from chatserver.doctor.machine import check_memory
 from chatserver.doctor.reaching import is_here
+from chatserver.doctor.running import holds_lock
 from chatserver.ops.whereabouts import announced
-from tests.server.test_cli import run
+from tests.server.test_cli import refused, run
 from tests.support.files import put
+from tests.support.mounts import mounted, read_only
 from tests.support.server import running_server
 from tests.support.tls import write_pair
 
@@ -224,3 +230,60 @@ def test_names_that_lead_here_and_elsewhere(folder: Path) -> None:
     found = Found(folder, CHATSERVER_DOMAIN="chat.invalid", **environ)
     assert "chat.invalid" in found.bad()["name"]
     assert found.state("certificate") == "notice"
+
+
+def test_a_disk_that_is_full_or_read_only(tmp_path: Path) -> None:
+    """Doctor and server say so, and that a backup has to be restored neither of them."""
+    disk = tmp_path / "disk"
+    data = disk / "data"
+    with mounted(disk, "-t", "tmpfs", "-o", "size=4m", "tmpfs"):
+        assert run("user", "add", "anna@example.org", "--name", "Anna", "--generate", "--data", data).returncode == 0
+        with (disk / "filling").open("wb", buffering=0) as filling, contextlib.suppress(OSError):
+            while filling.write(b"x" * 4_096):
+                pass
+        assert "are free" in Found(data).bad()["disk"]
+        refused(run("serve", "--data", data, "--port", "0"), 5, "no room", "Free some space")
+        read_only(disk)
+        found = Found(data)
+        assert "read-only" in found.bad()["disk"]
+        assert found.state("database") == "good"
+        refused(run("serve", "--data", data, "--port", "0"), 5, "Read-only file system")
+
+
+def test_another_program_has_the_port(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        found = Found(folder, CHATSERVER_HOST="127.0.0.1", CHATSERVER_PORT=str(port))
+        assert str(port) in found.bad()["port"]
+        assert str(port) in found.by_check["port"]["hint"]
+
+
+def test_messages_of_a_time_to_come(folder: Path) -> None:
+    """Either the clock was wrong when they were written, or it is now."""
+    with closing(sqlite3.connect(folder / "chat.db")) as database, database:
+        ahead = int((time.time() + 7_300) * 1e6)
+        columns = "kind, title, member_count, head, head_at, created_at"
+        database.execute(f"INSERT INTO chats ({columns}) VALUES ('group', 'g', 0, 1, ?, 1)", (ahead,))
+    assert "2 hours ahead" in Found(folder).bad()["times"]
+
+
+def test_the_lock_of_a_server_is_known_on_disks_of_several_devices(tmp_path: Path) -> None:
+    """On this one as the kernel tells it; as btrfs and overlayfs show it, by the process too."""
+    with (tmp_path / "serve.lock").open("w") as file:
+        status = os.fstat(file.fileno())
+        assert not holds_lock(Path("/proc/locks").read_text(), status, os.getpid())
+        fcntl.flock(file, fcntl.LOCK_EX)
+        locks = Path("/proc/locks").read_text()
+        assert holds_lock(locks, status, os.getpid())
+        device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+        elsewhere = locks.replace(device, "fff:fe")
+        assert holds_lock(elsewhere, status, os.getpid())
+        assert not holds_lock(elsewhere, status, None)
+
+
+def test_a_certificate_that_ends_in_days(folder: Path, tmp_path: Path) -> None:
+    for days, state in ((2, "bad"), (10, "notice"), (30, "good")):
+        (tmp_path / str(days)).mkdir()
+        certificate, key = write_pair(tmp_path / str(days), days=days)
+        found = Found(folder, CHATSERVER_TLS_CERTIFICATE=str(certificate), CHATSERVER_TLS_KEY=str(key))
+        assert found.state("certificate") == state

@@ -6,7 +6,7 @@ from pathlib import Path
 from chatproto.findings import Finding, bad, good, notice
 from chatserver.backup.catalog import newest_backup
 from chatserver.backup.errors import BackupError
-from chatserver.doctor.wording import duration, megabytes
+from chatserver.doctor.wording import duration, megabytes, quoted
 from chatserver.settings import Settings
 
 
@@ -21,7 +21,9 @@ def check_backups(settings: Settings) -> Iterator[Finding]:
         yield bad("backups", str(error), "The server's user must be able to read and write there.")
         return
     if newest is None:
-        yield notice("backups", "There is none yet.", "The running server makes one; or: chatserver backup FILE")
+        place = "FILE" if settings.backup_dir is None else quoted(settings.backup_dir)
+        hint = f"The running server makes one; or: chatserver backup {place}"
+        yield notice("backups", "There is none yet.", hint)
         return
     age = newest.age_s()
     message = f"The newest, {newest.name} ({megabytes(newest.bytes)}), is {duration(age)} old."
@@ -32,7 +34,9 @@ def check_backups(settings: Settings) -> Iterator[Finding]:
     else:
         yield good("backups", message)
     if newest.verified_at is None and settings.backup_verify and age > settings.backup_interval_s / 2:
-        yield notice("verification", "The newest backup was not read again.", "Run: chatserver verify FILE")
+        yield notice(
+            "verification", "The newest backup was not read again.", f"Run: chatserver verify {newest.place}:newest"
+        )
     yield from _place(settings)
 
 

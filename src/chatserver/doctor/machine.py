@@ -23,6 +23,8 @@ _PATIENCE_S: Final = 10
 _TIMEX_BYTES: Final = 512
 """More than `struct timex` has anywhere."""
 _TIME_ERROR: Final = 5
+_CONTAINED: Final = (Path("/run/systemd/container"), Path("/run/.containerenv"), Path("/.dockerenv"))
+"""Of which one is there in a container of systemd or LXC, of Podman, of Docker."""
 
 
 def check_versions() -> Iterator[Finding]:
@@ -71,6 +73,8 @@ def _descriptors(limit: int) -> Finding:
 
 def _clock() -> Finding:
     """Whether something keeps it right; asking a server of the time would need the network."""
+    if any(mark.exists() for mark in _CONTAINED):
+        return _kernel_clock("This is a container, whose clock is that of its host: ask who runs it.")
     told = command_output("timedatectl", "show", "--property=NTPSynchronized", "--property=NTP")
     if "NTPSynchronized=yes" in told:
         return good("clock", "It is kept right by the network.")
@@ -79,17 +83,17 @@ def _clock() -> Finding:
         if "NTP=yes" in told:
             return notice("clock", "It is not synchronized yet.", "See: timedatectl timesync-status")
         return bad("clock", "Nothing keeps it right.", hint)
-    return _kernel_clock()
+    return _kernel_clock("See that a client of NTP runs.")
 
 
-def _kernel_clock() -> Finding:
+def _kernel_clock(hint: str) -> Finding:
     """What the kernel was told of the clock, see adjtimex(2); asking changes nothing if the first field is 0."""
     buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
     state = getattr(ctypes.CDLL(None), "adjtimex", lambda _: -1)(buffer)
     if state == _TIME_ERROR:
-        return notice("clock", "Nothing has told the system that it is right.", "See that a client of NTP runs.")
+        return notice("clock", "Nothing has told the system that it is right.", hint)
     if state < 0:
-        return notice("clock", "Whether something keeps it right is not known.", "See that a client of NTP runs.")
+        return notice("clock", "Whether something keeps it right is not known.", hint)
     return good("clock", "It is kept right by the network.")
 
 

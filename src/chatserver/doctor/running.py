@@ -21,6 +21,7 @@ _UNIT: Final = "chatserver.service"
 _SYSTEMD: Final = Path("/run/systemd/system")
 _LOOK: Final = f"See: systemctl status {_UNIT}, journalctl -u {_UNIT} -n 50"
 _SERVE_LOCK: Final = "serve.lock"
+_LOCK_WORDS: Final = 8
 
 
 def check_server(settings: Settings) -> Iterator[Finding]:
@@ -72,14 +73,30 @@ def _encryption(url: str, settings: Settings) -> Iterator[Finding]:
 
 def _is_serving(data: Path) -> bool:
     """Whether a process holds the lock of the one server; taking it to find out could stop one that starts."""
+    here = find(data)
     try:
         lock = (data / _SERVE_LOCK).stat()
         locks = Path("/proc/locks").read_text(encoding="ascii")
     except OSError:
-        here = find(data)
         return here is not None and Path(f"/proc/{here.pid}").exists()
-    name = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    return any(name in line.split() and "FLOCK" in line for line in locks.splitlines())
+    return holds_lock(locks, lock, here.pid if here is not None else None)
+
+
+def holds_lock(locks: str, file: os.stat_result, pid: int | None) -> bool:
+    """Whether the text of /proc/locks has a lock of flock(2) on a file.
+
+    Btrfs and overlayfs show another device there than stat(2) does; then it is enough that `pid` has locked a file of
+    this number.
+    """
+    device = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}"
+    for line in locks.splitlines():
+        words = line.split()  # number: FLOCK ADVISORY WRITE pid device:inode start end
+        if len(words) < _LOCK_WORDS or words[1] != "FLOCK":
+            continue
+        on, _, inode = words[5].rpartition(":")
+        if inode == str(file.st_ino) and (on == device or words[4] == str(pid)):
+            return True
+    return False
 
 
 def _port(settings: Settings) -> Finding:
