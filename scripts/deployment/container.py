@@ -15,7 +15,7 @@ from typing import Final
 
 from scripts.deployment.machine import ADDRESS, Door, Machine, MachineError
 
-TOOLS: Final = ("systemd-nspawn", "slirp4netns", "unshare", "ssh", "ssh-keygen")
+TOOLS: Final = ("systemd-nspawn", "slirp4netns", "unshare", "setpriv", "ssh", "ssh-keygen")
 """Debian: systemd-container slirp4netns openssh-client."""
 _READY_S: Final = 60.0
 
@@ -38,8 +38,18 @@ read -r _  # until its network is there
 name=$3
 shift 3
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
-exec systemd-nspawn --quiet --boot --register=no --machine="$name" --directory=merged --capability=CAP_NET_ADMIN \
-    --resolv-conf=off --link-journal=no --console=pipe "$@" < /dev/null
+ended=
+trap 'ended=1; kill -TERM "$child"' TERM
+status=133  # it has asked for another start
+while [ "$status" -eq 133 ] && [ -z "$ended" ]; do
+    setpriv --pdeathsig KILL systemd-nspawn --quiet --boot --register=no --machine="$name" --directory=merged \
+        --capability=CAP_NET_ADMIN --resolv-conf=off --link-journal=no --console=pipe "$@" < /dev/null &
+    child=$!
+    status=0
+    wait "$child" || status=$?
+    [ -z "$ended" ] || wait "$child" || true
+done
+exit "$status"
 """
 """What it mounts, and its network, end with it."""
 
