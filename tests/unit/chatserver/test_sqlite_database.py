@@ -105,7 +105,9 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = build_first(tmp_path)
     prepare(tmp_path, [first_schema(), SECOND])
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNewError, match=r"schema 2, and this chatserver knows 1 at most\. Use .* chatserver rollback"):
+    with pytest.raises(
+        SchemaTooNewError, match=r"schema 2, and this chatserver knows 1 at most\. Use .* chatserver rollback"
+    ):
         prepare(tmp_path, [first_schema()])
     assert path.read_bytes() == before
 
