@@ -72,3 +72,44 @@ def test_the_units_are_understood(tmp_path: Path) -> None:
     )
     complaints = [line for line in done.stderr.splitlines() if "chatserver" in line]
     assert complaints == []
+
+
+def test_a_version_brings_its_units_and_going_back_twice_is_going_back_once(tmp_path: Path) -> None:
+    """The script itself, on folders of its own; what it asks of systemd is written down."""
+    for folder in ("units", "bin"):
+        (tmp_path / folder).mkdir()
+    asked = tmp_path / "asked"
+    for name, text in {"bin/systemctl": f'#!/bin/sh\necho "$@" >> {asked}\n', "use-version": _placed(tmp_path)}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for version, units in {"1": ("a",), "2": ("a", "b")}.items():
+        systemd = tmp_path / "versions" / version / "deploy/systemd"
+        systemd.mkdir(parents=True)
+        for path in (*(systemd / f"{unit}.service" for unit in units), systemd.parent / "chatserver"):
+            path.write_text(version)
+        (tmp_path / "versions" / version / "complete").touch()
+
+    def use(version: str) -> tuple[str, ...]:
+        environ = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+        subprocess.run([str(tmp_path / "use-version"), version], env=environ, check=True)
+        assert os.readlink(tmp_path / "current") == f"versions/{version}"  # noqa: PTH115 - relative as it is
+        assert (tmp_path / "bin/chatserver").read_text() == version
+        assert {unit.read_text() for unit in (tmp_path / "units").iterdir()} == {version}
+        return tuple(sorted(unit.name for unit in (tmp_path / "units").iterdir()))
+
+    assert use("1") == ("a.service",)
+    assert use("2") == ("a.service", "b.service")
+    for _ in range(2):
+        assert use((tmp_path / "previous").resolve().name) == ("a.service",)
+    assert asked.read_text().count("disable --now b.service") == 1
+    assert use("2") == ("a.service", "b.service")
+    assert (tmp_path / "previous").resolve().name == "1"
+
+
+def _placed(folder: Path) -> str:
+    """`use-version` for other folders than those of a server."""
+    text = (ROOT / "deploy/use-version").read_text()
+    for place, other in {"/opt/chatserver": "", "/etc/systemd/system": "units", "/usr/local/bin": "bin"}.items():
+        assert place in text
+        text = text.replace(place, str(folder / other))
+    return text
