@@ -16,6 +16,7 @@ from tests.support.backup_kill import prove_backups
 from tests.support.enumeration import compare
 from tests.support.import_kill import prove_imports
 from tests.support.kill import prove
+from tests.support.restarts import prove_restarts
 from tests.support.server import running_server
 
 
@@ -106,6 +107,28 @@ def backup(arguments: argparse.Namespace) -> None:
     )
 
 
+def restart(arguments: argparse.Namespace) -> None:
+    """Replace the server while clients send and connect; nobody is refused, nothing lost, doubled or reordered."""
+    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
+        verdict = asyncio.run(
+            prove_restarts(
+                Path(folder),
+                rounds=arguments.rounds,
+                own_rounds=arguments.rounds,
+                senders=arguments.senders,
+                seed=seed,
+                say=lambda line: print(line, file=sys.stderr, flush=True),
+            )
+        )
+    print(
+        f"proved: replaced {verdict.replaced} times by SIGUSR2, {verdict.restarted} times by an end and a new start; "
+        f"{verdict.asked} connected meanwhile, none was refused, the slowest answer took {verdict.slowest_s:.2f} s; "
+        f"{verdict.reported} messages queued, {verdict.stored} stored, none lost, doubled or out of order"
+    )
+
+
 def deployment(arguments: argparse.Namespace) -> None:
     """Follow docs/deployment.md block by block on a clean Debian, and use the server there."""
     from scripts.deployment.proof import prove as walk  # noqa: PLC0415 - its tools are not everywhere
@@ -158,6 +181,11 @@ def main() -> int:
     saving.add_argument("--rounds", type=int, default=60, help="backups that are begun (default: 60)")
     saving.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     saving.set_defaults(run=backup)
+    restarting = proofs.add_parser("restart", help=restart.__doc__)
+    restarting.add_argument("--rounds", type=int, default=20, help="of each of three kinds (default: 20)")
+    restarting.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
+    restarting.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    restarting.set_defaults(run=restart)
     deploying = proofs.add_parser("deployment", help=deployment.__doc__)
     deploying.add_argument(
         "--cache",

@@ -5,8 +5,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -14,67 +12,9 @@ import pytest
 
 from chatserver.listening import CannotListenError, Listeners, inherited, listen, listen_all
 from chatserver.ops.manager import ServiceManager
+from tests.support.manager import Manager, managed
+from tests.support.restarts import prove_restarts
 from tests.support.server import WAIT_S
-
-_START = """
-import os, sys
-for number, descriptor in enumerate([os.dup(int(text)) for text in sys.argv[1:3]], start=3):
-    os.dup2(descriptor, number)
-    os.set_inheritable(number, True)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.executable, [sys.executable, *sys.argv[3:]])
-"""
-
-
-class Manager:
-    """The end of a service manager at which it is told how the service is."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "notify"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(str(self.path))
-
-    async def told(self, line: str) -> list[str]:
-        """Wait until this line is told; all that came with it."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                lines = (await loop.sock_recv(self._socket, 4096)).decode().split("\n")
-                if line in lines:
-                    return lines
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-@contextlib.asynccontextmanager
-async def managed(
-    folder: Path, manager: Manager, main: socket.socket, metrics: socket.socket
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A server whose sockets are held by its parent, as systemd does for a socket unit."""
-    environment = {
-        **os.environ,
-        "LISTEN_FDS": "2",
-        "LISTEN_FDNAMES": "chatserver.socket:metrics",
-        "NOTIFY_SOCKET": str(manager.path),
-        "WATCHDOG_USEC": "200000",
-    }
-    descriptors = (main.fileno(), metrics.fileno())
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-S", "-c", _START, *map(str, descriptors)),
-        *("-m", "chatserver", "serve", "--data", str(folder / "data")),
-        env=environment,
-        pass_fds=descriptors,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 async def test_nobody_is_refused_while_the_server_is_replaced(tmp_path: Path) -> None:
@@ -93,7 +33,7 @@ async def test_nobody_is_refused_while_the_server_is_replaced(tmp_path: Path) ->
                 await asyncio.sleep(0.02)  # a stream, not a flood
             return answered
 
-        async with managed(tmp_path, manager, main, metrics) as process:
+        async with managed(tmp_path, manager, {"chatserver.socket": main, "metrics": metrics}) as process:
             ready = await manager.told("READY=1")
             assert any(line.startswith(f"STATUS=Serving {url}") for line in ready)
             asking = asyncio.gather(connect_and_ask(), connect_and_ask())
@@ -115,6 +55,14 @@ async def test_nobody_is_refused_while_the_server_is_replaced(tmp_path: Path) ->
             assert process.stdout is not None
             assert (await process.stdout.read()).decode() == f"{url}\n" * 2
             assert await process.wait() == 0
+
+
+async def test_senders_lose_nothing_while_the_server_is_replaced(tmp_path: Path) -> None:
+    """By SIGUSR2, and by an end and a new start with the sockets held; the long form is `scripts/prove restart`."""
+    verdict = await prove_restarts(tmp_path, rounds=1, own_rounds=0, senders=2, seed=1, say=lambda _: None)
+    assert (verdict.replaced, verdict.restarted) == (1, 1)
+    assert verdict.stored >= verdict.reported > 0
+    assert verdict.asked > 0
 
 
 async def test_a_manager_that_is_gone_or_absent_stops_nothing(tmp_path: Path) -> None:
