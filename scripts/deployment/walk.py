@@ -149,6 +149,7 @@ class Walk:
         self._guest.reboot()
         self._client.until_answered()
         self._client.exchange()
+        self._guest.run("systemctl start chatserver-doctor")
         self._say("restarted, killed, stopped, rebooted: nobody refused, nothing lost")
 
     def _pid(self) -> str:
