@@ -103,11 +103,14 @@ def unserved(data_dir: Path) -> Iterator[OfflineStore]:
         os.close(lock)
 
 
-def roll_back(data_dir: Path) -> RolledBack:
-    """Undo the last change of the schema. Raises `StoreUnusableError`, `OSError`."""
+def roll_back(data_dir: Path, schema: int | None = None) -> RolledBack:
+    """Undo the last change of the schema, or go back to `schema`, however long ago.
+
+    Raises `StoreUnusableError`, `OSError`.
+    """
     from chatserver.store.sqlite import rollback  # noqa: PLC0415 - as above
 
-    return rollback.roll_back(data_dir)
+    return rollback.roll_back(data_dir, schema)
 
 
 def newest_schema() -> int:

@@ -193,6 +193,21 @@ def test_an_upgrade_can_be_undone(tmp_path: Path) -> None:
     assert "no copy of an older schema" in done.stderr
 
 
+def test_a_copy_of_long_ago_is_put_in_place_only_by_its_name(tmp_path: Path) -> None:
+    """After an upgrade without a change of the schema, there is nothing to undo but one from long before."""
+    folder = tmp_path / "data"
+    at_schema(folder, len(ALL) - 1)
+    prepare(folder, ALL)
+    copy = before_upgrade.copies(folder)[0].path
+    copy.rename(copy.with_name(f"schema-{len(ALL) - 1}-20200101T000000Z.db"))
+    done = run("rollback", "--data", folder)
+    assert (done.returncode, schema_of(folder)) == (5, len(ALL))
+    assert "days ago: what was stored since would no longer be in the database" in done.stderr
+    assert run("rollback", "--data", folder, "--schema", len(ALL) - 2).returncode == 5
+    assert run("rollback", "--data", folder, "--schema", len(ALL) - 1).returncode == 0
+    assert schema_of(folder) == len(ALL) - 1
+
+
 def test_without_room_for_the_copy_nothing_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way on is said: free some space, or go without a copy once."""
     folder = tmp_path / "data"

@@ -25,6 +25,12 @@ def add_backups(commands: Commands, add_common: AddCommon) -> None:
         "server must be stopped. What was stored since is kept aside, not in the database. Start the older chatserver "
         "afterwards.",
     )
+    rollback.add_argument(
+        "--schema",
+        type=int,
+        metavar="N",
+        help="the copy of schema N; without it, none of more than 7 days ago is taken",
+    )
     rollback.add_argument("--json", action="store_true", help="one JSON object")
     add_common(rollback)
     renew = _command(

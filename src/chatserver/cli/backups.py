@@ -204,7 +204,7 @@ def rollback(arguments: argparse.Namespace) -> int:
     """Undo an upgrade."""
 
     def work(settings: Settings) -> int:
-        done = backends.roll_back(settings.data)
+        done = backends.roll_back(settings.data, arguments.schema)
         _out(arguments, str(done.schema), done)
         say(
             f"The database has schema {done.schema} again, as it was at {done.made_at}. What was in use until now is "

@@ -28,6 +28,10 @@ class Copy(NamedTuple):
     schema: int
     path: Path
 
+    def made_at(self) -> float:
+        """Its time in seconds since 1970."""
+        return datetime.strptime(self.made, _TIME).replace(tzinfo=UTC).timestamp()
+
 
 def refuse_half_restored(data_dir: Path) -> None:
     """Raise `StoreUnusableError` for a folder in which a restore was interrupted."""
