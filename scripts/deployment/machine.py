@@ -14,6 +14,8 @@ GATEWAY: Final = "10.0.2.2"
 ADDRESS: Final = "10.0.2.15"
 """The guest's own, in a network that has nobody else."""
 _BOOT_S: Final = 600.0
+_TOLD: Final = 2_000
+"""Characters of the console that are worth telling."""
 _RELOAD_S: Final = 30.0
 _SSH_FAILED: Final = 255
 _UNHEARD: Final = "kex_exchange_identification"
@@ -38,7 +40,7 @@ class Machine:
         self, folder: Path, image: Path, doors: Mapping[int, Door], process: "subprocess.Popen[bytes]"
     ) -> None:
         self.doors = doors
-        self.console = folder / "console.log"
+        self._console = folder / "console.log"
         self.key = image.parent / "key"
         self._process = process
 
@@ -79,12 +81,16 @@ class Machine:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise MachineError(f"it ended with {self._process.returncode}; see {self.console}")
+                raise MachineError(f"it ended with {self._process.returncode}; its console:\n{self._last_words()}")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if self.run("true", check=False, timeout=15).returncode == 0:
                     return
             time.sleep(0.5)
-        raise MachineError(f"it did not start in {patience:.0f} s; see {self.console}")
+        raise MachineError(f"it did not start in {patience:.0f} s; its console:\n{self._last_words()}")
+
+    def _last_words(self) -> str:
+        """The folder with its console is gone when somebody could look."""
+        return self._console.read_text(encoding="utf-8", errors="replace")[-_TOLD:]
 
     def boot_id(self) -> str:
         """Another one after each start."""
