@@ -27,6 +27,7 @@ CODES: Final[dict[str, CodeSpec]] = {
     "unknownType": CodeSpec(
         400, False, "There is no frame of this type.", "Update the client, or compare the type with the protocol page."
     ),
+    "tlsRequired": CodeSpec(400, False, "This address speaks TLS only.", "Use https:// in the server's address."),
     "tooLarge": CodeSpec(413, False, "The request is larger than allowed.", "Send less at a time."),
     "helloExpected": CodeSpec(400, False, "The first frame must be hello.", "Send hello with an access token first."),
     "protocolVersion": CodeSpec(

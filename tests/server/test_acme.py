@@ -5,6 +5,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from chatserver.tls.certificate import Certificate, CertificateError, PairFiles,
 from chatserver.tls.files import replace_file
 from chatserver.tls.live import LiveCertificate
 from chatserver.tls.plain import PlainHttp, serving_plain
-from tests.support.pebble import DOMAIN, Pebble, needs_pebble, running_pebble
+from tests.support.pebble import DOMAIN, Pebble, needs_pebble, refusing_orders, running_pebble
 from tests.support.server import SILENT, WAIT_S, running_server
 from tests.support.tls import trusting, write_pair
 
@@ -78,8 +79,9 @@ async def test_a_certificate_is_renewed_while_a_session_lives(tmp_path: Path, pe
 @needs_pebble()
 async def test_the_first_certificate_and_an_address_that_the_ca_cannot_reach(tmp_path: Path, pebble: Pebble) -> None:
     """What the CA says and what to do are told; after that is done it goes well."""
-    settings = Settings(data=tmp_path / "data", **pebble.settings())
-    plain = PlainHttp(443, [DOMAIN])
+    names = (DOMAIN, "talk.example.org")
+    settings = Settings(data=tmp_path / "data", **pebble.settings(domain=names))
+    plain = PlainHttp(443, names)
     keeper = AcmeKeeper(settings, plain)
     with pytest.raises(CertificateError, match="firewall") as caught:
         await keeper.first()
@@ -89,9 +91,51 @@ async def test_the_first_certificate_and_an_address_that_the_ca_cannot_reach(tmp
             await AcmeKeeper(settings, plain).first()  # as after a restart
     found = certificate_in_use(settings)
     assert found is not None
-    assert found.names == (DOMAIN,)
+    assert set(found.names) == set(names)
     assert plain.challenges == {}
-    await keeper_of(tmp_path / "data").first()  # it is there, and nobody is asked
+    await keeper_of(tmp_path / "data", domain=names).first()  # it is there, and nobody is asked
+
+
+@needs_pebble()
+async def test_dns_that_leads_elsewhere_or_nowhere_and_addresses_of_ipv6(tmp_path: Path, pebble: Pebble) -> None:
+    """Another machine answers; the CA finds no name; then only an address of IPv6 is left, which is this server's."""
+    settings = Settings(data=tmp_path / "data", **pebble.settings())
+    plain = PlainHttp(443, [DOMAIN])
+    with contextlib.closing(listen("127.0.0.1", pebble.http_port)) as sock:
+        async with serving_plain([sock], PlainHttp(443, ["elsewhere.example.org"])):
+            with pytest.raises(CertificateError, match="A or AAAA record") as caught:
+                await AcmeKeeper(settings, plain).first()
+            assert caught.value.code == "acmeWrongServer"
+        await pebble.fail_for(DOMAIN)
+        with pytest.raises(CertificateError, match=DOMAIN) as caught:
+            await AcmeKeeper(settings, plain).first()
+        assert caught.value.code == "acmeUnreachable"  # so pebble calls it; others say `dns`
+        await pebble.fail_for(DOMAIN, fails=False)
+    await pebble.lead_to("", ipv6="::1")
+    with contextlib.closing(listen("::1", pebble.http_port)) as sock:
+        async with serving_plain([sock], plain):
+            await AcmeKeeper(settings, plain).first()
+    assert certificate_in_use(settings) is not None
+
+
+@needs_pebble()
+async def test_what_the_ca_limits_is_waited_for(tmp_path: Path, pebble: Pebble) -> None:
+    """In the words of Let's Encrypt, by a CA in front of which somebody refuses orders."""
+    until = time.time() + 7_200
+    words = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    detail = f"too many certificates (5) already issued for this exact set of identifiers, retry after {words} UTC: see"
+    async with refusing_orders(tmp_path / "between", pebble, "rateLimited", detail) as directory:
+        settings = Settings(data=tmp_path / "data", **pebble.settings(acme_directory=directory))
+        with pytest.raises(CertificateError, match=f"retry after {words}") as caught:
+            await AcmeKeeper(settings, PlainHttp(443, [DOMAIN])).first()
+    assert caught.value.code == "acmeRateLimited"
+    with pytest.raises(CertificateError) as caught:
+        await AcmeKeeper(settings, PlainHttp(443, [DOMAIN])).first()  # nobody is asked: nobody answers there now
+    assert caught.value.code == "acmeWaiting"
+    other = Settings(data=tmp_path / "data", **pebble.settings(acme_directory=directory, domain=("other.example.org",)))
+    with pytest.raises(CertificateError) as caught:
+        await AcmeKeeper(other, PlainHttp(443, [DOMAIN])).first()
+    assert caught.value.code == "acmeDown"
 
 
 async def test_a_ca_that_is_down_leaves_what_is_there_in_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ from chatserver.tls.acceptor import TlsAcceptor
 from chatserver.tls.certificate import CertificateError, PairFiles, certificate_in_use, read
 from chatserver.tls.live import LiveCertificate
 from chatserver.ws.socket import ChatSocket
+from tests.support.homes import run_command
 from tests.support.server import SILENT, WAIT_S, RunningServer, running_server
 from tests.support.tls import trusting, write_pair
 
@@ -190,6 +191,26 @@ def test_each_reason_why_a_pair_cannot_be_used_has_a_code(tmp_path: Path) -> Non
     assert not [cipher["name"] for cipher in context.get_ciphers() if "CBC" in cipher["name"]]
 
 
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        (("none", "server.key"), "tlsMissing"),
+        (("server.pem", "."), "tlsUnreadable"),
+        (("server.pem", "other/server.key"), "tlsMismatch"),
+    ],
+)
+async def test_the_command_ends_before_it_listens(tmp_path: Path, files: tuple[str, str], code: str) -> None:
+    """With the exit code for certificates, and the reason on stderr."""
+    (tmp_path / "other").mkdir()
+    write_pair(tmp_path)
+    write_pair(tmp_path / "other")
+    certificate, key = (str(tmp_path / name) for name in files)
+    place = ("--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path / "data"))
+    done = await run_command("chatserver", "serve", *place, "--tls-certificate", certificate, "--tls-key", key)
+    assert (done.code, done.out) == (6, "")
+    assert f"({code})" in done.err
+
+
 async def test_what_scanners_send_ends_quietly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Plain HTTP is told what to do; nothing is worth a line in the log, let alone a traceback."""
     old = bytes.fromhex("160301002f0100002b0301" + "00" * 32 + "000004002f00ff0100")
@@ -197,7 +218,14 @@ async def test_what_scanners_send_ends_quietly(tmp_path: Path, caplog: pytest.Lo
         caplog.clear()
         answer = await raw(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert b"use https://" in answer
+        assert b"tlsRequired" in answer
+        home = tmp_path / "home"
+        plain = server.url.replace("https:", "http:")
+        done = await run_command(
+            *("chatterm", "login", plain, "--email", "anna@example.org", "--password-stdin"), home=home, stdin="x" * 12
+        )
+        assert done.code == 1
+        assert done.err == "chatterm: This address speaks TLS only. Use https:// in the server's address.\n"
         sslv2 = bytes.fromhex("802e0100020015000000100100800200800300800400800500800600400700c0") + b"x" * 16
         for garbage in (b"\0" * 100, sslv2, b"SSH-2.0-x\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 100, old):
             assert b"HTTP" not in await raw(server, garbage)

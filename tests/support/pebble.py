@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +57,17 @@ class Pebble:
         async with httpx.AsyncClient(verify=trusting()) as http:
             return (await http.get(f"{self.management}/roots/0")).text
 
-    async def lead_to(self, address: str) -> None:
-        """From now on every name it asks for has this address of IPv4."""
+    async def lead_to(self, address: str, *, ipv6: str = "") -> None:
+        """From now on every name it asks for has this address of IPv4, and this one of IPv6; empty: none."""
         async with httpx.AsyncClient() as http:
             (await http.post(f"{self.names}/set-default-ipv4", json={"ip": address})).raise_for_status()
+            (await http.post(f"{self.names}/set-default-ipv6", json={"ip": ipv6})).raise_for_status()
+
+    async def fail_for(self, name: str, *, fails: bool = True) -> None:
+        """Whether its DNS server fails for this name."""
+        async with httpx.AsyncClient() as http:
+            which = "set" if fails else "clear"
+            (await http.post(f"{self.names}/{which}-servfail", json={"host": name})).raise_for_status()
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +99,40 @@ async def running_pebble(folder: Path, *names: str, http_port: int | None = None
             await _listening(port)
         names_at = f"http://127.0.0.1:{dns_management}"
         yield Pebble(f"https://127.0.0.1:{api}/dir", ca_file, f"https://127.0.0.1:{management}", http, names_at)
+
+
+@contextlib.asynccontextmanager
+async def refusing_orders(folder: Path, pebble: Pebble, kind: str, detail: str) -> AsyncIterator[str]:
+    """A directory in front of this CA where orders are refused with a problem (RFC 8555 section 6.7); its URL."""
+    folder.mkdir()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*write_pair(folder))
+    ca = httpx.URL(pebble.directory)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                head, _, lines = (await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")
+                method, path, _ = head.split(" ")
+                headers = dict(line.split(": ", 1) for line in lines.strip().split("\r\n"))
+                body = await reader.readexactly(int(headers.get("Content-Length", 0)))
+                async with httpx.AsyncClient(verify=trusting()) as http:
+                    # With the Host that was asked, by which the CA names its addresses.
+                    got = await http.request(method, ca.copy_with(path=path), headers=headers, content=body)
+                given = {name: got.headers[name] for name in ("location", "replay-nonce") if name in got.headers}
+                status, content = got.status_code, got.content
+                given["content-type"] = got.headers.get("content-type", "")
+                if path.startswith("/order-plz"):
+                    problem = {"type": f"urn:ietf:params:acme:error:{kind}", "detail": detail, "status": 429}
+                    status, given["content-type"] = 429, "application/problem+json"
+                    content = json.dumps(problem).encode()
+                lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+                writer.write(f"HTTP/1.1 {status} X\r\n{lines}content-length: {len(content)}\r\n\r\n".encode())
+                writer.write(b"" if method == "HEAD" else content)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/dir"
 
 
 @contextlib.asynccontextmanager

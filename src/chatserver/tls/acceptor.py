@@ -207,7 +207,7 @@ class TlsAcceptor:
 
 def _explain(sock: socket.socket) -> None:
     """Answer one who speaks plain HTTP; what does not fit into the socket's buffer at once is not sent."""
-    error = ChatError("invalidFrame", "This port speaks HTTPS only: use https:// in the address.")
+    error = ChatError("tlsRequired")
     body = codec.encode(ErrorBody(error=error.info()))
     head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
     with contextlib.suppress(OSError):

@@ -66,6 +66,9 @@ class _State(msgspec.Struct):
     """Unix times of failures in the last hour."""
     next_try: float = 0.0
     reason: str = ""
+    told_until: float = 0.0
+    """Unix time before which the CA will not hear again of what `told_of` names: where it is, and the names."""
+    told_of: list[str] = []
 
 
 class AcmeKeeper:
@@ -90,6 +93,8 @@ class AcmeKeeper:
         now = self._clock()
         recent = [at for at in self._state.tries if now - at < _HOUR_S]
         waiting = self._state.next_try if len(recent) >= _TRIES_PER_HOUR else 0.0
+        if self._state.told_of == self._asked_for():
+            waiting = max(waiting, self._state.told_until)
         if waiting > now:
             raise CertificateError(
                 "acmeWaiting",
@@ -183,8 +188,14 @@ class AcmeKeeper:
             wait = max(wait, tries[-_TRIES_PER_HOUR] + _HOUR_S - now)
         again = max(now + wait, failed.retry_at or 0.0)
         _retries.failed(again - now)
-        self._save(_State(state.directory, min(state.failures + 1, 20), tries, again, str(error)))
+        told = failed.retry_at or 0.0
+        self._save(
+            _State(state.directory, min(state.failures + 1, 20), tries, again, str(error), told, self._asked_for())
+        )
         return error
+
+    def _asked_for(self) -> list[str]:
+        return [self._directory, *self._settings.domain]
 
     async def _work(self, question: Question) -> Answer | None:
         """Let a process of its own do it; None if it does not answer as it should."""
