@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -133,6 +135,8 @@ async def test_a_running_server_is_as_it_was_afterwards(tmp_path: Path) -> None:
         chats = await store.chats_by_retention(0, 100)
         assert [chat.chat_id for chat in chats if chat.head > chat.floor] == [shared.id]
         assert await remove_all(store) == (0, 0)
+        with closing(sqlite3.connect(tmp_path / "data" / "chat.db")) as connection:
+            assert connection.execute("SELECT count(*) FROM removed_messages").fetchone() == (0,)
         await store.close()
         assert not (tmp_path / "data" / "bench.lock").exists()
         done = await run_command("chatserver", "bench", "--clean", *data)

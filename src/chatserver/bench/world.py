@@ -89,6 +89,8 @@ async def remove_all(store: Store) -> tuple[int, int]:
     messages = sum([await _empty(store, chat_id) for chat_id in alone])
     for user in users:
         await store.delete_user(user)
+        while await store.forget_removed(user, _STEP) == _STEP:
+            pass
         await store.finish_erasure(user)
     for chat_id in alone:  # that they left
         await _empty(store, chat_id)
