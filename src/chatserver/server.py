@@ -26,7 +26,7 @@ _log = logging.getLogger("chatserver")
 _DRAIN_S: Final = 4.0
 """Seconds for committing and acknowledging what is in hand, once the server is told to stop."""
 _HANDSHAKE_S: Final = 2.0
-"""Seconds after that for peers to answer the close frame."""
+"""Seconds after that for peers to answer the close frame, and for TLS handshakes under way."""
 _CLOSE_S: Final = 1.0
 """Seconds after that for what is written to leave, before connections are cut. Together below ten."""
 _KEEP_ALIVE_S: Final = 30
@@ -153,7 +153,8 @@ class Server(uvicorn.Server):
             if not isinstance(connection, ChatSocket):
                 connection.shutdown()  # at once if idle, else after its answer
         await self._application.websockets.drain(_DRAIN_S)
-        # Peers answer the close frame; ending earlier would reset connections, and so lose the last acks.
+        # Peers answer the close frame; ending earlier would reset connections, and so lose the last acks. Nor was
+        # anybody who is about to be greeted told to come later.
         await self._until_ended(_HANDSHAKE_S)
         if self._acceptor is not None:
             self._acceptor.abort()
@@ -166,9 +167,12 @@ class Server(uvicorn.Server):
             task.cancel()
         await self._until_ended(_CLOSE_S)
 
+    def _greets(self) -> bool:
+        return self._acceptor is not None and self._acceptor.under_way()
+
     async def _until_ended(self, seconds: float) -> None:
         state = self.server_state
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn's plain sets cannot be awaited
+                while state.connections or state.tasks or self._greets():  # noqa: ASYNC110 - uvicorn's plain sets cannot be awaited
                     await asyncio.sleep(0.01)

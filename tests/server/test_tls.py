@@ -258,6 +258,34 @@ async def test_half_open_handshakes_end_and_never_keep_others_out(tmp_path: Path
     acceptor.abort()
 
 
+async def test_a_server_that_ends_greets_who_has_begun_a_handshake(tmp_path: Path) -> None:
+    """A restart would refuse them otherwise: nobody has told them to come later."""
+    async with tls_server(tmp_path) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+        received, sending = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trusting().wrap_bio(received, sending, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        writer.write(sending.read())
+        received.write(await reader.read(65_536))
+        server.server.stop()
+        with pytest.raises(TimeoutError):  # it would have been cut
+            async with asyncio.timeout(0.2):
+                await reader.read(1)
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                try:
+                    client.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    received.write(await reader.read(65_536))
+            client.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            writer.write(sending.read())
+            received.write(await reader.read())
+        assert client.read(65_536).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
 async def test_handshakes_under_way_are_few_of_one_address_and_in_all(tmp_path: Path) -> None:
     """One more of an address is refused; with too many in all, the oldest gives way to the newest."""
     certificate, key = write_pair(tmp_path)

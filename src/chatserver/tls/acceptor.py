@@ -27,6 +27,8 @@ _SHUTDOWN_S: Final = 3.0
 PENDING_MAX: Final = 1_024
 """Handshakes under way; the oldest gives way to one more, as most handshakes take a fraction of a second."""
 PENDING_PER_ADDRESS: Final = 64
+_FRESH_S: Final = 1.0
+"""Seconds after which one who has sent nothing is not waited for when the server ends."""
 _ACCEPTS_PER_TURN: Final = 4
 """A handshake costs about a millisecond of processor time, which whoever waits in the same turn waits for."""
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -97,6 +99,14 @@ class TlsAcceptor:
         self._stop_reading()
         for sock in self._sockets:
             sock.close()
+
+    def under_way(self) -> bool:
+        """Whether a handshake has begun and not ended, or somebody has only just come to begin one."""
+        fresh_until = self._loop.time() + self._handshake_s - _FRESH_S
+        return any(
+            pending.shaking or (pending.timer is not None and pending.timer.when() > fresh_until)
+            for pending in self._pending
+        )
 
     def abort(self) -> None:
         """End what is not greeted yet, after `close`."""
