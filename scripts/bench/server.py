@@ -21,6 +21,7 @@ from chatserver.bench.world import World, new_world
 from scripts.bench.maintenance import measure_maintenance
 from scripts.bench.report import Report
 from scripts.bench.signals import measure_signals
+from scripts.bench.tls import measure_tls
 
 _PAGES: Final = """
 import sys
@@ -165,6 +166,9 @@ def main() -> int:
         action="store_true",
         help="only sends beside 'user erase' and 'retention run', against sends without: about 100 s",
     )
+    parser.add_argument(
+        "--tls", action="store_true", help="only TLS against none, and sends beside floods of handshakes: about 150 s"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -176,6 +180,8 @@ def main() -> int:
         data = Path(folder) / "data"
         if arguments.maintenance:
             uvloop.run(measure_maintenance(report, data, 2.0 if arguments.quick else 8.0))
+        elif arguments.tls:
+            uvloop.run(measure_tls(report, Path(folder), 1.0 if arguments.quick else 4.0))
         else:
             uvloop.run(run(data, report, quick=arguments.quick))
     if arguments.json is not None:

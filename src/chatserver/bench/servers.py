@@ -130,9 +130,10 @@ class ServerOnCore(Target):
         )
         line = self._first_line()
         self.started_s = time.perf_counter() - begin
-        if not line.startswith("http://"):
+        if not line.startswith(("http://", "https://")):
             self.__exit__()
             raise RuntimeError(f"the server did not start: {line!r} {self._said}")
+        self.tls = _loopback_tls() if line.startswith("https:") else None
         self.port = int(line.rpartition(":")[2])
         self.pid = self._process.pid
         if self._data is not None:
@@ -201,10 +202,13 @@ _WATCHED: Final = {
 _BARE: Final = {"CHATSERVER_LOG_LEVEL": "error", "CHATSERVER_LIMITS_ENABLED": "false"}
 
 
-def chat_server(data: Path, *, watched: bool = True) -> ServerOnCore:
-    """`chatserver serve` on a free port, with limits, log and metrics unless it is not to be `watched`."""
+def chat_server(data: Path, *, watched: bool = True, settings: Mapping[str, str] | None = None) -> ServerOnCore:
+    """`chatserver serve` on a free port, with limits, log and metrics unless it is not to be `watched`.
+
+    `settings` are more variables, such as CHATSERVER_TLS_CERTIFICATE.
+    """
     code = "import sys; from chatserver.cli import main; sys.exit(main())"
-    environment = _WATCHED if watched else _BARE
+    environment = (_WATCHED if watched else _BARE) | dict(settings or {})
     where = ("--data", str(data), "--host", "127.0.0.1", "--port", "0")
     return ServerOnCore(code, "serve", *where, environment=environment, data=data)
 
