@@ -24,6 +24,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import uvloop
+
 _PROGRAMS = {
     "chatserver": "chatserver.cli",
     "chatterm": "chatterm.cli.main",
@@ -152,8 +154,10 @@ class Forker:
 
 async def read_pipe(descriptor: int) -> asyncio.StreamReader:
     """What is written to the other end of a pipe; it must be read to its end, which closes this one."""
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: _ToTheEnd(lines), os.fdopen(descriptor, "rb", 0))
+    lines, loop = asyncio.StreamReader(), asyncio.get_running_loop()
+    # uvloop closes the number, and then the file too: by then it may be that of a file which a thread has just opened.
+    file = os.fdopen(descriptor, "rb", 0, closefd=not isinstance(loop, uvloop.Loop))
+    await loop.connect_read_pipe(lambda: _ToTheEnd(lines), file)
     return lines
 
 
