@@ -1,6 +1,7 @@
 """Backups: what is put in comes out, and whatever is wrong with one is found before anything is touched."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -75,6 +76,31 @@ def test_counts_are_told_and_checked(backed: Backed) -> None:
     counts = found.counts
     assert (counts.users, counts.chats, counts.messages, counts.files, counts.contents) == (2, 2, 11, 3, 2)
     assert (found.contents, found.problems, found.small_files) == (3, 0, 1)
+
+
+def test_what_litestream_adds_is_no_damage_and_what_anybody_else_adds_is(backed: Backed, tmp_path: Path) -> None:
+    """Its tables go along; a trigger, or any other table, is refused."""
+    data = tmp_path / "data"
+    shutil.copytree(backed.settings.data, data)
+    added = (
+        "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)",
+        "CREATE TABLE _litestream_lock (id INTEGER)",
+    )
+    with closing(sqlite3.connect(data / "chat.db")) as connection:
+        for statement in added:
+            connection.execute(statement)
+    assert verify(make(Settings(data=data))[0]).problems == 0
+    for statement, told in (
+        ("CREATE TABLE litestream (id INTEGER)", "The table litestream is not as this schema has it"),
+        (
+            "CREATE TRIGGER _litestream_seq AFTER INSERT ON events BEGIN DELETE FROM users; END",
+            "The trigger _litestream_seq is not as this schema has it",
+        ),
+    ):
+        with closing(sqlite3.connect(data / "chat.db")) as connection:
+            connection.execute(statement)
+        with pytest.raises(BackupUnusableError, match=told):
+            verify(make(Settings(data=data))[0])
 
 
 def test_configuration_goes_along(backed: Backed, tmp_path: Path) -> None:

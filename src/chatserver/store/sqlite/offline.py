@@ -148,9 +148,12 @@ class OfflineSqlite:
 
 
 def _strangers(connection: sqlite3.Connection, schema: int) -> list[str]:
-    """What the schema has too much or too little; a trigger of somebody else's would run with every message."""
+    """What the schema has too much or too little; a trigger of somebody else's would run with every message.
+
+    Two tables are Litestream's own, in which it takes its locks (https://litestream.io/how-it-works/).
+    """
     query = """SELECT type, name, tbl_name, CASE WHEN type IN ('trigger', 'view') THEN sql END FROM sqlite_schema
-        WHERE name NOT LIKE 'sqlite_%'"""
+        WHERE name NOT LIKE 'sqlite_%' AND NOT (type = 'table' AND name IN ('_litestream_lock', '_litestream_seq'))"""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         for migration in migrations.load("sqlite")[:schema]:
             for statement in database.split_script(migration.script):
