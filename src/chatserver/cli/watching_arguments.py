@@ -60,7 +60,8 @@ itself; how long it takes is told before. Every message that was acknowledged is
 lost, doubled or out of order ends the benchmark with exit code 15.
 
 --running needs the data folder, in which it makes users of its own. It removes them and what they wrote at the end,
-also after Ctrl-C; what a SIGKILL left is removed by the next run or by --clean. The server's limits hold, too."""
+also after Ctrl-C; what a SIGKILL left is removed by the next run or by --clean. Deleted users and empty chats stay as
+numbers: it is for a server to be opened, not for one in use. The server's limits hold, too."""
 
 
 def add_bench(commands: Commands, add_common: AddCommon) -> None:
