@@ -20,10 +20,16 @@ from tests.support.restarts import prove_restarts
 from tests.support.server import running_server
 
 
+def _seed(arguments: argparse.Namespace) -> int:
+    """What repeats the choices of this run, told before it begins."""
+    seed = int(arguments.seed) if arguments.seed is not None else random.randrange(1 << 32)
+    print(f"seed {seed}", file=sys.stderr)
+    return seed
+
+
 def kill(arguments: argparse.Namespace) -> None:
     """Kill server and clients at random points and check that nothing was lost, doubled or reordered."""
-    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    print(f"seed {seed}", file=sys.stderr)
+    seed = _seed(arguments)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
         verdict = asyncio.run(
@@ -45,8 +51,7 @@ def kill(arguments: argparse.Namespace) -> None:
 
 def api(arguments: argparse.Namespace) -> None:
     """Ask the REST API for anything its OpenAPI document allows or forbids, and check every answer against it."""
-    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    print(f"seed {seed}", file=sys.stderr)
+    seed = _seed(arguments)
     kept, report = uvloop.run(_try_api(arguments.examples, seed))
     print(report, file=sys.stderr)
     assert kept, "the server failed, or broke its own schema; see the report above"
@@ -67,8 +72,7 @@ def enumeration(arguments: argparse.Namespace) -> None:
 
 def imports(arguments: argparse.Namespace) -> None:
     """Kill imports at random points beside a server; run again, they must leave out and double nothing."""
-    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    print(f"seed {seed}", file=sys.stderr)
+    seed = _seed(arguments)
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
         verdict = prove_imports(
             Path(folder),
@@ -85,8 +89,7 @@ def imports(arguments: argparse.Namespace) -> None:
 
 def backup(arguments: argparse.Namespace) -> None:
     """Kill backups, server and clients at random points; each backup is whole and can take the server's place."""
-    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    print(f"seed {seed}", file=sys.stderr)
+    seed = _seed(arguments)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
         verdict = asyncio.run(
@@ -109,8 +112,7 @@ def backup(arguments: argparse.Namespace) -> None:
 
 def restart(arguments: argparse.Namespace) -> None:
     """Replace the server while clients send and connect; nobody is refused, nothing lost, doubled or reordered."""
-    seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    print(f"seed {seed}", file=sys.stderr)
+    seed = _seed(arguments)
     with tempfile.TemporaryDirectory(prefix="chatterm-proof-") as folder:
         verdict = asyncio.run(
             prove_restarts(
