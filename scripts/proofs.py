@@ -152,9 +152,8 @@ def deployment(arguments: argparse.Namespace) -> None:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
-    proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
+def _add_under_load(proofs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Those in which clients send all the while."""
     killing = proofs.add_parser("kill", help=kill.__doc__)
     killing.add_argument("--rounds", type=int, default=100, help="kills of the server, and of a client (default: 100)")
     killing.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
@@ -167,6 +166,20 @@ def main() -> int:
     )
     killing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     killing.set_defaults(run=kill)
+    saving = proofs.add_parser("backup", help=backup.__doc__)
+    saving.add_argument("--rounds", type=int, default=60, help="backups that are begun (default: 60)")
+    saving.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    saving.set_defaults(run=backup)
+    restarting = proofs.add_parser("restart", help=restart.__doc__)
+    restarting.add_argument("--rounds", type=int, default=20, help="of each of three kinds (default: 20)")
+    restarting.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
+    restarting.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
+    restarting.set_defaults(run=restart)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
+    proofs = parser.add_subparsers(dest="proof", required=True, metavar="PROOF")
     asking = proofs.add_parser("api", help=api.__doc__)
     asking.add_argument("--examples", type=int, default=100, help="per operation and phase (default: 100)")
     asking.add_argument("--seed", type=int, help="repeat the requests of an earlier run")
@@ -179,15 +192,7 @@ def main() -> int:
     importing.add_argument("--messages", type=int, default=20_000, help="of one export (default: 20000)")
     importing.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
     importing.set_defaults(run=imports)
-    saving = proofs.add_parser("backup", help=backup.__doc__)
-    saving.add_argument("--rounds", type=int, default=60, help="backups that are begun (default: 60)")
-    saving.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
-    saving.set_defaults(run=backup)
-    restarting = proofs.add_parser("restart", help=restart.__doc__)
-    restarting.add_argument("--rounds", type=int, default=20, help="of each of three kinds (default: 20)")
-    restarting.add_argument("--senders", type=int, default=4, help="sending clients (default: 4)")
-    restarting.add_argument("--seed", type=int, help="repeat the choices of an earlier run")
-    restarting.set_defaults(run=restart)
+    _add_under_load(proofs)
     deploying = proofs.add_parser("deployment", help=deployment.__doc__)
     deploying.add_argument(
         "--cache",
