@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import signal
 import sqlite3
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +22,7 @@ from chatserver.bench.world import World, remove_all
 from chatserver.store.base import NewMessage
 from scripts.documents import ROOT
 from tests.support.homes import run_command
-from tests.support.server import ServerProcess
+from tests.support.server import WAIT_S, ServerProcess
 
 CHAT = 7
 SMALL = ("--runs", "1", "--seconds", "0.2", "--pairs", "2", "--members", "4", "--messages", "100")
@@ -145,6 +147,41 @@ async def test_a_running_server_is_as_it_was_afterwards(tmp_path: Path) -> None:
     done = await run_command("chatserver", "bench", "pairs", "--running", *data)
     assert (done.code, done.out) == (1, "")
     assert "no server runs on" in done.err
+
+
+async def test_who_ends_a_benchmark_leaves_nothing_on_a_running_server(tmp_path: Path) -> None:
+    """As with Ctrl-C: its users go, and what keeps a second benchmark out."""
+    data = tmp_path / "data"
+    async with ServerProcess(data, arguments=("--log-level", "warning")):
+        store = await open_store(data, serving=False)
+        words = (
+            "bench",
+            "pairs",
+            "--running",
+            "--pairs",
+            "2",
+            "--members",
+            "4",
+            "--seconds",
+            "30",
+            "--data",
+            str(data),
+        )
+        running = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "chatserver", *words), stderr=asyncio.subprocess.PIPE
+        )
+        assert running.stderr is not None
+        async with asyncio.timeout(WAIT_S):
+            while b"run 1 of 3" not in await running.stderr.readline():
+                pass
+            assert len(await store.users_since(0, 100)) > 4
+            running.send_signal(signal.SIGTERM)
+            told = (await running.stderr.read()).decode()
+            assert await running.wait() == 130
+        assert "Removing" in told
+        assert [user for user in await store.users_since(0, 100) if not user.deleted] == []
+        assert not (data / "bench.lock").exists()
+        await store.close()
 
 
 async def test_rates_that_the_server_limits_are_told() -> None:

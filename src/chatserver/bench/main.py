@@ -221,9 +221,11 @@ def _alone(data: Path) -> Iterator[bool]:
     path = Path(data) / "bench.lock"
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
     with _locked(path) as free:
-        yield free
-        if free:
-            path.unlink(missing_ok=True)
+        try:
+            yield free
+        finally:
+            if free:
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
